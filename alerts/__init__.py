@@ -1,0 +1,1 @@
+"""What we conclude, whom we tell and what we do: rules, states, outbox, channels and control."""

@@ -1,0 +1,92 @@
+"""The tables of what was concluded, who was told and what was done. They share the schema and metadata of `monitor.tables`."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from monitor.tables import metadata
+
+alert_states = sa.Table(
+    "alert_states",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="hash of the labels"),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("labels", pg.JSONB, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, comment="inactive | pending | firing | resolved | insufficient_data"),
+    sa.Column("episode", sa.Integer, nullable=False, comment="counts the times it fired"),
+    sa.Column("transition_no", sa.Integer, nullable=False),
+    sa.Column("pending_since", sa.TIMESTAMP(timezone=True)),
+    sa.Column("firing_since", sa.TIMESTAMP(timezone=True)),
+    sa.Column("last_breach", sa.TIMESTAMP(timezone=True)),
+    sa.Column("last_pane_end", sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column("summary", pg.JSONB, nullable=False, server_default="{}", comment="the newest verdict, as in the payload"),
+)
+
+alert_transitions = sa.Table(
+    "alert_transitions",
+    metadata,
+    sa.Column("alert", sa.Text, primary_key=True),
+    sa.Column("transition_no", sa.Integer, primary_key=True),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("labels", pg.JSONB, nullable=False),
+    sa.Column("from_state", sa.Text, nullable=False),
+    sa.Column("to_state", sa.Text, nullable=False),
+    sa.Column("pane_end", sa.TIMESTAMP(timezone=True), nullable=False, comment="event time of the evaluation"),
+    sa.Column("payload", pg.JSONB, nullable=False, comment="what the responder was told"),
+    sa.Column("config_version", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("dedup_key", sa.Text, nullable=False, comment="alert id, transition number, receiver"),
+    sa.Column("alert", sa.Text, nullable=False),
+    sa.Column("transition_no", sa.Integer, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("payload", pg.JSONB, nullable=False),
+    sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("not_before", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("leased_until", sa.TIMESTAMP(timezone=True)),
+    sa.Column("sent_at", sa.TIMESTAMP(timezone=True)),
+    sa.Column("dead_at", sa.TIMESTAMP(timezone=True)),
+    sa.Column("last_error", sa.Text),
+    sa.UniqueConstraint("dedup_key", name="outbox_dedup_key"),
+    sa.Index("outbox_due", "not_before", postgresql_where=sa.text("sent_at is null and dead_at is null")),
+)
+
+routes = sa.Table(
+    "routes",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("route", sa.Text, nullable=False, comment="live | canary | shadow | fallback"),
+    sa.Column("percent", sa.Double, comment="of a canary"),
+    sa.Column("epoch", sa.BigInteger, nullable=False, comment="counts the changes"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("changed_by", sa.Text, nullable=False, comment="rule:<name> or a person"),
+    sa.Column("alert", sa.Text),
+    sa.Column("evidence", pg.JSONB, nullable=False, server_default="{}"),
+    sa.Column("effective_at", sa.TIMESTAMP(timezone=True), nullable=False, comment="event time of the verdict, or now"),
+    sa.Column("config_version", sa.Text, nullable=False),
+)
+
+route_changes = sa.Table(
+    "route_changes",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, primary_key=True),
+    sa.Column("from_route", sa.Text, nullable=False),
+    sa.Column("to_route", sa.Text, nullable=False),
+    sa.Column("percent", sa.Double),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("changed_by", sa.Text, nullable=False),
+    sa.Column("alert", sa.Text),
+    sa.Column("evidence", pg.JSONB, nullable=False, server_default="{}"),
+    sa.Column("effective_at", sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column("recorded_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("config_version", sa.Text, nullable=False),
+)

@@ -1,0 +1,142 @@
+"""What a pane keeps of a cell: additive integers, named once here.
+
+A pane's state is a vector of int64 whose slots only ever add up, so that panes merge in any order and any split to the
+same last unit. A `Layout` names the slots of one kind of pane. New slots are appended at the end of a layout: a row that
+was stored shorter is read with zeros for them, so that a new metric needs no migration.
+
+A square is kept in two slots, `hi * 2**31 + lo`, so that a sum over 30 days of busy traffic cannot overflow 64 bits:
+quantities are quantised to below 2**31 in size (`quantise`), their squares to below 2**62.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+SCORE_UNIT = 1e-6
+"""Scores (0 to 1) are counted in millionths."""
+
+LIMB = 31
+"""Bits of the low part of a stored square."""
+
+LARGEST = 2**LIMB - 1
+"""The greatest magnitude, in units, that a quantity may have."""
+
+
+class Basis(IntEnum):
+    """By which time, and of what, a pane counts. The number is stored."""
+
+    DECISION = 0
+    """Decisions in minute panes of the decision's own time (`DECISIONS`)."""
+    LABEL_DECIDED = 1
+    """Labelled decisions in hour panes of the decision's time (`LABELS`): restated as labels arrive."""
+    LABEL_ARRIVED = 2
+    """Labelled decisions in minute panes of the outcome's time (`LABELS`)."""
+    QUALITY = 3
+    """What happened to the records, in minute panes of the topic's clock (`QUALITY`); cells name only the model."""
+    EVIDENCE_DECISION = 4
+    """Decisions, each booked in its own pane or, if late, in the oldest still open at its offset (`DECISIONS`)."""
+    EVIDENCE_LABEL = 5
+    """Labelled decisions booked likewise by the outcome's time (`LABELS`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The names of the slots of one kind of pane, in stored order."""
+
+    slots: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def index(self, slot: str) -> int:
+        """The position of a slot; ValueError if the layout has none of that name."""
+        return self.slots.index(slot)
+
+    def zeros(self, rows: int) -> Ints:
+        """An empty matrix of `rows` x slots."""
+        return np.zeros((rows, len(self.slots)), dtype=np.int64)
+
+
+DECISIONS = Layout(
+    (
+        "events",  # fresh predictions
+        "decided",  # of these, with a decision
+        "favourable",  # of these, favourable
+        "scored",  # with a score
+        "score",  # sum of scores, in SCORE_UNIT
+        "score_sq_hi",
+        "score_sq_lo",
+        "valued",  # with a value
+        "value",  # sum of values, in the model's value unit
+        "value_sq_hi",
+        "value_sq_lo",
+        "clipped",  # sum of values clipped to the declared range
+        "clipped_sq_hi",
+        "clipped_sq_lo",
+    )
+)
+
+LABELS = Layout(
+    (
+        "labelled",  # predictions that have found their outcome
+        "positive",  # of these, with a label, and it true
+        "negative",  # of these, with a label, and it false
+        "tp",  # decision favourable, label true
+        "fp",
+        "fn",
+        "tn",
+        "scored_positive",  # label true, with a score: count and sum of scores
+        "score_positive",
+        "scored_negative",
+        "score_negative",
+        "compared",  # with a value on both sides; the error is the predicted value minus the outcome's
+        "error",
+        "error_abs",
+        "error_sq_hi",
+        "error_sq_lo",
+        "outcome_value",
+    )
+)
+
+QUALITY = Layout(
+    (
+        "predictions",  # records read of the predictions topic that named this model
+        "predictions_late",  # more than max_lateness behind their topic's clock: not counted
+        "predictions_duplicate",
+        "outcomes",
+        "outcomes_late",
+        "outcomes_duplicate",
+        "received",  # fresh outcomes (in the pane of the outcome's own time)
+        "matched",  # of these, joined to at least one prediction
+        "dead_letters",
+    )
+)
+
+LAYOUTS: dict[Basis, Layout] = {
+    Basis.DECISION: DECISIONS,
+    Basis.LABEL_DECIDED: LABELS,
+    Basis.LABEL_ARRIVED: LABELS,
+    Basis.QUALITY: QUALITY,
+    Basis.EVIDENCE_DECISION: DECISIONS,
+    Basis.EVIDENCE_LABEL: LABELS,
+}
+
+PANE_MS: dict[Basis, int | None] = {
+    Basis.LABEL_DECIDED: 3_600_000,
+}
+"""Pane lengths that do not follow the configured pane, in milliseconds."""
+
+
+def split_square(quantity: Ints) -> tuple[Ints, Ints]:
+    """The squares of quantised values as (hi, lo) with `hi * 2**31 + lo`, each below 2**31."""
+    square = quantity * quantity
+    return square >> LIMB, square & LARGEST
+
+
+def join_square(hi: Ints, lo: Ints) -> NDArray[np.float64]:
+    """The summed squares as floats, in squared units."""
+    return hi.astype(np.float64) * 2.0**LIMB + lo.astype(np.float64)

@@ -1,0 +1,151 @@
+"""The tables of what is counted and measured. Views are the contract with people (see migrations); these are not.
+
+Times of panes are milliseconds since 1970 in UTC, as the hot path has them; times of points are `timestamptz`, as
+people ask for them. Nothing here is about a person: rows are sums per cell.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+SCHEMA = "fairdrift"
+
+metadata = sa.MetaData(schema=SCHEMA)
+
+config_versions = sa.Table(
+    "config_versions",
+    metadata,
+    sa.Column("version", sa.Text, primary_key=True, comment="hash of the configuration in force, secrets left out"),
+    sa.Column("body", pg.JSONB, nullable=False),
+    sa.Column("first_used", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("stream", sa.Text, primary_key=True, comment="the pair of topics: predictions/outcomes"),
+    sa.Column("part", sa.Integer, primary_key=True, comment="partition number, of both topics"),
+    sa.Column("token", pg.UUID(as_uuid=True), nullable=False, comment="the owner: random, never handed out twice"),
+    sa.Column("generation", sa.Integer, nullable=False, comment="consumer group generation of the owner's claim"),
+    sa.Column("commit_no", sa.BigInteger, nullable=False, comment="counts commits; pane rows carry the one that wrote them"),
+    sa.Column("prediction_offset", sa.BigInteger, nullable=False, comment="next to read"),
+    sa.Column("prediction_clock", sa.BigInteger, nullable=False, comment="greatest event time before it, ms"),
+    sa.Column("outcome_offset", sa.BigInteger, nullable=False),
+    sa.Column("outcome_clock", sa.BigInteger, nullable=False),
+    sa.Column("marks", pg.JSONB, nullable=False, comment="per topic [[offset, clock, idle], ...]"),
+    sa.Column("prediction_idle", sa.Boolean, nullable=False, comment="read to the end and silent: does not hold the clock"),
+    sa.Column("outcome_idle", sa.Boolean, nullable=False),
+    sa.Column("drained", sa.Boolean, nullable=False, server_default=sa.false(), comment="--drain: the last pane may close"),
+    sa.Column("rolled_up_to", sa.BigInteger, nullable=False, comment="minute panes before this are in hour rows, ms"),
+    sa.Column("lost", pg.JSONB, nullable=False, server_default="[]", comment="ranges of the log that were gone: stale"),
+    sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+cells = sa.Table(
+    "cells",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False, comment="monitor.cells.cell_id of all that follows"),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("arm", sa.Text, nullable=False),
+    sa.Column("cell_schema", sa.Text, nullable=False, comment="hash of attributes, bins and label rules"),
+    sa.Column("groups", pg.JSONB, nullable=False, comment="attribute -> group, every protected attribute"),
+    sa.Column("stratum", pg.JSONB, nullable=False, comment="factor -> level"),
+    sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+panes = sa.Table(
+    "panes",
+    metadata,
+    sa.Column("basis", sa.SmallInteger, primary_key=True, comment="monitor.sums.Basis"),
+    sa.Column("pane_ms", sa.Integer, primary_key=True, comment="length of the pane"),
+    sa.Column("start_ms", sa.BigInteger, primary_key=True),
+    sa.Column("stream", sa.Text, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("cell", sa.BigInteger, primary_key=True),
+    sa.Column("class", sa.SmallInteger, primary_key=True, server_default="0", comment="label class; 0: the favourable one"),
+    sa.Column("sums", pg.ARRAY(sa.BigInteger), nullable=False, comment="monitor.sums.LAYOUTS[basis]"),
+    sa.Column("commit_no", sa.BigInteger, nullable=False, comment="commit of (stream, part) that wrote it last"),
+    sa.Index("panes_changed", "stream", "part", "commit_no"),
+    postgresql_partition_by="RANGE (start_ms)",
+)
+
+series = sa.Table(
+    "series",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False, comment="group | disparity"),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False, comment="* for everything served together"),
+    sa.Column("arm", sa.Text, nullable=False, comment="* for everything served together"),
+    sa.Column("time_basis", sa.Text, nullable=False, comment="decision | outcome"),
+    sa.Column("attribute_set", pg.ARRAY(sa.Text), nullable=False, comment="sorted; {} is everybody"),
+    sa.Column("group_values", pg.JSONB, nullable=False, server_default="{}"),
+    sa.Column("stratum", pg.JSONB, nullable=False, server_default="{}"),
+    sa.Column("label_class", sa.Text, nullable=False, server_default=""),
+    sa.Column("metric", sa.Text, nullable=False),
+    sa.Column("aggregate", sa.Text, nullable=False, server_default="", comment="difference | ratio; empty for a group"),
+    sa.Column("method", sa.Text, nullable=False, server_default="", comment="between_groups | to_overall | to_rest | to_reference"),
+    sa.UniqueConstraint(
+        "kind", "model", "version", "arm", "time_basis", "attribute_set", "group_values", "stratum", "label_class",
+        "metric", "aggregate", "method", name="series_identity",
+    ),
+)  # fmt: skip
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="join-store: the key of the hashes that stand for ids there"),
+    sa.Column("key", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+points = sa.Table(
+    "points",
+    metadata,
+    sa.Column("tier", sa.Text, primary_key=True, comment="minute | hour | day | kept: how long it lives"),
+    sa.Column("series", sa.Integer, primary_key=True),
+    sa.Column("window_seconds", sa.Integer, primary_key=True),
+    sa.Column("window_end", sa.TIMESTAMP(timezone=True), primary_key=True),
+    sa.Column("revision", sa.SmallInteger, primary_key=True, comment="0 first; a late event makes the next"),
+    sa.Column("state", sa.Text, nullable=False, comment="measured | undefined | suppressed | stale"),
+    sa.Column("value", sa.Double),
+    sa.Column("ci_low", sa.Double),
+    sa.Column("ci_high", sa.Double),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("numerator", sa.Double),
+    sa.Column("denominator", sa.Double),
+    sa.Column("label_coverage", sa.Double),
+    sa.Column("lower_group", pg.JSONB),
+    sa.Column("higher_group", pg.JSONB),
+    sa.Column("reason", sa.Text, comment="why it is undefined or stale"),
+    sa.Column("computed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("superseded_at", sa.TIMESTAMP(timezone=True), comment="null: the newest revision"),
+    sa.Column("config_version", sa.Text, nullable=False),
+    postgresql_partition_by="LIST (tier)",
+)
+
+evaluations = sa.Table(
+    "evaluations",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("time_basis", sa.Text, primary_key=True, comment="decision | outcome"),
+    sa.Column("last_end_ms", sa.BigInteger, nullable=False, comment="end of the last pane that was evaluated"),
+    sa.Column("config_version", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("family", sa.Text, primary_key=True),
+    sa.Column("pane_end", sa.TIMESTAMP(timezone=True), primary_key=True),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("attribute_set", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("metric", sa.Text, nullable=False),
+    sa.Column("log_evidence", sa.Double, comment="nats"),
+    sa.Column("log_evidence_needed", sa.Double, comment="nats"),
+    sa.Column("phi", sa.Double, comment="learned overdispersion, >= 1"),
+    sa.Column("leading_group", pg.JSONB),
+    sa.Column("state", sa.Text, nullable=False),
+)
