@@ -1,0 +1,229 @@
+"""The batch definition: what every stored sum must be, found by search in the whole log.
+
+It shares no code with the fold (`monitor.join`), the reader or the session; only the names of the slots
+(`monitor.sums`). It is slow, obvious and exact: Python integers, decimals read from the JSON text.
+
+Definitions, all by the log of one partition number alone:
+
+- *clock* of a topic at a record: the greatest event time of the topic's prefix, this record and the idle marks at or
+  before its offset included; *before*: the same without this record.
+- *late*: `time < clock - max_lateness`. *duplicate*: not late, and an earlier record of the same identity, itself not
+  late, has a time >= `clock - dedup_horizon`. Otherwise *fresh*. Identity: (model, version, arm, id) for predictions,
+  (model, id) for outcomes.
+- The *label* of a fresh prediction: the fresh outcome of its (model, id) of least place with a time in
+  `[time - max_lateness, time + join_horizon]`.
+- An event is booked as *evidence* in its own pane or, if that has been closed by its topic's watermark (clock before the
+  record minus `watermark_delay`), in the oldest one still open; a labelled prediction in the later of the pair's two.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from monitor.sums import PANE_MS, Basis
+from tests.acceptance.parsing import Dead, Event, Spec, Terms, read
+
+PREDICTIONS, OUTCOMES = TOPICS = (0, 1)
+
+
+class Logged(NamedTuple):
+    """One record of a topic's partition."""
+
+    offset: int
+    timestamp: int
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Cell(NamedTuple):
+    """Whose row it is; groups and stratum as sorted pairs. A quality row names only the model."""
+
+    model: str
+    version: str = "*"
+    arm: str = "*"
+    groups: tuple[tuple[str, str], ...] = ()
+    stratum: tuple[tuple[str, str], ...] = ()
+
+
+class Row(NamedTuple):
+    """A stored row of one partition number: basis, start of the pane (ms), cell."""
+
+    basis: Basis
+    start: int
+    cell: Cell
+
+
+class Placed(NamedTuple):
+    """A readable event where it stands in the log: its clock, the clock before it (None: nothing before)."""
+
+    event: Event
+    place: tuple[int, int]
+    clock: int
+    before: int | None
+
+
+Mark = tuple[int, int]
+"""An idle mark: (offset, clock). Records from this offset on find the clock at least there."""
+
+Rows = dict[Row, Counter[str]]
+
+
+@dataclass(slots=True)
+class Side:
+    """One topic's prefix after judging: the fresh events, and the tallies of the others."""
+
+    fresh: list[Placed]
+    late: list[Placed]
+    duplicate: list[Placed]
+    dead: list[tuple[int, Dead]]
+
+    @property
+    def readable(self) -> list[Placed]:
+        return [*self.fresh, *self.late, *self.duplicate]
+
+
+def define(spec: Spec, prefixes: Sequence[Sequence[Logged]], marks: Sequence[Iterable[Mark]] = ((), ())) -> Rows:
+    """All rows of one partition number: `prefixes` are its predictions and outcomes up to the stored position."""
+    sides = [judge(spec, topic, prefixes[topic], sorted(marks[topic])) for topic in TOPICS]
+    rows: Rows = defaultdict(Counter)
+    labels = book_labels(spec.terms, sides, rows)
+    book_decisions(spec.terms, sides[PREDICTIONS], rows)
+    book_quality(spec.terms, sides, labels, rows)
+    nonzero = {row: Counter({slot: n for slot, n in sums.items() if n}) for row, sums in rows.items()}
+    return {row: sums for row, sums in nonzero.items() if sums}
+
+
+def judge(spec: Spec, topic: int, prefix: Sequence[Logged], marks: Sequence[Mark]) -> Side:
+    """Late, duplicate or fresh, for each event of a topic's prefix."""
+    side = Side([], [], [], [])
+    timely: dict[tuple[str, ...], int] = {}  # greatest time of the timely records so far of an identity
+    for placed in place(spec, topic, prefix, marks, side.dead):
+        event, clock = placed.event, placed.clock
+        if event.time < clock - spec.terms.max_lateness:
+            side.late.append(placed)
+            continue
+        seen = timely.get(event.identity)
+        again = seen is not None and seen >= clock - spec.terms.dedup_horizon
+        (side.duplicate if again else side.fresh).append(placed)
+        timely[event.identity] = event.time if seen is None else max(seen, event.time)
+    return side
+
+
+def place(
+    spec: Spec, topic: int, prefix: Sequence[Logged], marks: Sequence[Mark], dead: list[tuple[int, Dead]]
+) -> Iterable[Placed]:
+    """The readable events with their clocks; what cannot be read moves no clock and goes to `dead`."""
+    clock: int | None = None
+    pending = list(marks)
+    for record in prefix:
+        while pending and pending[0][0] <= record.offset:
+            clock = max(pending.pop(0)[1], clock if clock is not None else -(2**62))
+        for index, found in enumerate(read(spec, topic, record.value, record.timestamp, dict(record.headers))):
+            if isinstance(found, Dead):
+                dead.append((record.timestamp, found))
+                continue
+            before, clock = clock, found.time if clock is None else max(clock, found.time)
+            yield Placed(found, (record.offset, index), clock, before)
+
+
+def book_decisions(terms: Terms, side: Side, rows: Rows) -> None:
+    """Every fresh prediction in the pane of its own time, and as evidence."""
+    for placed in side.fresh:
+        event = placed.event
+        cell = cell_of(event)
+        sums = decision_sums(event)
+        rows[Row(Basis.DECISION, event.time // terms.pane * terms.pane, cell)].update(sums)
+        rows[Row(Basis.EVIDENCE_DECISION, evidence_pane(terms, placed), cell)].update(sums)
+
+
+def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[int, int]]:
+    """Every fresh prediction that finds its label; returns the places of the outcomes that were one."""
+    outcomes: dict[tuple[str, str], list[Placed]] = defaultdict(list)
+    for outcome in sides[OUTCOMES].fresh:
+        outcomes[outcome.event.model, outcome.event.id].append(outcome)
+    hour = PANE_MS[Basis.LABEL_DECIDED] or terms.pane
+    labels = set()
+    for prediction in sides[PREDICTIONS].fresh:
+        first = prediction.event.time - terms.max_lateness
+        last = prediction.event.time + terms.join_horizon
+        found = outcomes.get((prediction.event.model, prediction.event.id), [])
+        label = next((o for o in found if first <= o.event.time <= last), None)
+        if label is None:
+            continue
+        labels.add(label.place)
+        cell, sums = cell_of(prediction.event), label_sums(prediction.event, label.event)
+        booked = max(evidence_pane(terms, label), evidence_pane(terms, prediction))
+        rows[Row(Basis.LABEL_DECIDED, prediction.event.time // hour * hour, cell)].update(sums)
+        rows[Row(Basis.LABEL_ARRIVED, label.event.time // terms.pane * terms.pane, cell)].update(sums)
+        rows[Row(Basis.EVIDENCE_LABEL, booked, cell)].update(sums)
+    return labels
+
+
+def book_quality(terms: Terms, sides: Sequence[Side], labels: set[tuple[int, int]], rows: Rows) -> None:
+    """What happened to the records, in the pane of their topic's clock; outcomes received and matched in their own."""
+
+    def count(model: str, time: int, slot: str) -> None:
+        rows[Row(Basis.QUALITY, time // terms.pane * terms.pane, Cell(model))][slot] += 1
+
+    for side, topic in zip(sides, ("predictions", "outcomes"), strict=True):
+        for placed in side.readable:
+            count(placed.event.model, placed.clock, topic)
+        for placed in side.late:
+            count(placed.event.model, placed.clock, f"{topic}_late")
+        for placed in side.duplicate:
+            count(placed.event.model, placed.clock, f"{topic}_duplicate")
+        for timestamp, dead in side.dead:
+            count(dead.model, timestamp, "dead_letters")
+    for outcome in sides[OUTCOMES].fresh:
+        count(outcome.event.model, outcome.event.time, "received")
+        if outcome.place in labels:
+            count(outcome.event.model, outcome.event.time, "matched")
+
+
+def evidence_pane(terms: Terms, placed: Placed) -> int:
+    """Start of the event's own pane, or of the oldest whose end lies beyond the watermark before this record."""
+    own = placed.event.time // terms.pane * terms.pane
+    if placed.before is None:
+        return own
+    return max(own, (placed.before - terms.watermark_delay) // terms.pane * terms.pane)
+
+
+def cell_of(event: Event) -> Cell:
+    return Cell(event.model, event.version, event.arm, event.groups, event.stratum)
+
+
+def decision_sums(event: Event) -> Mapping[str, int]:
+    """`monitor.sums.DECISIONS` of one prediction."""
+    sums = {"events": 1}
+    if event.decision is not None:
+        sums |= {"decided": 1, "favourable": int(event.decision)}
+    if event.score is not None:
+        sums |= {"scored": 1, "score": event.score, **square("score", event.score)}
+    if event.value is not None:
+        sums |= {"valued": 1, "value": event.value, **square("value", event.value)}
+        sums |= {"clipped": event.clipped, **square("clipped", event.clipped)}
+    return sums
+
+
+def label_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
+    """`monitor.sums.LABELS` of one labelled prediction."""
+    sums = {"labelled": 1}
+    label = outcome.decision
+    if label is not None:
+        sums["positive" if label else "negative"] = 1
+        if prediction.decision is not None:
+            sums[{(1, 1): "tp", (1, 0): "fp", (0, 1): "fn", (0, 0): "tn"}[prediction.decision, label]] = 1
+        if prediction.score is not None:
+            side = "positive" if label else "negative"
+            sums |= {f"scored_{side}": 1, f"score_{side}": prediction.score}
+    if prediction.value is not None and outcome.value is not None:
+        error = prediction.value - outcome.value
+        sums |= {"compared": 1, "error": error, "error_abs": abs(error), **square("error", error)}
+        sums["outcome_value"] = outcome.value
+    return sums
+
+
+def square(name: str, quantity: int) -> dict[str, int]:
+    hi, lo = divmod(quantity * quantity, 2**31)
+    return {f"{name}_sq_hi": hi, f"{name}_sq_lo": lo}
