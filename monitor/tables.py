@@ -24,6 +24,7 @@ positions = sa.Table(
     metadata,
     sa.Column("stream", sa.Text, primary_key=True, comment="the pair of topics: predictions/outcomes"),
     sa.Column("part", sa.Integer, primary_key=True, comment="partition number, of both topics"),
+    sa.Column("parts", sa.Integer, nullable=False, comment="partitions of each topic when claimed; a change is refused"),
     sa.Column("token", pg.UUID(as_uuid=True), nullable=False, comment="the owner: random, never handed out twice"),
     sa.Column("generation", sa.Integer, nullable=False, comment="consumer group generation of the owner's claim"),
     sa.Column("commit_no", sa.BigInteger, nullable=False, comment="counts commits; pane rows carry the one that wrote them"),
@@ -148,4 +149,5 @@ evidence = sa.Table(
     sa.Column("phi", sa.Double, comment="learned overdispersion, >= 1"),
     sa.Column("leading_group", pg.JSONB),
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("computed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
 )

@@ -1,0 +1,1 @@
+"""The SQL of the first migration, in parts: tables, partitions, views, roles."""

@@ -1,0 +1,73 @@
+"""The database's schema: bring it to head, and refuse to work with one that is behind."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import exc
+
+from monitor.tables import SCHEMA
+from streams.errors import StreamsError
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+class SchemaBehind(StreamsError):
+    """The database lacks migrations that this program needs."""
+
+
+class SchemaAhead(StreamsError):
+    """The database was migrated by a newer program."""
+
+
+def upgrade(engine: sa.Engine) -> str:
+    """Bring the schema to head in one transaction and return its revision. Concurrent calls wait for one another."""
+    with engine.connect() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    return head()
+
+
+def head() -> str:
+    """The newest revision that this program knows."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    if found is None:
+        raise StreamsError(f"no migrations are installed in {MIGRATIONS.name}/: install fairdrift again")
+    return found
+
+
+def current(engine: sa.Engine) -> str | None:
+    """The revision of the database; None if it has never been migrated."""
+    try:
+        with engine.connect() as connection:
+            return connection.execute(sa.text(f"select version_num from {SCHEMA}.alembic_version")).scalar()
+    except exc.ProgrammingError as error:
+        if getattr(error.orig, "pgcode", "") in ("42P01", "3F000"):  # no such table, no such schema
+            return None
+        raise
+
+
+def require_head(engine: sa.Engine) -> None:
+    """Return if the schema is the one that this program was written for; else raise SchemaBehind or SchemaAhead."""
+    found, needed = current(engine), head()
+    if found == needed:
+        return
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is None or found in known:
+        here = "has no fairdrift schema yet" if found is None else f"has the schema of revision {found}"
+        raise SchemaBehind(f"the database {here}, this program needs revision {needed}: run `fairdrift migrate`")
+    raise SchemaAhead(
+        f"the database has the schema of revision {found}, which this program does not know (its newest is {needed}):"
+        " install the newer fairdrift, or give it another database"
+    )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
