@@ -1,0 +1,337 @@
+"""What is configured of a model: the edge where YAML becomes typed, checked and frozen values.
+
+Durations are written as `5m` or `30d` and held as integer milliseconds. Every section has a default for everything but
+names and attributes. Checks that concern several fields raise one error that carries all of them (`Problems`), so that
+the loader can print every mistake at once with its path.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations, pairwise
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from monitor.decoding.mapping import path_problems
+from monitor.times import DAY, HOUR, MINUTE, format_duration, parse_duration
+
+OTHER = "other"
+"""The group of values that are not declared."""
+UNKNOWN = "unknown"
+"""The group of null and missing values."""
+
+LARGEST_NAME = 128
+LARGEST_DEPTH = 8
+MOST_ATTRIBUTES = 64
+
+Problem = tuple[tuple[str | int, ...], str]
+"""Where, below the object at hand, and what is wrong in plain words."""
+
+Scalar = bool | int | float | str
+
+
+def text_of(value: object) -> str:
+    """The text by which values are compared: JSON's for booleans and whole numbers (1.0 is `1`), else as written."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str):
+        return parse_duration(value)
+    if isinstance(value, int) and value != 0:
+        raise ValueError(f"{value} has no unit: write a duration such as 90s, 5m, 24h or 30d")
+    return value
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w))+$", "examples": ["5m", "24h", "30d"]}),
+]
+"""Milliseconds, written with units."""
+
+Name = Annotated[str, Field(min_length=1, max_length=LARGEST_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A name that is safe in labels, topics and addresses."""
+
+Topic = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9._-]+$")]
+"""A Kafka topic's name."""
+
+
+class Config(BaseModel):
+    """The base of every section: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong between fields; subclasses say."""
+        return iter(())
+
+    @model_validator(mode="after")
+    def _no_problems(self) -> Self:
+        found = list(self.problems())
+        if found:
+            raise PydanticCustomError("problems", "{text}", {"text": "; ".join(p[1] for p in found), "problems": found})
+        return self
+
+
+class TopicsConfig(Config):
+    """The two topics of a model; those of `kafka.topics` where it does not say."""
+
+    predictions: Topic = "predictions"
+    outcomes: Topic = "outcomes"
+
+    def problems(self) -> Iterator[Problem]:
+        if self.predictions == self.outcomes:
+            yield ("outcomes",), "predictions and outcomes need two topics"
+
+
+class GroupingConfig(Config):
+    """How raw values become groups: either declared `values`, or `bins` of a number.
+
+    `values` is a list, or names of groups with the raw values of each. `bins` are rising edges: `[25, 40]` makes
+    `<25`, `25-40` (25 included, 40 not) and `>=40`, or what `labels` names. Anything else is `other`, null `unknown`.
+    """
+
+    values: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    bins: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, given: object) -> object:
+        return {"values": given} if isinstance(given, list | tuple) else given
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _lists(cls, given: object) -> object:
+        if isinstance(given, list | tuple):
+            return {text_of(value): (text_of(value),) for value in given}
+        if isinstance(given, Mapping):
+            return {text_of(group): _texts(raw) for group, raw in given.items()}
+        return given
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The declared groups in order; `unknown` and `other` come on top."""
+        return tuple(self.values) or self.labels or bin_names(self.bins)
+
+    def problems(self) -> Iterator[Problem]:
+        if bool(self.values) == bool(self.bins):
+            yield (), "declare either its values, as in [F, M], or the edges of its bins, as in {bins: [25, 40]}"
+        if self.labels and len(self.labels) != len(self.bins) + 1:
+            yield ("labels",), f"{len(self.bins)} edges make {len(self.bins) + 1} bins, not {len(self.labels)}"
+        if any(low >= high for low, high in pairwise(self.bins)) or not all(abs(edge) < 1e300 for edge in self.bins):
+            yield ("bins",), "edges must be finite and rise"
+        for group in self.groups:
+            yield from self._group_problems(group)
+        if len(set(self.labels)) < len(self.labels):
+            yield ("labels",), "two bins have the same label"
+        raw = [value for values in self.values.values() for value in values]
+        for value in sorted({value for value in raw if raw.count(value) > 1}):
+            yield ("values",), f"the value {value!r} is declared twice"
+
+    def _group_problems(self, group: str) -> Iterator[Problem]:
+        where = "values" if self.values else "labels"
+        if group == OTHER:
+            yield (where,), "'other' is kept for undeclared values: leave it out, or give the group a name of its own"
+        elif group == UNKNOWN:
+            yield (where,), "'unknown' is kept for null and missing values: leave it out, or name the group differently"
+        elif not group or len(group) > LARGEST_NAME or not group.isprintable():
+            yield (where,), f"the name of a group has 1 to {LARGEST_NAME} printable characters"
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of what may be written, the short form included."""
+        schema = handler.resolve_ref_schema(handler(core))
+        scalar = {"type": ["string", "number", "boolean"]}
+        listed = {"type": "array", "items": scalar}
+        several = {"type": "object", "additionalProperties": {"anyOf": [scalar, listed]}}
+        schema["properties"]["values"] = {"anyOf": [listed, several], "description": "a list, or group -> raw values"}
+        return {"anyOf": [listed, schema]}
+
+
+def _texts(raw: object) -> object:
+    return tuple(text_of(value) for value in raw) if isinstance(raw, list | tuple) else (text_of(raw),)
+
+
+def bin_names(edges: tuple[float, ...]) -> tuple[str, ...]:
+    """The names of the bins that rising edges make: `<25`, `25-40`, `>=40`."""
+    if not edges:
+        return ()
+    texts = [text_of(edge) for edge in edges]
+    return (f"<{texts[0]}", *(f"{low}-{high}" for low, high in pairwise(texts)), f">={texts[-1]}")
+
+
+class AttributeConfig(GroupingConfig):
+    """A protected attribute. `reference` is the group that `to_reference` compares with."""
+
+    reference: str | None = None
+
+    @field_validator("reference", mode="before")
+    @classmethod
+    def _as_text(cls, given: object) -> object:
+        return given if given is None else text_of(given)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        if self.reference is not None and self.reference not in self.groups:
+            yield ("reference",), f"no such group; declared are {', '.join(self.groups)}"
+
+
+class ValueConfig(Config):
+    """A continuous output. Amounts are counted in whole units of `resolution`, and also clipped to `range`."""
+
+    range: tuple[float, float] | None = None
+    resolution: float = Field(0.01, gt=0, allow_inf_nan=False)
+
+    def problems(self) -> Iterator[Problem]:
+        if self.range is None:
+            return
+        low, high = self.range
+        if not low < high:
+            yield ("range",), "the first number must be below the second"
+        if not max(abs(low), abs(high)) / self.resolution < 2**31:
+            yield ("range",), "in units of the resolution it must stay below 2**31: choose a coarser resolution"
+
+
+class LabelsConfig(Config):
+    """How class labels become yes and no: those in `favourable` are yes.
+
+    If `unfavourable` is given too, any other label cannot be read; else it is no. Empty: booleans (or 0 and 1) only.
+    """
+
+    favourable: tuple[Scalar, ...] = ()
+    unfavourable: tuple[Scalar, ...] = ()
+
+    def problems(self) -> Iterator[Problem]:
+        both = {text_of(label) for label in self.favourable} & {text_of(label) for label in self.unfavourable}
+        if both:
+            yield ("unfavourable",), f"{', '.join(sorted(both))} cannot be both favourable and unfavourable"
+        if self.unfavourable and not self.favourable:
+            yield ("favourable",), "name the favourable labels too"
+
+
+class DecisionConfig(LabelsConfig):
+    """Which decisions are favourable. Without a decision, a score at or above `cut` is (`below`: under it)."""
+
+    cut: float | None = Field(None, ge=0, le=1)
+    favourable_side: Literal["above", "below"] = "above"
+
+
+class PredictionMapping(Config):
+    """Where a producer's own message has each field: JSON paths such as `$.payload.id`; anything else is a constant."""
+
+    id: str
+    time: str
+    version: str | None = None
+    arm: str | None = None
+    decision: Scalar | None = None
+    score: Scalar | None = None
+    value: Scalar | None = None
+    attributes: Mapping[str, str] = Field(default_factory=dict)
+    factors: Mapping[str, str] = Field(default_factory=dict)
+
+
+class OutcomeMapping(Config):
+    """Where a producer's own outcome has each field."""
+
+    id: str
+    time: str
+    label: Scalar | None = None
+    value: Scalar | None = None
+
+
+class MappingConfig(Config):
+    """How to read messages that are not in the contract's form. A model with a mapping has topics of its own."""
+
+    prediction: PredictionMapping | None = None
+    outcome: OutcomeMapping | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        for side in ("prediction", "outcome"):
+            given = getattr(self, side)
+            if given is not None:
+                yield from (((side, *path), message) for path, message in path_problems(given.model_dump()))
+
+
+class DisparityConfig(Config):
+    """One way to compare groups, in Fairlearn's words."""
+
+    aggregate: Literal["difference", "ratio"]
+    method: Literal["between_groups", "to_overall", "to_rest", "to_reference"] = "between_groups"
+
+
+class ModelConfig(Config):
+    """A watched model. All durations are milliseconds."""
+
+    name: Name
+    attributes: Mapping[Name, AttributeConfig] = Field(min_length=1, max_length=MOST_ATTRIBUTES)
+    factors: Mapping[Name, GroupingConfig] = Field(default_factory=dict, max_length=MOST_ATTRIBUTES)
+    topics: TopicsConfig = TopicsConfig()
+    mapping: MappingConfig | None = None
+    repartition: bool = False
+    decision: DecisionConfig = DecisionConfig()
+    outcome: LabelsConfig = LabelsConfig()
+    labels: Literal["all", "favourable_only"] = "all"
+    value: ValueConfig = ValueConfig()
+    intersections: int = Field(2, ge=1, le=LARGEST_DEPTH)
+    display_min: int = Field(10, ge=1)
+    per_version: bool = True
+    metrics: tuple[str, ...] = ()
+    disparities: tuple[DisparityConfig, ...] = ()
+    pane: Duration = MINUTE
+    windows: tuple[Duration, ...] = (5 * MINUTE, HOUR, DAY, 7 * DAY, 30 * DAY)
+    max_lateness: Duration = DAY
+    join_horizon: Duration = 60 * DAY
+    dedup_horizon: Duration = DAY
+    watermark_delay: Duration = MINUTE
+
+    @property
+    def references(self) -> dict[str, str]:
+        """attribute -> the group to compare with, where one is named."""
+        return {name: given.reference for name, given in self.attributes.items() if given.reference is not None}
+
+    def attribute_sets(self) -> list[tuple[str, ...]]:
+        """Everybody `()`, each attribute alone, and all intersections up to the configured depth; names sorted."""
+        names = sorted(self.attributes)
+        depth = min(self.intersections, len(names))
+        return [names_of for size in range(depth + 1) for names_of in combinations(names, size)]
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self._duration_problems()
+        for window in self.windows:
+            if self.pane and (window <= 0 or window % self.pane):
+                yield ("windows",), f"{format_duration(window)} is not a multiple of the pane, {format_duration(self.pane)}"
+            elif window > 2 * DAY and window % HOUR:
+                yield ("windows",), f"{format_duration(window)} is over two days and must be whole hours"
+        if not self.windows or len(set(self.windows)) < len(self.windows):
+            yield ("windows",), "give at least one window, and each only once"
+        for name in sorted(set(self.attributes) & set(self.factors)):
+            yield ("factors", name), "is an attribute too; it can be only one of the two"
+
+    def _duration_problems(self) -> Iterator[Problem]:
+        if not self.pane or self.pane < 1000 or HOUR % self.pane:
+            yield ("pane",), f"{format_duration(self.pane)} does not divide an hour; try 10s, 1m, 5m or 1h"
+        if self.max_lateness > self.dedup_horizon:
+            yield (
+                ("dedup_horizon",),
+                f"{format_duration(self.dedup_horizon)} is shorter than max_lateness, {format_duration(self.max_lateness)}: "
+                "an event sent twice could count twice; make it at least as long",
+            )
+        if not self.join_horizon:
+            yield ("join_horizon",), "must be longer than nothing, or no outcome would ever find its prediction"
