@@ -1,0 +1,120 @@
+"""The command line: every file of this folder is a command, and `main` runs one.
+
+A command is a module with `register(app: typer.Typer) -> None`. Adding a file adds a command; nothing else needs to know it.
+
+Exit codes: 0 all is well; 1 it ran, and what it was asked to find or do is not so (a check failed, a service is away);
+2 wrong use or wrong configuration, told without a traceback; 130 interrupted by Ctrl-C.
+
+Why (2026-11): importing every command takes seconds (pandas, Faust, River), so when the first word names a file only that
+file is imported. `fairdrift --help` and unknown words import all.
+"""
+
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from alerts.errors import AlertsError
+from monitor.errors import MonitorError
+from streams.errors import StreamsError
+
+OUR_ERRORS = (MonitorError, AlertsError, StreamsError)
+
+AWAY = (("sqlalchemy.exc", "OperationalError", "Postgres"), ("kafka.errors", "KafkaError", "Kafka"))
+"""Errors of services that cannot be reached: module, class, and what to call the service. Known by name, so that a command
+that needs neither imports neither."""
+
+EXAMPLES = """
+Try it:  fairdrift demo                                  the whole story on real data, nothing to install
+
+Adopt it:  fairdrift check --config fairdrift.yaml         what is wrong, and what to do about it
+
+Run it:  fairdrift migrate && fairdrift worker           count events, judge windows, send pages
+
+Ask it:  fairdrift status --json                         parity now, per model, group and window
+"""
+
+
+def command_names() -> list[str]:
+    """The commands' modules, in alphabetical order."""
+    return sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+
+
+def build_app(only: str | None = None) -> typer.Typer:
+    """The application with all commands, or with one (its name in `only`)."""
+    app = typer.Typer(
+        name="fairdrift",
+        help="Watches the decisions of models in production and pages a person, with proof, "
+        "when parity between groups of people drifts past an agreed bound.",
+        epilog=EXAMPLES,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in [only] if only else command_names():
+        importlib.import_module(f"{__name__}.{name}").register(app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with one of the exit codes above."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    first = next((word for word in words if not word.startswith("-")), None)
+    try:
+        app = build_app("embedded" if "--version" in words else first if first in command_names() else None)
+        app(args=words, prog_name="fairdrift")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OUR_ERRORS as error:
+        _tell(str(error))
+        sys.exit(getattr(error, "exit_code", 2))
+    except Exception as error:
+        service = _service_away(error)
+        if service is None:
+            raise
+        _tell(f"{service} cannot be reached or refused: {(str(error).strip() or repr(error)).splitlines()[0]}")
+        sys.exit(1)
+
+
+def _tell(message: str) -> None:
+    """One clean message on standard error; the traceback too when FAIRDRIFT_DEBUG is set."""
+    if os.environ.get("FAIRDRIFT_DEBUG"):
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # called inside `except` only
+    typer.echo(f"fairdrift: {message}", err=True)
+
+
+def _service_away(error: Exception) -> str | None:
+    """The service that an error of its client says is away, or None for any other error."""
+    for module, name, service in AWAY:
+        kind = getattr(sys.modules.get(module), name, None)
+        if kind is not None and isinstance(error, kind):
+            return service
+    return None
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=lambda asked: _print_version(asked), help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def _print_version(asked: bool) -> None:
+    if not asked:
+        return
+    try:
+        typer.echo(f"fairdrift {metadata.version('fairdrift')}")
+    except metadata.PackageNotFoundError:
+        typer.echo("fairdrift (not installed, run from its folder)")
+    raise typer.Exit
