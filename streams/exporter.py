@@ -79,7 +79,9 @@ METRICS: dict[Name, Metric] = {
     "fairdrift_retries_total": Metric("Attempts to reach a dependency that failed and were repeated.", ("dependency",)),
     "fairdrift_build_info": Metric("Always 1; the version is a label.", ("version",)),
     "fairdrift_partitions_owned": Metric("Partition numbers that this worker owns.", ("stream",)),
-    "fairdrift_lag_records": Metric("Records between the committed position and the log's end.", ("topic", "partition")),
+    "fairdrift_lag_records": Metric(
+        "Records between the committed position and the log's end.", ("topic", "partition")
+    ),
     "fairdrift_watermark_delay_seconds": Metric(
         "How far the evaluator's clock (event time) is behind the wall clock; large when history is replayed.",
         ("stream", "basis"),
@@ -90,7 +92,9 @@ METRICS: dict[Name, Metric] = {
     "fairdrift_outbox_dead": Metric("Notifications that were given up and need a person."),
     "fairdrift_alerts_firing": Metric("Alerts that fire now.", ("model", "severity")),
     "fairdrift_stalled": Metric("1 while an activity has made no progress for longer than allowed.", ("activity",)),
-    "fairdrift_commit_seconds": Metric("Time of one commit: the Postgres transaction and the store's batch.", ("stream",)),
+    "fairdrift_commit_seconds": Metric(
+        "Time of one commit: the Postgres transaction and the store's batch.", ("stream",)
+    ),
     "fairdrift_evaluation_seconds": Metric("Time of one evaluation of a model: read, judge, write.", ("model",)),
     "fairdrift_notification_seconds": Metric("Time of one attempt to notify.", ("channel",)),
 }

@@ -92,7 +92,8 @@ class Health:
     def as_dict(self, ok: bool) -> dict[str, object]:
         """The probe's JSON body; it names activities and dependencies only."""
         activities = {
-            name: {"state": s.state, "seconds": round(s.seconds, 1)} | ({"blocked_by": s.blocked_by} if s.blocked_by else {})
+            name: {"state": s.state, "seconds": round(s.seconds, 1)}
+            | ({"blocked_by": s.blocked_by} if s.blocked_by else {})
             for name, s in self.activities.items()
         }
         return {"status": "ok" if ok else "failing", "activities": activities}

@@ -44,7 +44,9 @@ def test_a_partition_that_moved_away_has_no_lag() -> None:
     exporter.set("fairdrift_lag_records", 7, topic="predictions", partition="0")
     exporter.forget("fairdrift_lag_records", ["predictions", "0"])
     exporter.forget("fairdrift_lag_records", ["predictions", "1"])
-    assert exporter.registry.get_sample_value("fairdrift_lag_records", {"topic": "predictions", "partition": "0"}) is None
+    assert (
+        exporter.registry.get_sample_value("fairdrift_lag_records", {"topic": "predictions", "partition": "0"}) is None
+    )
 
 
 def test_two_exporters_do_not_meet() -> None:
