@@ -1,0 +1,191 @@
+"""Tells the story: sends a step of events, waits until fairdrift has drawn its conclusions, obeys them, and goes on.
+
+Everything outside is behind the port `World`, so that the whole story is also told in a test with a world made of a few
+lines. The director decides nothing about parity: it notes what fairdrift measured, concluded and sent.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streams.demo.bank import Bank, Message
+from streams.demo.picture import Reading
+from streams.demo.policy import Offers
+from streams.demo.screen import Now, Screen
+from streams.demo.story import Account, Chapter, Counts, Moment, account
+from streams.demo.timeline import DAY, Timeline
+from streams.demo.traffic import Applications
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The alert started firing (`firing`) or ended (`resolved`) at the end of a pane (ms, simulated)."""
+
+    state: str
+    pane_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A webhook with a valid signature: about `firing` or `resolved`, its summary, and the real seconds since the events were sent."""
+
+    state: str
+    summary: str
+    seconds: float
+
+
+class World(Protocol):
+    """What lies outside the director: fairdrift and its surroundings."""
+
+    def publish(self, predictions: Sequence[Message], outcomes: Sequence[Message]) -> None:
+        """Send the events of a step; returns when the broker has them."""
+
+    def settle(self) -> None:
+        """Wait until what was published is evaluated, as far as event time allows, and what was concluded has been delivered."""
+
+    def readings(self) -> list[Reading]:
+        """What was measured since the last call, in order of time."""
+
+    def changes(self) -> list[Change]:
+        """What the alert did since the last call, in order."""
+
+    def pages(self) -> list[Page]:
+        """The webhooks that came since the last call, in order."""
+
+    def model_decides(self) -> bool:
+        """What the router was told: False while the model is out of the decision path."""
+
+    def counted(self) -> int:
+        """The predictions in fairdrift's stored panes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What happens unless fairdrift prevents it: who applies when, and the versions. `pace` is the least real seconds for a day."""
+
+    timeline: Timeline
+    applications: Applications
+    before: Offers
+    after: Offers
+    fallback: Offers
+    bound: float
+    pace: float = 0.0
+
+
+@dataclass(slots=True)
+class Director:
+    """Plays the script in a world and shows it on a screen."""
+
+    script: Script
+    bank: Bank
+    world: World
+    screen: Screen
+    moments: list[Moment] = field(default_factory=list)
+    seconds_to_webhook: float | None = None
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+    def play(self) -> Account:
+        """The whole period, step by step; the account of what happened."""
+        timeline, began = self.script.timeline, self.monotonic()
+        now = Now(timeline, self.script.bound, timeline.start_ms)
+        while now.time_ms < timeline.end_ms:
+            self._step(now, timeline.next(now.time_ms, self._watchful(now.time_ms)))
+            now.seconds = self.monotonic() - began
+            self.screen.show(now)
+            behind = (now.time_ms - timeline.start_ms) / DAY * self.script.pace - now.seconds
+            if behind > 0:
+                self.sleep(behind)
+        return account(self.moments, Counts(self.bank.tallies, self.world.counted(), self.seconds_to_webhook), timeline)
+
+    def _step(self, now: Now, end_ms: int) -> None:
+        offers = self._deciding(now)
+        step = self.script.applications.since(now.time_ms).before(end_ms)
+        if offers is self.script.fallback and len(step):
+            self._once(
+                now,
+                Chapter.SWITCHED,
+                int(step.time[0]),
+                "the router sends applications to the fallback rules",
+                "bold green",
+            )
+        now.deciding = offers.version
+        self.world.publish(self.bank.decide(step, offers), self.bank.outcomes(end_ms))
+        now.decided, now.time_ms = now.decided + len(step), end_ms
+        self.world.settle()
+        self._observe(now)
+
+    def _deciding(self, now: Now) -> Offers:
+        """The router's answer, and else the version that is deployed."""
+        if not self.world.model_decides():
+            return self.script.fallback
+        if now.time_ms < self.script.timeline.deploy_ms:
+            return self.script.before
+        self._once(
+            now,
+            Chapter.DEPLOYED,
+            now.time_ms,
+            "limits-2 is deployed; nobody knows yet what it does to women's limits",
+            "bold yellow",
+        )
+        return self.script.after
+
+    def _observe(self, now: Now) -> None:
+        """Note what fairdrift did about the step that was sent last."""
+        now.readings.extend(readings := self.world.readings())
+        changes = self.world.changes()
+        for change in changes:
+            if change.state == "firing":
+                self._note(now, Chapter.FIRED, change.pane_end_ms, "the alert fires", "bold red")
+        for page in (pages := self.world.pages()):
+            if page.state == "firing":
+                self.seconds_to_webhook = page.seconds
+                self._note(now, Chapter.PAGED, now.time_ms, f"webhook, signature valid: {page.summary}", "red")
+        if not self.world.model_decides():
+            self._once(
+                now,
+                Chapter.SIGNALLED,
+                now.time_ms,
+                "rollback signal on fairdrift.control: route to the fallback",
+                "bold magenta",
+            )
+        self._ending(now, readings, changes, pages)
+
+    def _ending(self, now: Now, readings: Sequence[Reading], changes: Sequence[Change], pages: Sequence[Page]) -> None:
+        switched = self._time_of(Chapter.SWITCHED)
+        back = [
+            reading
+            for reading in readings
+            if switched is not None and reading.end_ms > switched and reading.ratio >= self.script.bound
+        ]
+        if back:
+            self._once(
+                now,
+                Chapter.RECOVERED,
+                back[0].end_ms,
+                f"parity is back inside the bound: ratio {back[0].ratio:.2f}",
+                "bold green",
+            )
+        for change in changes:
+            if change.state == "resolved":
+                self._note(now, Chapter.RESOLVED, change.pane_end_ms, "the alert resolves", "bold green")
+        for page in pages:
+            if page.state == "resolved":
+                self._note(now, Chapter.STOOD_DOWN, now.time_ms, f"webhook, signature valid: {page.summary}", "green")
+
+    def _watchful(self, time_ms: int) -> bool:
+        """From the deployment until the alert has resolved (or for two days, if nothing happens)."""
+        deploy = self.script.timeline.deploy_ms
+        return deploy <= time_ms < deploy + 2 * DAY and self._time_of(Chapter.STOOD_DOWN) is None
+
+    def _time_of(self, chapter: Chapter) -> int | None:
+        return next((moment.at_ms for moment in self.moments if moment.chapter is chapter), None)
+
+    def _once(self, now: Now, chapter: Chapter, at_ms: int, words: str, style: str) -> None:
+        if self._time_of(chapter) is None:
+            self._note(now, chapter, at_ms, words, style)
+
+    def _note(self, now: Now, chapter: Chapter, at_ms: int, words: str, style: str) -> None:
+        self.moments.append(Moment(chapter, at_ms, words))
+        self.screen.tell(at_ms, now, style, words)

@@ -1,0 +1,180 @@
+"""What the terminal shows: a picture that is redrawn, or plain lines where there is no terminal."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from streams.demo.picture import Frame, Reading, bar, chart, sparkline
+from streams.demo.story import Account
+from streams.demo.timeline import Timeline
+
+STYLES = {"inside": "bold green", "beyond": "bold red", "bound": "yellow", "interval": "dim", "empty": ""}
+BOTTOM, TOP = 0.65, 1.15
+"""The ratios at the edges of the chart."""
+
+
+@dataclass(slots=True)
+class Now:
+    """What is known at a moment of the simulation: the screen is a function of it."""
+
+    timeline: Timeline
+    bound: float
+    time_ms: int
+    deciding: str = "limits-1"
+    decided: int = 0
+    seconds: float = 0.0
+    readings: list[Reading] = field(default_factory=list)
+    log: list[tuple[int, str, str]] = field(default_factory=list)
+    """(simulated time, style, words)."""
+
+
+class Screen(Protocol):
+    """Shows the simulation as it goes; `show` after each step, `tell` at each event, `close` at the end."""
+
+    def show(self, now: Now) -> None: ...
+
+    def tell(self, at_ms: int, now: Now, style: str, words: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Plain:
+    """A line for each simulated day and for each event."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._day = 0
+
+    def show(self, now: Now) -> None:
+        day = now.timeline.day(now.time_ms - 1)
+        if day == self._day or not now.readings:
+            return
+        self._day, newest = day, now.readings[-1]
+        self._line(
+            f"{now.timeline.words(now.time_ms):>13}  {now.decided:>7,} decided  {now.deciding:<8}  mean limit women {newest.women:>7,.0f}"
+            f"  men {newest.men:>7,.0f}  ratio {newest.ratio:.2f} ({newest.low:.2f} to {newest.high:.2f})"
+        )
+
+    def tell(self, at_ms: int, now: Now, style: str, words: str) -> None:
+        self._line(f"{now.timeline.words(at_ms):>13}  * {words}")
+
+    def close(self) -> None:
+        """Nothing to put back."""
+
+    def _line(self, words: str) -> None:
+        self._console.print(words, soft_wrap=True, highlight=False, markup=False)
+
+
+class Picture:
+    """A picture in the terminal that is redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        self._live.start()
+
+    def show(self, now: Now) -> None:
+        self._live.update(draw(now, self._live.console.width), refresh=True)
+
+    def tell(self, at_ms: int, now: Now, style: str, words: str) -> None:
+        now.log.append((at_ms, style, words))
+        self.show(now)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+def screen_for(console: Console) -> Screen:
+    """A picture on a terminal, else plain lines."""
+    return Picture(console) if console.is_terminal and not console.is_dumb_terminal else Plain(console)
+
+
+def draw(now: Now, width: int) -> RenderableType:
+    """The whole picture."""
+    parts: list[RenderableType] = [_header(now), _chart(now, min(width, 110)), _groups(now), _log(now)]
+    return Group(*parts)
+
+
+def _header(now: Now) -> RenderableType:
+    timeline, done = now.timeline, now.time_ms - now.timeline.start_ms
+    row = Table.grid(padding=(0, 2))
+    row.add_row(
+        Text(timeline.words(now.time_ms), style="bold"),
+        ProgressBar(total=timeline.end_ms - timeline.start_ms, completed=done, width=30),
+        Text(f"{now.decided:,} decisions"),
+        Text(f"deciding: {now.deciding}", style="bold green" if now.deciding != "limits-2" else "bold red"),
+        Text(f"{now.seconds:.0f} s", style="dim"),
+    )
+    return row
+
+
+def _chart(now: Now, width: int) -> RenderableType:
+    labels = 6
+    frame = Frame(max(20, width - labels - 4), 11, now.timeline.start_ms, now.timeline.end_ms, BOTTOM, TOP)
+    lines = []
+    for number, row in enumerate(chart(now.readings, now.bound, frame)):
+        line = Text(_label(number, frame, now.bound), style="dim")
+        for mark in row:
+            line.append(mark.glyph, style=STYLES[mark.kind])
+        lines.append(line)
+    column = frame.column(now.timeline.deploy_ms)
+    lines.append(Text(" " * (labels + column) + f"▲ limits-2 on day {now.timeline.deploy_day}", style="dim"))
+    title = f"mean limit of women / of men, with its interval; a page below {now.bound:g}"
+    return Panel(Group(*lines), title=title, title_align="left", width=width)
+
+
+def _label(row: int, frame: Frame, bound: float) -> str:
+    for value in (1.1, 1.0, 0.9, bound, 0.7):
+        if frame.row(value) == row:
+            return f"{value:5.2f} "
+    return " " * 6
+
+
+def _groups(now: Now) -> RenderableType:
+    table = Table.grid(padding=(0, 1))
+    if not now.readings:
+        return Text("  waiting for the first window to close", style="dim")
+    newest, top = now.readings[-1], 250_000
+    for name, value, history in (
+        ("women", newest.women, [reading.women for reading in now.readings]),
+        ("men", newest.men, [reading.men for reading in now.readings]),
+    ):
+        line = sparkline(_thinned(history, 40), 40, 100_000, top)
+        table.add_row(
+            f"  {name:<6}",
+            f"NT$ {value:>9,.0f}",
+            Text(f"{bar(value, 24, top):<24}", style="cyan"),
+            Text(line, style="dim"),
+        )
+    return table
+
+
+def _thinned(values: Sequence[float], most: int) -> list[float]:
+    """At most `most` of the values, evenly spaced, the newest among them."""
+    step = max(1, -(-len(values) // most))
+    return list(reversed(list(reversed(values))[::step]))
+
+
+def _log(now: Now) -> RenderableType:
+    lines: Iterable[Text] = (
+        Text.assemble((f"  {now.timeline.words(time_ms):>13}  ", "dim"), (words, style))
+        for time_ms, style, words in now.log[-10:]
+    )
+    return Group(Text(""), *lines)
+
+
+def epilogue(account: Account, console: Console) -> None:
+    """The account at the end, in words and numbers."""
+    console.print()
+    for sentence in account.sentences:
+        console.print(sentence, highlight=False, markup=False)
+    if account.complete:
+        console.print("Everything happened, once, and in the right order.", style="bold green", highlight=False)
+    for fault in account.missing:
+        console.print(fault, style="bold red", highlight=False, markup=False)

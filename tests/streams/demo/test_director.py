@@ -1,0 +1,142 @@
+"""The whole story in a world of a few lines: windows of twelve hours, a bound on the ratio's interval, `for` 30 minutes."""
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+from scipy.stats import norm
+
+from streams.demo.bank import Bank
+from streams.demo.director import Change, Director, Page, Script
+from streams.demo.picture import Reading
+from streams.demo.screen import Plain
+from streams.demo.story import Chapter
+from streams.demo.timeline import HOUR, Timeline
+from streams.demo.traffic import applications
+
+from .conftest import START
+
+PANE, WINDOW, FOR, KEEP = HOUR // 4, 12 * HOUR, HOUR // 2, HOUR
+Z = norm.ppf(1 - 0.05 / 2 / 2)  # two comparisons: women and `unknown`, each with men
+
+
+class SmallWorld:
+    """fairdrift in a few lines, written from the documentation of the rule; the ratio's interval by the delta method on its logarithm."""
+
+    def __init__(self, fires=True):
+        self.fires, self.rows, self.evaluated, self.firing_since, self.breach = fires, [], None, None, (None, None)
+        self.new = {"readings": [], "changes": [], "pages": []}
+        self.route = True
+
+    def publish(self, predictions, outcomes):
+        for message in predictions:
+            event = json.loads(message.value)
+            self.rows.append((event["time"], event["attributes"]["sex"] == "female", event.get("value", np.nan)))
+
+    def settle(self):
+        times = np.array([row[0] for row in self.rows])
+        women = np.array([row[1] for row in self.rows])
+        values = np.array([row[2] for row in self.rows])
+        last = (times[-1] - 60_000) // PANE * PANE
+        for end in range((self.evaluated or START + WINDOW) + PANE, last + 1, PANE):
+            window = (times >= end - WINDOW) & (times < end) & ~np.isnan(values)
+            self._look(end, values[window & women], values[window & ~women])
+            self.evaluated = end
+
+    def _look(self, end, women, men):
+        ratio = women.mean() / men.mean()
+        error = np.sqrt(sum(side.var() / len(side) / side.mean() ** 2 for side in (women, men)))
+        low, high = ratio * np.exp(-Z * error), ratio * np.exp(Z * error)
+        self.new["readings"].append(Reading(end, ratio, low, high, women.mean(), men.mean()))
+        first, last = self.breach
+        if high < 0.8 and self.fires:
+            self.breach = (first or end, end)
+            if self.firing_since is None and end - self.breach[0] >= FOR:
+                self.firing_since, self.route = end, False
+                self._tell("firing", end)
+        elif self.firing_since and ratio >= 0.8 and end - last >= KEEP:
+            self.firing_since, self.breach = None, (None, None)
+            self._tell("resolved", end)
+        elif self.firing_since is None:
+            self.breach = (None, None)
+
+    def _tell(self, state, end):
+        self.new["changes"].append(Change(state, end))
+        self.new["pages"].append(Page(state, f"credit-limit {state}", 0.5))
+
+    def _take(self, what):
+        taken, self.new[what] = self.new[what], []
+        return taken
+
+    def readings(self):
+        return self._take("readings")
+
+    def changes(self):
+        return self._take("changes")
+
+    def pages(self):
+        return self._take("pages")
+
+    def model_decides(self):
+        return self.route
+
+    def counted(self):
+        return len(self.rows)
+
+
+@pytest.fixture
+def script(cast):
+    timeline = Timeline(START, days=5, deploy_day=3)
+    some = applications(timeline, 4_000, len(cast.clients), seed=7)
+    return Script(timeline, some, cast.before, cast.after, cast.fallback, bound=0.8)
+
+
+def directed(script, cast, world):
+    out = io.StringIO()
+    screen = Plain(Console(file=out, width=200))
+    return Director(script, Bank(cast.clients, cast.before), world, screen), out
+
+
+@pytest.mark.parametrize("seed", [7, 1, 2])
+def test_the_story_is_told_in_order_and_the_page_comes_within_hours(script, cast, seed):
+    script = replace(script, applications=applications(script.timeline, 4_000, len(cast.clients), seed=seed))
+    director, out = directed(script, cast, SmallWorld())
+    told = director.play()
+    assert told.missing == () and told.complete
+    assert [moment.chapter for moment in director.moments] == list(Chapter)
+    assert 3 < told.hours_to_page < 9  # the window must fill with the new version; measured 5.75 to 7.5 over six seeds
+    assert told.hours_to_switch - told.hours_to_page < 1.6  # at most a step and the first application after it
+    assert told.hours_to_resolve - told.hours_to_switch < 8
+    assert told.decided == told.predictions_counted == len(script.applications)
+    assert "* the alert fires" in out.getvalue()
+
+
+def test_before_the_deployment_the_interval_lies_inside_the_bound(script, cast):
+    director, _ = directed(script, cast, world := SmallWorld(fires=False))
+    seen = []
+    take = world.readings
+    world.readings = lambda: seen.extend(new := take()) or new
+    director.play()
+    before = [reading for reading in seen if reading.end_ms <= script.timeline.deploy_ms]
+    after = [reading for reading in seen if reading.end_ms >= script.timeline.deploy_ms + WINDOW]
+    assert before and min(reading.low for reading in before) > 0.8
+    assert after and max(reading.high for reading in after) < 0.8
+
+
+def test_if_nobody_is_paged_the_account_says_what_is_missing(script, cast):
+    director, _ = directed(script, cast, SmallWorld(fires=False))
+    told = director.play()
+    assert not told.complete
+    assert told.missing[0] == "missing: the alert fired" and len(told.missing) == len(Chapter) - 1
+    assert "limits-2 was deployed" in told.sentences[0]
+
+
+def test_a_pace_waits_for_the_wall_clock(script, cast):
+    director, _ = directed(replace(script, pace=2.0), cast, SmallWorld())
+    waited = []
+    director.sleep, director.monotonic = waited.append, lambda: 0.0
+    director.play()
+    assert max(waited) == pytest.approx(10.0)  # five days of two seconds, on a wall clock that stands still
