@@ -19,7 +19,9 @@ alert_states = sa.Table(
     sa.Column("firing_since", sa.TIMESTAMP(timezone=True)),
     sa.Column("last_breach", sa.TIMESTAMP(timezone=True)),
     sa.Column("last_pane_end", sa.TIMESTAMP(timezone=True), nullable=False),
-    sa.Column("summary", pg.JSONB, nullable=False, server_default="{}", comment="the newest verdict, as in the payload"),
+    sa.Column(
+        "summary", pg.JSONB, nullable=False, server_default="{}", comment="the newest verdict, as in the payload"
+    ),
 )
 
 alert_transitions = sa.Table(

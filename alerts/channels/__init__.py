@@ -1,0 +1,81 @@
+"""Channels, one module each: the folder is the registry.
+
+A module defines one class named in its `CHANNEL`; its `type` is the word for it in the configuration. The contract suite
+(tests/contracts/test_channels.py) runs over all of them.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, ClassVar, Protocol
+
+from alerts.errors import UnknownChannel
+from alerts.http import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notification to one receiver. `dedup_key` is the same at every attempt; `attempt` counts from 1."""
+
+    dedup_key: str
+    alert: str
+    transition_no: int
+    receiver: str
+    payload: Mapping[str, Any]
+    attempt: int = 1
+
+
+class Publish(Protocol):
+    """Publishes a record and returns when the broker has acknowledged it; raises TransportError otherwise."""
+
+    def __call__(self, topic: str, key: bytes, value: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What channels need of the world: HTTP out, a producer (None where there is no broker), and the time of day."""
+
+    outgoing: Outgoing = field(default_factory=Outgoing)
+    publish: Publish | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Channel(Protocol):
+    """A way to tell a receiver. Knows nothing of retries: it sends once, or says why not.
+
+    `send` returns when the receiver has taken the notification, and raises TransportError otherwise, `permanent` when
+    another attempt cannot help. Sending the same delivery again must be harmless to the receiver. It may be called from
+    several threads. Secrets appear in no repr, log or error.
+    """
+
+    type: ClassVar[str]
+
+    @classmethod
+    def from_config(cls, config: Any, ports: Ports) -> "Channel":
+        """The channel of one (validated) receiver."""
+
+    def send(self, delivery: Delivery) -> None: ...
+
+
+@cache
+def channel_types() -> dict[str, type[Channel]]:
+    """Every channel type by its name in the configuration."""
+    found: dict[str, type[Channel]] = {}
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
+        channel: type[Channel] = importlib.import_module(f"{__name__}.{info.name}").CHANNEL
+        found[channel.type] = channel
+    return found
+
+
+def make_channels(receivers: Iterable[Any], ports: Ports) -> dict[str, Channel]:
+    """The channel of every configured receiver, by the receiver's name; UnknownChannel if no module provides its type."""
+    types = channel_types()
+    made: dict[str, Channel] = {}
+    for config in receivers:
+        if config.type not in types:
+            raise UnknownChannel(config.name, config.type, tuple(types))
+        made[config.name] = types[config.type].from_config(config, ports)
+    return made

@@ -1,0 +1,150 @@
+"""What a responder is told: the payload of an alert and of a change of route, as data with a published schema.
+
+The schemas are deploy/schemas/{alert,webhook,control}.json (`alerts.schemas`). Stable: fields are added, never removed or
+given another meaning. Times are RFC 3339 in UTC. Nothing here is about a person: groups and counts only.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """One side: the group, how many were counted, and its metric with an interval. A rate is numerator / denominator."""
+
+    groups: dict[str, str]
+    n: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    label_coverage: float | None = None
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """The disparity (or the metric of one group) with its simultaneous interval."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """The least and greatest value inside the bound."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """The window of event time that was judged: `[start, end)`, by the time of the decision or of the outcome."""
+
+    start: str
+    end: str
+    seconds: int
+    time_basis: str
+
+
+class RouteDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What the alert did to the model's route: changed it (with the new epoch), or not, and why not."""
+
+    requested: str
+    changed: bool
+    epoch: int
+    reason: str
+    percent: float | None = None
+
+
+class Links(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look and what to do."""
+
+    panel: str | None = None
+    runbook: str | None = None
+    silence: str | None = None
+
+
+class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert after a change of state. Receivers are told of `firing` and `resolved`; the others are history.
+
+    `alert` is the identity (hash of the labels), `transition` counts its changes of state, `episode` its firings. `lower`
+    and `higher` are the two groups that drive the estimate (`higher` is absent for a bound on one group). `since` is the
+    end of the first pane in breach. `more_favourable` is how many more of the lower group's decisions in the window, the
+    denominators as they are, would have to be favourable for the estimate to be inside the bound; null where the metric
+    is not a selection rate. `others` are further groups in breach. `finding` is what the rule found at this pane.
+    """
+
+    alert: str
+    transition: int
+    episode: int
+    rule: str
+    status: Literal["firing", "resolved", "pending", "inactive", "insufficient_data"]
+    severity: str
+    model: str
+    versions: list[str]
+    arms: list[str]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    summary: str
+    description: str
+    metric: str
+    aggregate: str
+    method: str
+    attributes: list[str]
+    bound: Bounds
+    since: str | None
+    firing_since: str | None
+    resolved_at: str | None
+    evaluated_at: str
+    config_version: str
+    finding: str
+    finding_reason: str
+    window: Window | None = None
+    estimate: Estimate | None = None
+    lower: Group | None = None
+    higher: Group | None = None
+    others: list[dict[str, str]] = []
+    more_favourable: int | None = None
+    label_coverage: float | None = None
+    control: RouteDecision | None = None
+    links: Links = Links()
+
+
+class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of the `webhook` channel, in the shape that Standard Webhooks recommends.
+
+    `type` is `fairdrift.alert.firing` or `fairdrift.alert.resolved`, `timestamp` the event time of the change.
+    """
+
+    type: str
+    timestamp: str
+    data: AlertPayload
+
+
+class RoutePayload(msgspec.Struct, frozen=True, kw_only=True):
+    """The desired route of a model. It is state: the greatest `epoch` is in force, however often it is delivered."""
+
+    model: str
+    route: Literal["live", "canary", "shadow", "fallback"]
+    percent: float | None
+    epoch: int
+    previous: str
+    reason: str
+    changed_by: str
+    alert: str | None
+    evidence: dict[str, object]
+    effective_at: str
+    config_version: str
+
+
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """CloudEvents 1.0 in JSON (structured mode): the value of a record of the topic `fairdrift.control`, keyed by model."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    data: RoutePayload
+    specversion: Literal["1.0"] = "1.0"
+    datacontenttype: Literal["application/json"] = "application/json"

@@ -1,0 +1,259 @@
+"""Alerts in the database: read before an evaluation, written after it, in the evaluator's own transaction.
+
+Everything here takes the caller's connection and neither commits nor rolls back: states, transitions, the outbox rows
+that tell about them, and the route stand or fall with the points and the clock of the same evaluation. Writing the
+same steps again writes nothing new, so that a commit of unknown outcome may be repeated.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from alerts.control import BY_RULE, DAY_MS, Route, RouteChange, RouteState
+from alerts.errors import UnknownReceiver
+from alerts.evaluation import Step, Stored
+from alerts.messages import AlertPayload, RoutePayload
+from alerts.states import NEVER, AlertState, State
+from alerts.tables import alert_states, alert_transitions, outbox, route_changes, routes
+from monitor.times import format_time
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+CONTROL = "control"
+"""The receiver of changes of route where the configuration names no other."""
+
+KEPT = "_state"
+"""Key of `alert_states.summary` under which is kept what has no column: concerned subjects and receivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Who can be told: receiver -> channel type, and the receivers of changes of route."""
+
+    channels: Mapping[str, str]
+    control: tuple[str, ...] = ()
+
+
+def load_states(conn: sa.Connection, model: str) -> dict[str, Stored]:
+    """The alerts of one model as they were left by the last evaluation, by id."""
+    rows = conn.execute(sa.select(alert_states).where(alert_states.c.model == model).order_by(alert_states.c.id))
+    return {row.id: _stored(row) for row in rows}
+
+
+def load_route(conn: sa.Connection, model: str, now: int) -> RouteState:
+    """The route in force, with the automatic changes of the day before `now` (ms); `live` where none was ever changed."""
+    row = conn.execute(sa.select(routes).where(routes.c.model == model)).one_or_none()
+    if row is None:
+        return RouteState(model)
+    recent = conn.execute(
+        sa.select(route_changes.c.effective_at)
+        .where(route_changes.c.model == model, route_changes.c.changed_by.startswith(BY_RULE, autoescape=True))
+        .where(route_changes.c.effective_at > _time(now - DAY_MS))
+        .order_by(route_changes.c.epoch)
+    )
+    times = tuple(_ms(at) for at in recent.scalars())
+    return RouteState(model, Route(row.route), row.percent, row.epoch, _ms(row.effective_at), times)
+
+
+def save(conn: sa.Connection, steps: Iterable[Step], addresses: Addresses, config_version: str) -> int:
+    """Writes states, transitions, notifications and route changes of one or more panes; returns the new transitions.
+
+    Steps of several panes may be given in their order. UnknownReceiver if a rule names one that is not configured.
+    """
+    taken = list(steps)
+    _save_states(conn, {step.alert: step.stored for step in taken})
+    moved = [step for step in taken if step.transition is not None and step.payload is not None]
+    new = _insert(conn, alert_transitions, [_transition_row(step, config_version) for step in moved])
+    _insert(conn, outbox, [row for step in moved for row in _notices(step, addresses)])
+    for step in taken:
+        if step.change is not None:
+            save_route(conn, step.change, addresses, config_version)
+    return new
+
+
+def save_route(conn: sa.Connection, change: RouteChange, addresses: Addresses, config_version: str) -> bool:
+    """Writes a change of route, its history and what is published; False if that epoch was written before."""
+    row = _change_row(change, config_version)
+    if not _insert(conn, route_changes, [row]):
+        return False
+    values = {key: row[key] for key in _ROUTE_COLUMNS} | {"route": change.after.value}
+    statement = insert(routes).values(values)
+    newer = statement.excluded.epoch > routes.c.epoch
+    update = {key: statement.excluded[key] for key in values if key != "model"}
+    conn.execute(statement.on_conflict_do_update(index_elements=[routes.c.model], set_=update, where=newer))
+    alert, payload = f"{CONTROL}:{change.model}", _builtins(_route_payload(change, config_version))
+    told = [(receiver, _channel(receiver, addresses)) for receiver in addresses.control]
+    _insert(conn, outbox, [_outbox_row(alert, change.epoch, told_one, payload) for told_one in told])
+    return True
+
+
+_ROUTE_COLUMNS = (
+    "model",
+    "percent",
+    "epoch",
+    "reason",
+    "changed_by",
+    "alert",
+    "evidence",
+    "effective_at",
+    "config_version",
+)
+
+
+def _stored(row: sa.Row[Any]) -> Stored:
+    summary = dict(row.summary)
+    kept = summary.pop(KEPT, {})
+    state = AlertState(
+        state=State(row.state),
+        episode=row.episode,
+        transition_no=row.transition_no,
+        pending_since=_maybe_ms(row.pending_since),
+        firing_since=_maybe_ms(row.firing_since),
+        last_breach=_maybe_ms(row.last_breach),
+        last_pane_end=_ms(row.last_pane_end),
+        concerned=frozenset(kept.get("concerned", ())),
+    )
+    return Stored(row.rule, row.model, row.labels, state, tuple(kept.get("receivers", ())), summary)
+
+
+def _save_states(conn: sa.Connection, stored: Mapping[str, Stored]) -> None:
+    rows = [_state_row(alert, one) for alert, one in sorted(stored.items()) if one.state.last_pane_end > NEVER]
+    if not rows:
+        return
+    statement = insert(alert_states)
+    update = {column.name: statement.excluded[column.name] for column in alert_states.columns if not column.primary_key}
+    later = statement.excluded.last_pane_end > alert_states.c.last_pane_end
+    conn.execute(
+        statement.on_conflict_do_update(index_elements=[alert_states.c.id], set_=update, where=later),
+        rows,
+    )
+
+
+def _state_row(alert: str, stored: Stored) -> dict[str, Any]:
+    state = stored.state
+    kept = {"concerned": sorted(state.concerned), "receivers": list(stored.receivers)}
+    return {
+        "id": alert,
+        "rule": stored.rule,
+        "model": stored.model,
+        "labels": dict(stored.labels),
+        "state": state.state.value,
+        "episode": state.episode,
+        "transition_no": state.transition_no,
+        "pending_since": _maybe_time(state.pending_since),
+        "firing_since": _maybe_time(state.firing_since),
+        "last_breach": _maybe_time(state.last_breach),
+        "last_pane_end": _time(state.last_pane_end),
+        "summary": {**stored.summary, KEPT: kept},
+    }
+
+
+def _transition_row(step: Step, config_version: str) -> dict[str, Any]:
+    assert step.transition is not None and step.payload is not None
+    return {
+        "alert": step.alert,
+        "transition_no": step.transition.number,
+        "rule": step.stored.rule,
+        "model": step.stored.model,
+        "labels": dict(step.stored.labels),
+        "from_state": step.transition.before.value,
+        "to_state": step.transition.after.value,
+        "pane_end": _time(step.transition.pane_end),
+        "payload": _builtins(step.payload),
+        "config_version": config_version,
+    }
+
+
+def _notices(step: Step, addresses: Addresses) -> list[dict[str, Any]]:
+    """The outbox rows of a transition that people are told about, one for each receiver."""
+    if step.transition is None or step.payload is None or not step.transition.notifies:
+        return []
+    payload = _builtins(step.payload)
+    receivers = list(dict.fromkeys(step.stored.receivers))
+    told = [(receiver, _channel(receiver, addresses)) for receiver in receivers]
+    return [_outbox_row(step.alert, step.transition.number, one, payload) for one in told]
+
+
+def _outbox_row(alert: str, number: int, to: tuple[str, str], payload: dict[str, Any]) -> dict[str, Any]:
+    receiver, channel = to
+    return {
+        "dedup_key": f"{alert}:{number}:{receiver}",
+        "alert": alert,
+        "transition_no": number,
+        "receiver": receiver,
+        "channel": channel,
+        "payload": payload,
+    }
+
+
+def _change_row(change: RouteChange, config_version: str) -> dict[str, Any]:
+    return {
+        "model": change.model,
+        "epoch": change.epoch,
+        "from_route": change.before.value,
+        "to_route": change.after.value,
+        "percent": change.percent,
+        "reason": change.reason,
+        "changed_by": change.by,
+        "alert": change.alert,
+        "evidence": dict(change.evidence),
+        "effective_at": _time(change.effective_at),
+        "config_version": config_version,
+    }
+
+
+def _route_payload(change: RouteChange, config_version: str) -> RoutePayload:
+    return RoutePayload(
+        model=change.model,
+        route=change.after.value,
+        percent=change.percent,
+        epoch=change.epoch,
+        previous=change.before.value,
+        reason=change.reason,
+        changed_by=change.by,
+        alert=change.alert,
+        evidence=dict(change.evidence),
+        effective_at=format_time(change.effective_at),
+        config_version=config_version,
+    )
+
+
+def _insert(conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
+    """Inserts what is not there yet; the number that was new."""
+    if not rows:
+        return 0
+    done = conn.execute(insert(table).values(rows).on_conflict_do_nothing())
+    return done.rowcount
+
+
+def _channel(receiver: str, addresses: Addresses) -> str:
+    if receiver not in addresses.channels:
+        raise UnknownReceiver(receiver, tuple(sorted(addresses.channels)))
+    return addresses.channels[receiver]
+
+
+def _builtins(payload: AlertPayload | RoutePayload) -> dict[str, Any]:
+    """As JSON has it: what is no number (NaN, infinite) becomes null."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(payload))
+    return plain
+
+
+def _time(milliseconds: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _maybe_time(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else _time(milliseconds)
+
+
+def _ms(time: datetime) -> int:
+    return (time - EPOCH) // timedelta(milliseconds=1)
+
+
+def _maybe_ms(time: datetime | None) -> int | None:
+    return None if time is None else _ms(time)

@@ -1,0 +1,70 @@
+"""Rule types, one module each: the folder is the registry.
+
+A module defines one class named in its `RULE`; its `type` is the word for it in the configuration. The contract suite
+(tests/contracts/test_rules.py) runs over all of them.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, ClassVar, Protocol
+
+from alerts.errors import UnknownRuleType
+from alerts.labels import Family
+from alerts.policies import Policy
+from alerts.verdicts import Observation, Verdict
+
+
+class Rule(Protocol):
+    """A bound that somebody agreed on, and how it is judged. Immutable; judging is a pure function."""
+
+    type: ClassVar[str]
+
+    @property
+    def policy(self) -> Policy:
+        """Name, patience, labels, receivers."""
+
+    @classmethod
+    def from_config(cls, config: Any, model: str) -> "Rule":
+        """The rule of one model from its (validated) configuration."""
+
+    def families(self) -> tuple[Family, ...]:
+        """The families that are judged even when nothing was observed of them."""
+
+    def watches(self, family: Family) -> bool:
+        """Whether the family is one of this rule's, as it is configured now."""
+
+    def selects(self, observation: Observation) -> bool:
+        """Whether the observation is one that this rule judges."""
+
+    def judge(self, observations: Sequence[Observation], concerned: frozenset[str]) -> Verdict:
+        """The verdict over one family at the end of one pane.
+
+        `concerned` are the subjects that were in breach in the running episode: only they can end it. Without
+        observations the finding is `insufficient_data`. The order of the observations does not matter.
+        """
+
+    def bound_text(self) -> str:
+        """The bound in words, as in "at least 0.8"."""
+
+    def bounds(self) -> tuple[float | None, float | None]:
+        """The least and greatest value inside the bound."""
+
+
+@cache
+def rule_types() -> dict[str, type[Rule]]:
+    """Every rule type by its name in the configuration."""
+    found: dict[str, type[Rule]] = {}
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
+        rule: type[Rule] = importlib.import_module(f"{__name__}.{info.name}").RULE
+        found[rule.type] = rule
+    return found
+
+
+def make_rule(config: Any, model: str) -> Rule:
+    """The rule that a configuration asks for, for one model; UnknownRuleType if no module provides its type."""
+    types = rule_types()
+    if config.type not in types:
+        raise UnknownRuleType(config.name, config.type, tuple(types))
+    return types[config.type].from_config(config, model)

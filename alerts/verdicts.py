@@ -1,0 +1,85 @@
+"""What a rule looks at, and what it concludes from it.
+
+An `Observation` is one disparity (or the metric of one group) over one window, with the counts on both sides. A rule
+judges all observations of a *family* (model, metric, attribute set, version and arm) together and gives one `Verdict`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Finding(StrEnum):
+    """What a rule found at the end of a pane."""
+
+    BREACH = "breach"
+    """Beyond the bound, and chance does not explain it."""
+    UNPROVEN = "unproven"
+    """Beyond the bound, but the interval reaches back over it: no ground to fire, none to call it recovered."""
+    CLEAR = "clear"
+    """Measured, and inside the bound."""
+    INSUFFICIENT_DATA = "insufficient_data"
+    """Undefined, suppressed, too few, or absent: says nothing, and so resolves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One group of a comparison. `n` is what was counted, `value` the metric, `numerator / denominator` where it is a rate."""
+
+    groups: Mapping[str, str]
+    n: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    label_coverage: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One disparity, or one group's metric (`aggregate` empty, `higher` None), over the window that ends at `window_end`.
+
+    `low` and `high` are the *simultaneous* interval over all pairs of the family. `subject` names what is compared so
+    that it is recognised in the next pane: the group for comparisons with a fixed side, empty for a maximum over pairs.
+    Times are milliseconds since 1970, event time.
+    """
+
+    metric: str
+    attributes: tuple[str, ...]
+    aggregate: str
+    method: str
+    window_ms: int
+    window_end: int
+    state: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    lower: Side | None = None
+    higher: Side | None = None
+    version: str = "*"
+    arm: str = "*"
+    time_basis: str = "decision"
+    subject: str = ""
+    reason: str = ""
+    label_coverage: float | None = None
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The groups that were compared: two for a disparity, one for a group's metric."""
+        return tuple(side for side in (self.lower, self.higher) if side is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The conclusion of one rule about one family. `leading` is the observation to tell about, `breaching` all in breach."""
+
+    finding: Finding
+    reason: str
+    leading: Observation | None = None
+    breaching: tuple[Observation, ...] = field(default=())
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """The subjects of the observations in breach."""
+        return frozenset(o.subject for o in self.breaching)
