@@ -5,14 +5,14 @@ would expect, so that a query that returns the wrong row is seen.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from alerts.tables import alert_states, alert_transitions, route_changes, routes
 from monitor.tables import evaluations, points, positions, series
 
-START = datetime(2026, 3, 1, 8, tzinfo=timezone.utc)
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 END = START + timedelta(hours=4)
 MODEL = "credit-limit"
 FALL = START + timedelta(hours=2)

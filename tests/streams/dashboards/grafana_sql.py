@@ -6,7 +6,7 @@ Macros: pkg/tsdb/grafana-postgresql-datasource/macros.go, whose expression ends 
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 Value = str | Sequence[str]
 
@@ -59,4 +59,4 @@ def _macro(name: str, arguments: str, start: datetime, end: datetime) -> str:
 
 
 def _rfc3339(time: datetime) -> str:
-    return time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,124 @@
+"""Boards into a running Grafana over its HTTP API, through `grafana-api`.
+
+Only calls that Grafana 11, 12 and 13 all answer: folders by uid, data sources listed and created, `dashboards/db`. That
+client also knows calls that are gone (data sources by number, alert notifications); they are not used.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from grafana_api.grafana_api import (  # type: ignore[import-untyped]
+    GrafanaClientError,
+    GrafanaException,
+    GrafanaUnauthorizedError,
+)
+from grafana_api.grafana_face import GrafanaFace  # type: ignore[import-untyped]
+
+from streams.dashboards import BOARDS, provisioning
+from streams.dashboards.files import board
+from streams.dashboards.sql import DATASOURCE_UID
+from streams.errors import StreamsError
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class GrafanaError(StreamsError):
+    """Grafana is away or refused."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Grafana: its URL (a path is kept, for servers below one) and a service account's token."""
+
+    url: str
+    token: str = field(repr=False)
+    timeout: float = 10.0
+
+    def client(self) -> Any:
+        """A `grafana-api` client for it; GrafanaError for what is not an http(s) URL."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+            raise GrafanaError(f"{self.url!r} is not the URL of a Grafana: say for example https://grafana.example.org")
+        prefix = parts.path.strip("/")
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return GrafanaFace(
+            auth=self.token,
+            host=host,
+            port=parts.port or DEFAULT_PORTS[parts.scheme],
+            url_path_prefix=f"{prefix}/" if prefix else "",
+            protocol=parts.scheme,
+            timeout=self.timeout,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What was done with one board; `url` is its address in that Grafana."""
+
+    name: str
+    url: str
+    version: int
+
+
+def push(target: Target, datasource: dict[str, object] | None = None, message: str = "") -> list[Pushed]:
+    """Create or update the folder and every board; create the data source if it is missing and one is given.
+
+    Existing data sources are left as they are. Raises GrafanaError with what to do.
+    """
+    grafana = target.client()
+    try:
+        _ensure_datasource(grafana, datasource)
+        _ensure_folder(grafana)
+        return [_push_board(grafana, target, name, message) for name in BOARDS]
+    except GrafanaUnauthorizedError as error:
+        raise GrafanaError(
+            f"Grafana at {target.url} does not know this token: make a service account with the role Editor (Admin to create"
+            " the data source) and give its token in GRAFANA_TOKEN"
+        ) from error
+    except GrafanaClientError as error:
+        if error.status_code == 403:
+            raise GrafanaError(
+                f"Grafana at {target.url} forbids it ({error.message}): the token's service account needs the role Editor,"
+                " and Admin to create the data source"
+            ) from error
+        raise GrafanaError(f"Grafana at {target.url} refused: {error.message}") from error
+    except GrafanaException as error:
+        raise GrafanaError(f"Grafana at {target.url} failed: {error.message}") from error
+    except requests.RequestException as error:
+        raise GrafanaError(f"Grafana at {target.url} cannot be reached: {_first_line(error)}") from error
+
+
+def _ensure_datasource(grafana: Any, datasource: dict[str, object] | None) -> None:
+    known = {source.get("uid") for source in grafana.datasource.list_datasources()}
+    if DATASOURCE_UID in known:
+        return
+    if datasource is None:
+        raise GrafanaError(
+            f"Grafana has no data source with the uid {DATASOURCE_UID}, which the boards read: provision it from"
+            " deploy/grafana/provisioning, or let this command create it with --create-datasource HOST:PORT/DATABASE"
+        )
+    grafana.datasource.create_datasource(datasource)
+
+
+def _ensure_folder(grafana: Any) -> None:
+    try:
+        grafana.folder.get_folder(provisioning.FOLDER_UID)
+    except GrafanaClientError as error:
+        if error.status_code != 404:
+            raise
+        grafana.folder.create_folder(provisioning.FOLDER_TITLE, uid=provisioning.FOLDER_UID)
+
+
+def _push_board(grafana: Any, target: Target, name: str, message: str) -> Pushed:
+    body = {"dashboard": board(name), "folderUid": provisioning.FOLDER_UID, "overwrite": True, "message": message}
+    answer = grafana.dashboard.update_dashboard(body)
+    parts = urlsplit(target.url)
+    return Pushed(name, f"{parts.scheme}://{parts.netloc}{answer['url']}", int(answer["version"]))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
