@@ -60,6 +60,7 @@ class Postgres(Service):
 
     name = "postgres"
     gentle = signal.SIGINT  # "fast": ends the sessions and writes a checkpoint; SIGTERM would wait for clients
+    abrupt = signal.SIGQUIT  # "immediate": ends its children and gives back the shared memory; SIGKILL would not
 
     def __init__(self, folder: Path, *, data: Path, programs: Path, password: str) -> None:
         super().__init__(folder)
@@ -206,8 +207,8 @@ class Embedded:
                 folder, data=self._data(folder), programs=postgres_programs(folder), password=self._password()
             )
             self.broker = Broker(folder, program=broker_program(folder))
-            stack.callback(self.broker.stop, signal.SIGKILL)
-            stack.callback(self.database.stop, signal.SIGINT if self._data_dir else signal.SIGQUIT)
+            stack.callback(self.broker.stop, self.broker.abrupt)
+            stack.callback(self.database.stop, Postgres.gentle if self._data_dir else Postgres.abrupt)
             self.broker.start()
             self.database.initialise()
             self.database.start()

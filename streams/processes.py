@@ -49,6 +49,9 @@ class Service(ABC):
     gentle: ClassVar[signal.Signals] = signal.SIGTERM
     """The signal that makes it end in order."""
 
+    abrupt: ClassVar[signal.Signals] = signal.SIGKILL
+    """The signal that makes it end at once, with its own children if it has any."""
+
     def __init__(self, folder: Path, *, ready_within: float = 30.0) -> None:
         self.folder = folder
         self.port = 0
@@ -150,7 +153,7 @@ class Service(ABC):
                 group=identity.group if identity else None,
                 extra_groups=[] if identity else None,
             )
-        self._pid_file.write_text(f"{self._process.pid}\n")
+        self._pid_file.write_text(f"{self._process.pid} {self.abrupt.name.removeprefix('SIG')}\n")
 
     def _wait_until_ready(self) -> bool:
         """Probe until it answers; False once it has ended or time is up."""
@@ -188,14 +191,17 @@ trap '' INT TERM HUP
 while read -r _; do :; done
 [ -d "$1" ] || exit 0
 for file in "$1"/*.pid; do
-    [ -f "$file" ] && read -r pid <"$file" && kill -QUIT "$pid" 2>/dev/null || continue
+    [ -f "$file" ] && read -r pid how <"$file" && kill -s "$how" "$pid" 2>/dev/null
+done
+for file in "$1"/*.pid; do
+    [ -f "$file" ] && read -r pid how <"$file" || continue
     for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2>/dev/null || continue 2; sleep 0.2; done
     kill -KILL "$pid" 2>/dev/null
 done
 rm -rf -- "$1"
 """
-"""Waits for the end of its input, which comes when the owner closes it or is gone, however it went. SIGQUIT ends Postgres at
-once with its children and shared memory, and every other server too."""
+"""Waits for the end of its input, which comes when the owner closes it or is gone, however it went. A pid file holds the
+process and the signal that ends it at once."""
 
 
 class Guard:
