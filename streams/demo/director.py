@@ -85,11 +85,14 @@ class Director:
     seconds_to_webhook: float | None = None
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
+    now: Now = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.now = Now(self.script.timeline, self.script.bound, self.script.timeline.start_ms)
 
     def play(self) -> Account:
         """The whole period, step by step; the account of what happened."""
-        timeline, began = self.script.timeline, self.monotonic()
-        now = Now(timeline, self.script.bound, timeline.start_ms)
+        now, timeline, began = self.now, self.script.timeline, self.monotonic()
         while now.time_ms < timeline.end_ms:
             self._step(now, timeline.next(now.time_ms, self._watchful(now.time_ms)))
             now.seconds = self.monotonic() - began

@@ -70,7 +70,8 @@ class Receiver:
         self._server.server_close()
         self._thread.join()
 
-    def _handler(receiver) -> type[BaseHTTPRequestHandler]:  # noqa: N805 (inside the handler, `self` is the request)
+    def _handler(receiver) -> type[BaseHTTPRequestHandler]:
+        # inside the handler, `self` is the request
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))

@@ -1,7 +1,9 @@
 """What the terminal shows: a picture that is redrawn, or plain lines where there is no terminal."""
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -167,6 +169,13 @@ def _log(now: Now) -> RenderableType:
         for time_ms, style, words in now.log[-10:]
     )
     return Group(Text(""), *lines)
+
+
+def save(now: Now, path: Path, width: int = 110) -> None:
+    """Write the picture to an SVG file."""
+    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console.print(draw(now, width))
+    console.save_svg(str(path), title="fairdrift demo")
 
 
 def epilogue(account: Account, console: Console) -> None:
