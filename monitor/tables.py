@@ -129,8 +129,10 @@ evaluations = sa.Table(
     "evaluations",
     metadata,
     sa.Column("model", sa.Text, primary_key=True),
-    sa.Column("time_basis", sa.Text, primary_key=True, comment="decision | outcome"),
+    sa.Column("time_basis", sa.Text, primary_key=True, comment="decision | outcome | revision"),
+    sa.Column("first_end_ms", sa.BigInteger, nullable=False, comment="where the first pane that was evaluated began"),
     sa.Column("last_end_ms", sa.BigInteger, nullable=False, comment="end of the last pane that was evaluated"),
+    sa.Column("seen", pg.JSONB, nullable=False, server_default="{}", comment="part -> last commit that restated points show"),
     sa.Column("config_version", sa.Text, nullable=False),
     sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
 )

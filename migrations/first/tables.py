@@ -53,7 +53,9 @@ CREATE TABLE fairdrift.config_versions (
 CREATE TABLE fairdrift.evaluations (
     model TEXT NOT NULL,
     time_basis TEXT NOT NULL,
+    first_end_ms BIGINT NOT NULL,
     last_end_ms BIGINT NOT NULL,
+    seen JSONB DEFAULT '{}' NOT NULL,
     config_version TEXT NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (model, time_basis)
@@ -212,8 +214,10 @@ COMMENTS = {
     "cells.groups": "attribute -> group, every protected attribute",
     "cells.stratum": "factor -> level",
     "config_versions.version": "hash of the configuration in force, secrets left out",
-    "evaluations.time_basis": "decision | outcome",
+    "evaluations.time_basis": "decision | outcome | revision",
+    "evaluations.first_end_ms": "where the first pane that was evaluated began",
     "evaluations.last_end_ms": "end of the last pane that was evaluated",
+    "evaluations.seen": "part -> last commit that restated points show",
     "evidence.log_evidence": "nats",
     "evidence.log_evidence_needed": "nats",
     "evidence.phi": "learned overdispersion, >= 1",
