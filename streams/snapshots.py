@@ -7,6 +7,7 @@ partitions by Postgres.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -163,5 +164,5 @@ def _split(rows: Ints) -> Iterator[PaneSums]:
     if not len(rows):
         return
     bounds = [0, *(np.flatnonzero(np.diff(rows[:, 0])) + 1).tolist(), len(rows)]
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         yield PaneSums(int(rows[first, 0]), rows[first:last, 1], rows[first:last, 2:])
