@@ -131,6 +131,9 @@ class Cells:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __contains__(self, id: int) -> bool:
+        return id in self._by_id
+
     def __getitem__(self, id: int) -> Cell:
         return self._by_id[id]
 

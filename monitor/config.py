@@ -197,7 +197,7 @@ class ValueConfig(Config):
     """A continuous output. Amounts are counted in whole units of `resolution`, and also clipped to `range`."""
 
     range: tuple[float, float] | None = None
-    resolution: float = Field(0.01, gt=0, allow_inf_nan=False)
+    resolution: float = Field(default=0.01, gt=0, allow_inf_nan=False)
 
     def problems(self) -> Iterator[Problem]:
         if self.range is None:
@@ -229,7 +229,7 @@ class LabelsConfig(Config):
 class DecisionConfig(LabelsConfig):
     """Which decisions are favourable. Without a decision, a score at or above `cut` is (`below`: under it)."""
 
-    cut: float | None = Field(None, ge=0, le=1)
+    cut: float | None = Field(default=None, ge=0, le=1)
     favourable_side: Literal["above", "below"] = "above"
 
 
@@ -289,8 +289,8 @@ class ModelConfig(Config):
     outcome: LabelsConfig = LabelsConfig()
     labels: Literal["all", "favourable_only"] = "all"
     value: ValueConfig = ValueConfig()
-    intersections: int = Field(2, ge=1, le=LARGEST_DEPTH)
-    display_min: int = Field(10, ge=1)
+    intersections: int = Field(default=2, ge=1, le=LARGEST_DEPTH)
+    display_min: int = Field(default=10, ge=1)
     per_version: bool = True
     metrics: tuple[str, ...] = ()
     disparities: tuple[DisparityConfig, ...] = ()
@@ -328,10 +328,7 @@ class ModelConfig(Config):
         if not self.pane or self.pane < 1000 or HOUR % self.pane:
             yield ("pane",), f"{format_duration(self.pane)} does not divide an hour; try 10s, 1m, 5m or 1h"
         if self.max_lateness > self.dedup_horizon:
-            yield (
-                ("dedup_horizon",),
-                f"{format_duration(self.dedup_horizon)} is shorter than max_lateness, {format_duration(self.max_lateness)}: "
-                "an event sent twice could count twice; make it at least as long",
-            )
+            shorter = f"{format_duration(self.dedup_horizon)} is shorter than max_lateness, {format_duration(self.max_lateness)}"
+            yield ("dedup_horizon",), f"{shorter}: an event sent twice could count twice; make it at least as long"
         if not self.join_horizon:
             yield ("join_horizon",), "must be longer than nothing, or no outcome would ever find its prediction"
