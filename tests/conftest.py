@@ -1,0 +1,94 @@
+"""Fixtures of all tests: embedded Kafka and Postgres, fresh databases, unique topics, Apache Kafka itself.
+
+Each xdist worker has its own services, started when the first test asks for them (about a second). Tests that use them
+are marked `services` or `apache` by themselves.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from streams.embedded import Embedded
+from tests.apache import Apache, missing_tools
+from tests.services.databases import Databases
+from tests.services.topics import Topics
+
+SERVICES = {"services", "kafka", "databases", "database", "topics"}
+APACHE = {"apache", "apache_topics"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by the services they use, and leave Apache Kafka's out where it cannot run (told in the summary)."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        if used & SERVICES:
+            item.add_marker("services")
+        if used & APACHE:
+            item.add_marker("apache")
+        if item.get_closest_marker("apache"):
+            item.add_marker(pytest.mark.xdist_group("apache"))  # one worker, one broker
+    if _leave_apache_out(config):
+        left_out = [item for item in items if item.get_closest_marker("apache")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("apache")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say loudly what was left out."""
+    if _leave_apache_out(config):
+        terminalreporter.section("APACHE KAFKA NOT TESTED", red=True, bold=True)
+        terminalreporter.line(f"Tests marked 'apache' were left out: {missing_tools()}", red=True)
+
+
+def _leave_apache_out(config: pytest.Config) -> bool:
+    """Whether Apache Kafka cannot run here and nobody asked for it by `-m apache`; asked for, its tests fail instead."""
+    return bool(missing_tools()) and "apache" not in str(config.getoption("markexpr", ""))
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[Embedded]:
+    """Embedded Kafka and Postgres. Shared: do not stop them; tests that do start an `Embedded` of their own."""
+    with Embedded() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka(services: Embedded) -> str:
+    """Bootstrap address of the embedded broker."""
+    return services.kafka
+
+
+@pytest.fixture(scope="session")
+def databases(services: Embedded) -> Databases:
+    """Maker of databases, for tests that need more than one or an empty one."""
+    return Databases(services.postgres)
+
+
+@pytest.fixture
+def database(databases: Databases) -> Iterator[str]:
+    """URL of a fresh database at the newest schema."""
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def topics(kafka: str) -> Iterator[Topics]:
+    """Factory of topics with unique names on the embedded broker: `topics("predictions", partitions=4)` -> name."""
+    made = Topics(kafka)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def apache() -> Iterator[Apache]:
+    """Apache Kafka: a process of its own, or the one that FAIRDRIFT_TEST_KAFKA names (then it cannot be restarted)."""
+    with Apache() as broker:
+        yield broker
+
+
+@pytest.fixture
+def apache_topics(apache: Apache) -> Iterator[Topics]:
+    """The same factory on Apache Kafka."""
+    made = Topics(apache.kafka)
+    yield made
+    made.close()

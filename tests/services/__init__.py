@@ -1,0 +1,1 @@
+"""What the tests stand on: databases from a migrated template, topics of their own, Apache Kafka itself."""

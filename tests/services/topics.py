@@ -1,0 +1,39 @@
+"""Topics of their own for each test, made by kafka-python's administration client."""
+
+import secrets
+
+from kafka.admin import KafkaAdminClient, NewTopic
+
+
+class Topics:
+    """Makes topics with unique names on one broker: `topics("predictions", partitions=4)` -> the name."""
+
+    def __init__(self, kafka: str) -> None:
+        self.kafka = kafka
+        self.made: list[str] = []
+        self._admin = KafkaAdminClient(bootstrap_servers=kafka, client_id="tests")
+
+    def __call__(self, stem: str = "topic", partitions: int = 1, **settings: str) -> str:
+        """Make a topic called `stem` and a random suffix, with the given settings (`cleanup_policy="compact"`)."""
+        return self.together(stem, partitions=partitions, **settings)[0]
+
+    def together(self, *stems: str, partitions: int = 1, **settings: str) -> list[str]:
+        """Several topics that share one suffix, a number of partitions and settings: a stream's pair, in one request."""
+        suffix = secrets.token_hex(4)
+        names = [f"{stem}-{suffix}" for stem in stems]
+        wanted = {key.replace("_", "."): value for key, value in settings.items()}
+        self._admin.create_topics(
+            [NewTopic(name, num_partitions=partitions, replication_factor=1, topic_configs=wanted) for name in names]
+        )
+        self.made += names
+        return names
+
+    def close(self) -> None:
+        """Delete what was made, so that a long session does not keep it in memory."""
+        self._admin.close()
+        if self.made:
+            admin = KafkaAdminClient(bootstrap_servers=self.kafka, client_id="tests")  # the test may have restarted it
+            try:
+                admin.delete_topics(self.made)
+            finally:
+                admin.close()
