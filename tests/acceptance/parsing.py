@@ -1,7 +1,8 @@
 """Events read from raw records, the slow and exact way: what counts as an event, and what is a dead letter.
 
 Written from the contract (README, "events"), not from `monitor.reader`. Decimals are read from the JSON text, so that
-quantisation is exact: half to even, in units of the model's resolution.
+quantisation is exact: half to even, in units of the model's resolution. It knows the contract's own form of events, and the
+configuration's groupings, cut, labels by default (booleans, 0 and 1) and value range; a mapping is none of its business.
 """
 
 import json
@@ -17,6 +18,7 @@ ARMS = ("live", "canary", "shadow", "fallback")
 MESSAGE_BYTES = 1 << 20
 ATTRIBUTES = 64
 AHEAD_MS = 600_000
+VERSION_LENGTH = 128
 LARGEST = 2**31
 RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,21 +30,62 @@ class Terms:
 
     pane: int = 60_000
     max_lateness: int = 86_400_000
-    join_horizon: int = 30 * 86_400_000
+    join_horizon: int = 60 * 86_400_000
     dedup_horizon: int = 86_400_000
     watermark_delay: int = 60_000
     retention: int = 400 * 86_400_000
 
+    @classmethod
+    def of(cls, model: Mapping[str, Any]) -> "Terms":
+        """From a model's section of the configuration."""
+        names = ("pane", "max_lateness", "join_horizon", "dedup_horizon", "watermark_delay")
+        return cls(**{name: milliseconds(model[name]) for name in names if name in model})
+
+
+UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def milliseconds(text: str) -> int:
+    """A duration such as `90s` or `1h30m`."""
+    return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", text))
+
+
+Grouping = Mapping[str, Sequence[str] | Sequence[Decimal]]
+"""Attribute -> declared values, or the rising edges of its bins."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """What the definition needs of a model: attributes as name -> declared values, or rising edges of bins."""
+    """What the definition needs of a model."""
 
-    attributes: Mapping[str, Sequence[str] | Sequence[Decimal]]
-    factors: Mapping[str, Sequence[str] | Sequence[Decimal]] = field(default_factory=dict)
+    attributes: Grouping
+    factors: Grouping = field(default_factory=dict)
     resolution: Decimal = Decimal("0.01")
     clip: tuple[Decimal, Decimal] | None = None
     cut: Decimal | None = None
+
+    @classmethod
+    def of(cls, model: Mapping[str, Any]) -> "ModelSpec":
+        """From a model's section of the configuration (lists of values, or `bins`; no named groups)."""
+        value, cut = model.get("value", {}), model.get("decision", {}).get("cut")
+        span = value.get("range")
+        return cls(
+            attributes=_grouping(model["attributes"]),
+            factors=_grouping(model.get("factors", {})),
+            resolution=Decimal(str(value.get("resolution", "0.01"))),
+            clip=(Decimal(str(span[0])), Decimal(str(span[1]))) if span else None,
+            cut=None if cut is None else Decimal(str(cut)),
+        )
+
+
+def _grouping(sections: Mapping[str, Any]) -> Grouping:
+    grouping: dict[str, Sequence[str] | Sequence[Decimal]] = {}
+    for name, section in sections.items():
+        if isinstance(section, dict) and "bins" in section:
+            grouping[name] = [Decimal(str(edge)) for edge in section["bins"]]
+        else:
+            grouping[name] = list(section["values"] if isinstance(section, dict) else section)
+    return grouping
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +94,14 @@ class Spec:
 
     terms: Terms
     models: Mapping[str, ModelSpec]
+
+    @classmethod
+    def of(cls, models: Sequence[Mapping[str, Any]]) -> "Spec":
+        """From the `models` of a configuration, which must share their topics and durations."""
+        terms = {Terms.of(model) for model in models}
+        if len(terms) != 1:
+            raise ValueError(f"models of one stream share their durations, not {terms}")
+        return cls(terms.pop(), {model["name"]: ModelSpec.of(model) for model in models})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +182,9 @@ def _event(spec: Spec, topic: int, element: Any, timestamp: int) -> Event:
 
 
 def _prediction(settings: ModelSpec, element: dict[str, Any], model: str, id: str, time: int) -> Event:
-    version = _text(element, "version")
+    version = _text(element, "version") if element.get("version") is not None else ""
+    if version == "*" or len(version) > VERSION_LENGTH or not version.isprintable():
+        raise Unreadable("version")
     arm = _text(element, "arm") if element.get("arm") is not None else "live"
     if arm not in ARMS:
         raise Unreadable("arm")
@@ -141,9 +194,9 @@ def _prediction(settings: ModelSpec, element: dict[str, Any], model: str, id: st
     if decision is None and score is None and value is None:
         raise Unreadable("no decision, score or value")
     clipped = value or 0
-    if settings.clip:
+    if settings.clip and value is not None:
         low, high = (_quantised(bound / settings.resolution) for bound in settings.clip)
-        clipped = min(max(clipped, low), high)
+        clipped = min(max(value, low), high)
     return Event(
         (model, version, arm, id), model, id, time, version, arm,
         _groups(settings.attributes, element.get("attributes")), _groups(settings.factors, element.get("factors")),
@@ -159,9 +212,11 @@ def _text(element: dict[str, Any], name: str) -> str:
 
 def _flag(element: dict[str, Any], name: str) -> bool | None:
     flag = element.get(name)
-    if flag is not None and not isinstance(flag, bool):
-        raise Unreadable(f"{name} is not a boolean")
-    return flag
+    if flag is None or isinstance(flag, bool):
+        return flag
+    if isinstance(flag, int) and flag in (0, 1):
+        return bool(flag)
+    raise Unreadable(f"{name} is not a boolean")
 
 
 def _number(element: dict[str, Any], name: str) -> Decimal | None:
@@ -186,7 +241,7 @@ def _units(element: dict[str, Any], resolution: Decimal) -> int | None:
     value = _number(element, "value")
     if value is None:
         return None
-    if abs(value) > Decimal(LARGEST) * resolution * 2 or abs(units := _quantised(value / resolution)) >= LARGEST:
+    if abs(value) > 2 * LARGEST * resolution or abs(units := _quantised(value / resolution)) >= LARGEST:
         raise Unreadable("value too large")
     return units
 

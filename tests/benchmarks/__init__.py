@@ -1,0 +1,1 @@
+"""How fast, measured side by side with its peers in one run: `make bench`."""
