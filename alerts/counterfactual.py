@@ -15,6 +15,8 @@ from fractions import Fraction
 from alerts.verdicts import Observation, Side
 
 SELECTION_RATE = "selection_rate"
+TO_OVERALL = "to_overall"
+"""Everybody's rate moves with the group's own: the formulas do not hold."""
 
 
 def more_favourable(o: Observation, minimum: float | None, maximum: float | None) -> int | None:
@@ -23,6 +25,8 @@ def more_favourable(o: Observation, minimum: float | None, maximum: float | None
     A ratio above 1 (of higher to lower) is bounded by `maximum`, and a difference below 0 (lower minus higher) by `minimum`.
     """
     if o.metric != SELECTION_RATE or o.value is None or o.lower is None or o.higher is None:
+        return None
+    if o.method == TO_OVERALL:
         return None
     k, n, q = _counts(o.lower), _decided(o.lower), _rate(o.higher)
     if k is None or n is None or q is None:

@@ -92,11 +92,16 @@ class Outgoing:
     """Sends notifications under a policy. Safe to share between threads: every request has its own connection."""
 
     def __init__(
-        self, policy: HttpPolicy | None = None, *, resolve: Resolve = resolve, tls: ssl.SSLContext | None = None
+        self,
+        policy: HttpPolicy | None = None,
+        *,
+        resolve: Resolve = resolve,
+        network: httpcore.NetworkBackend | None = None,
     ) -> None:
         self.policy = policy or HttpPolicy()
         self._resolve = resolve
-        self._tls = tls or ssl.create_default_context()
+        self._network = network or httpcore.SyncBackend()
+        self._tls = ssl.create_default_context()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one POST, whatever its status.
@@ -105,7 +110,7 @@ class Outgoing:
         answer came.
         """
         place = self._checked(url)
-        backend = _Guarded(self.policy, self._resolve)
+        backend = _Guarded(self.policy, self._resolve, self._network)
         try:
             with httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool:
                 return self._exchange(pool, url, headers, body)
@@ -129,7 +134,8 @@ class Outgoing:
 
     def _exchange(self, pool: httpcore.ConnectionPool, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         limit = self.policy.largest_answer
-        sent: dict[bytes | str, bytes | str] = {"user-agent": "fairdrift", "accept-encoding": "identity", **headers}
+        sent: list[tuple[bytes | str, bytes | str]] = [("user-agent", "fairdrift"), ("accept-encoding", "identity")]
+        sent += headers.items()
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), self.policy.deadline)
         with pool.stream("POST", url, headers=sent, content=body, extensions={"timeout": timeout}) as response:
             read = b""
@@ -144,11 +150,11 @@ class Outgoing:
 class _Guarded(httpcore.NetworkBackend):
     """Connects to checked addresses only; everything it opens ends at the deadline."""
 
-    def __init__(self, policy: HttpPolicy, resolve: Resolve) -> None:
+    def __init__(self, policy: HttpPolicy, resolve: Resolve, network: httpcore.NetworkBackend) -> None:
         self._policy = policy
         self._resolve = resolve
+        self._network = network
         self._ends = time.monotonic() + policy.deadline
-        self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -162,7 +168,7 @@ class _Guarded(httpcore.NetworkBackend):
         for address in self._allowed(host, port):
             left = min(self._policy.connect_timeout, _left(self._ends))
             try:
-                return _Timed(self._plain.connect_tcp(address, port, left, local_address, socket_options), self._ends)
+                return _Timed(self._network.connect_tcp(address, port, left, local_address, socket_options), self._ends)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
                 error = failed
         raise error

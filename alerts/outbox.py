@@ -155,7 +155,7 @@ class Dispatcher:
             self._channels[claim.delivery.receiver].send(claim.delivery)
         except TransportError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a fault in one channel must not stop the others
             raise TransportError(f"fault in channel {claim.channel}: {type(error).__name__}", permanent=False) from None
 
     def record_sent(self, claim: Claim) -> None:

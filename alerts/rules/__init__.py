@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from alerts.errors import UnknownRuleType
 from alerts.labels import Family
+from alerts.observations import Needs
 from alerts.policies import Policy
 from alerts.verdicts import Observation, Verdict
 
@@ -34,6 +35,9 @@ class Rule(Protocol):
 
     def watches(self, family: Family) -> bool:
         """Whether the family is one of this rule's, as it is configured now."""
+
+    def needs(self) -> Needs:
+        """What must be assessed for it."""
 
     def selects(self, observation: Observation) -> bool:
         """Whether the observation is one that this rule judges."""

@@ -16,11 +16,13 @@ place of the interval when it is there, and the interval remains for reading.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from alerts.labels import Family
+from alerts.observations import Needs
 from alerts.policies import Policy
 from alerts.verdicts import Finding, Observation, Verdict
+from monitor.metrics import metric
 
 MEASURED = "measured"
 
@@ -80,6 +82,10 @@ class ThresholdRule:
     def watches(self, family: Family) -> bool:
         mine = (family.rule, family.model, family.metric) == (self.policy.name, self.policy.model, self.metric)
         return mine and self.attributes in (None, family.attributes)
+
+    def needs(self) -> Needs:
+        basis: Literal["decision", "outcome"] = "decision" if metric(self.metric).needs == "decision" else "outcome"
+        return Needs(self.metric, self.window_ms, basis, self.attributes, self.aggregate, self.method, self.min_n)
 
     def selects(self, observation: Observation) -> bool:
         wanted = (self.metric, self.aggregate, self.method, self.window_ms)

@@ -1,0 +1,54 @@
+"""Observations for the tests, in a few words each."""
+
+from dataclasses import replace
+
+from alerts.policies import Policy
+from alerts.rules.threshold import Bound, ThresholdRule
+from alerts.states import Patience
+from alerts.verdicts import Observation, Side
+
+MINUTE = 60_000
+DAY = 86_400_000
+T0 = 1_763_632_800_000
+"""2025-11-20T10:00:00Z."""
+
+
+def side(group: str, n: int = 100, k: int | None = None, value: float | None = None) -> Side:
+    """A group of the attribute `sex`; with `k`, a rate `k / n`."""
+    if k is not None:
+        return Side({"sex": group}, n, k / n, numerator=float(k), denominator=float(n))
+    return Side({"sex": group}, n, value)
+
+
+def ratio(value: float | None, low: float | None, high: float | None, n: int = 100, subject: str = "F") -> Observation:
+    """The ratio of the selection rates of `subject` to the reference `M`."""
+    return Observation(
+        metric="selection_rate",
+        attributes=("sex",),
+        aggregate="ratio",
+        method="to_reference",
+        window_ms=DAY,
+        window_end=T0,
+        state="measured" if value is not None else "undefined",
+        value=value,
+        low=low,
+        high=high,
+        lower=side(subject, n),
+        higher=side("M", n),
+        subject=subject,
+        reason="" if value is not None else "no decisions",
+    )
+
+
+def between(aggregate: str, value: float, lower: Side, higher: Side) -> Observation:
+    """A disparity of two given sides."""
+    return replace(ratio(value, value, value), aggregate=aggregate, lower=lower, higher=higher)
+
+
+def parity_rule(**changes: object) -> ThresholdRule:
+    """At least 0.8 of the reference's selection rate over a day, 50 on each side; fires at once."""
+    policy = Policy("parity", "credit", Patience(0, 0), receivers=("oncall",))
+    rule = ThresholdRule(
+        policy, "selection_rate", Bound(0.8, None), ("sex",), aggregate="ratio", method="to_reference", min_n=50
+    )
+    return replace(rule, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,167 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from alerts.control import Brakes, Route, RouteState
+from alerts.evaluation import Evaluation, Stored, evaluate, orphans, retire_alert
+from alerts.labels import alert_id
+from alerts.payloads import Context
+from alerts.policies import Policy, RollbackPolicy
+from alerts.states import Patience, State
+from alerts.verdicts import Observation
+from tests.alerts.observing import MINUTE, T0, between, parity_rule, ratio, side
+
+BREACH = between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60))
+BACK = between("ratio", 0.9, side("F", 100, 54), side("M", 100, 60))
+LIVE = RouteState("credit")
+LABELS = {"alertname": "parity", "model": "credit", "metric": "selection_rate", "attributes": "sex"}
+
+
+def context(minute: int = 0, **changes: Any) -> Context:
+    return replace(Context("credit", T0 + minute * MINUTE, "c1", ("v1", "v2"), ("live", "canary")), **changes)
+
+
+def days(*panes: list[Observation], rule: Any = None, **changes: Any) -> list[Evaluation]:
+    """One evaluation a minute, each on what the one before left."""
+    states: Any = {}
+    route, done = LIVE, []
+    for minute, observations in enumerate(panes):
+        one = evaluate([rule or parity_rule()], observations, states, route, context(minute, **changes))
+        states, route = one.states, one.route
+        done.append(one)
+    return done
+
+
+def test_the_payload_tells_the_whole_story() -> None:
+    (step,) = days([BREACH])[0].steps
+    told = step.payload
+    assert told is not None
+    assert step.alert == alert_id(LABELS) == told.alert
+    assert (told.status, told.transition, told.episode, told.severity) == ("firing", 1, 1, "page")
+    assert (told.versions, told.arms) == (["v1", "v2"], ["live", "canary"])
+    assert told.lower is not None
+    assert told.higher is not None
+    assert (told.lower.groups, told.lower.n, told.lower.value) == ({"sex": "F"}, 100, 0.4)
+    assert (told.higher.groups, told.higher.n, told.higher.value) == ({"sex": "M"}, 100, 0.6)
+    assert told.more_favourable == 8
+    assert told.bound.min == 0.8
+    assert told.since == told.evaluated_at == "2025-11-20T10:00:00.000Z"
+    assert told.summary == (
+        "credit: selection_rate ratio of sex=F to sex=M is 0.667, outside the bound of at least 0.8"
+    )
+    assert told.description == (
+        f"{told.summary} (95% interval 0.667 to 0.667). sex=F: 0.4 (n = 100); sex=M: 0.6 (n = 100); in the 1d to "
+        "2025-11-20T10:00:00.000Z. Outside since 2025-11-20T10:00:00.000Z. 8 more favourable decisions for sex=F in "
+        "this window would bring it back to the bound. Versions v1, v2; arms live, canary."
+    )
+
+
+def test_a_resolved_alert_tells_when_it_fired_and_how_it_stands() -> None:
+    (step,) = days([BREACH], [BREACH], [BACK])[2].steps
+    assert step.payload is not None
+    assert step.payload.status == "resolved"
+    assert step.payload.more_favourable is None
+    assert "back inside the bound" in step.payload.summary
+    assert "Fired from 2025-11-20T10:00:00.000Z to 2025-11-20T10:02:00.000Z." in step.payload.description
+
+
+def test_only_changes_are_told() -> None:
+    done = days([BREACH], [BREACH])
+    assert [step.transition is not None for one in done for step in one.steps] == [True, False]
+    assert done[1].steps[0].payload is None
+    assert done[1].steps[0].stored.summary["status"] == "firing"
+
+
+def test_a_group_that_vanishes_does_not_end_the_alert() -> None:
+    last = days([BREACH], [], [replace(BACK, subject="X")])[2]
+    assert last.steps[0].stored.state.state is State.FIRING
+    assert last.steps[0].stored.summary["finding"] == "insufficient_data"
+
+
+def test_a_family_without_any_observation_is_judged_all_the_same() -> None:
+    (step,) = days([])[0].steps
+    assert step.stored.state.state is State.INSUFFICIENT_DATA
+
+
+def test_attribute_sets_are_families_of_their_own_and_are_remembered() -> None:
+    both = replace(BREACH, attributes=("age", "sex"))
+    first, second = days([BREACH, both], [BACK], rule=parity_rule(attributes=None))
+    assert [step.stored.labels["attributes"] for step in first.steps] == ["age,sex", "sex"]
+    assert [step.stored.state.state for step in second.steps] == [State.FIRING, State.RESOLVED]
+
+
+def test_a_pane_that_was_evaluated_yields_nothing() -> None:
+    first = days([BREACH])[0]
+    again = evaluate([parity_rule()], [BACK], first.states, first.route, context(0))
+    assert again.steps == ()
+    assert again.states == first.states
+
+
+def test_rules_of_other_models_are_left_alone() -> None:
+    rule = parity_rule(policy=Policy("parity", "other"))
+    assert evaluate([rule], [BREACH], {}, LIVE, context()).steps == ()
+
+
+def with_rollback(**changes: Any) -> Any:
+    policy = Policy("parity", "credit", Patience(0, 0), rollback=RollbackPolicy(**changes))
+    return parity_rule(policy=policy)
+
+
+def test_a_firing_rule_with_a_rollback_changes_the_route_and_says_so() -> None:
+    one = days([BREACH], rule=with_rollback())[0]
+    change, payload = one.steps[0].change, one.steps[0].payload
+    assert change is not None
+    assert payload is not None
+    assert payload.control is not None
+    assert (change.after, change.epoch, change.by, change.alert) == (Route.FALLBACK, 1, "rule:parity", payload.alert)
+    assert change.evidence["value"] == pytest.approx(2 / 3)
+    assert (payload.control.changed, payload.control.epoch) == (True, 1)
+    assert "The route was set to fallback, epoch 1." in payload.description
+    assert one.route.route is Route.FALLBACK
+
+
+def test_a_rollback_is_asked_for_when_firing_starts_and_never_undone() -> None:
+    done = days([BREACH], [BREACH], [BACK], rule=with_rollback())
+    assert [step.change is not None for one in done for step in one.steps] == [True, False, False]
+    assert done[-1].route.route is Route.FALLBACK
+
+
+def test_a_refused_change_tells_why() -> None:
+    one = days([BREACH], rule=with_rollback(dry_run=True))[0]
+    payload = one.steps[0].payload
+    assert one.steps[0].change is None
+    assert payload is not None
+    assert payload.control is not None
+    assert not payload.control.changed
+    assert "The route stays as it is (fallback was asked for): dry run" in payload.description
+
+
+def test_two_rules_in_one_pane_change_the_route_once() -> None:
+    rules = [with_rollback(), replace(with_rollback(), policy=replace(with_rollback().policy, name="second"))]
+    one = evaluate(rules, [BREACH], {}, LIVE, context(brakes=Brakes(cool_down_ms=0)))
+    assert [step.change is not None for step in one.steps] == [True, False]
+    assert one.route.epoch == 1
+
+
+def test_alerts_of_rules_that_are_gone_can_be_found_and_ended() -> None:
+    first = days([BREACH])[0]
+    (alert,) = first.states
+    assert orphans([parity_rule()], first.states) == []
+    assert orphans([], first.states) == [alert]
+    assert orphans([parity_rule(attributes=("age",))], first.states) == [alert]
+    step = retire_alert(alert, first.states[alert], context(5))
+    assert step is not None
+    assert step.payload is not None
+    assert (step.payload.status, step.payload.transition) == ("resolved", 2)
+    assert "no longer configured" in step.payload.description
+    assert retire_alert(alert, step.stored, context(6)) is None
+
+
+def test_no_number_that_json_lacks_is_kept() -> None:
+    odd = replace(ratio(0.7, float("-inf"), 0.75), lower=side("F", 100, value=float("nan")))
+    stored: Stored = days([odd])[0].steps[0].stored
+    estimate, lower = stored.summary["estimate"], stored.summary["lower"]
+    assert isinstance(estimate, dict)
+    assert isinstance(lower, dict)
+    assert (estimate["low"], lower["value"]) == (None, None)
