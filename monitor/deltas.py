@@ -1,0 +1,131 @@
+"""What counting adds to the panes, gathered as columns until a commit takes it.
+
+Each call adds one block of rows, already summed per (pane, cell): `take` merges the blocks. Sums are int64 and additive,
+so neither the chunking nor the order of the calls shows in the result.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.sums import LARGEST, LAYOUTS, PANE_MS, Basis, Ints, Layout, split_square
+
+Columns = Mapping[str, NDArray[np.generic] | int]
+
+
+class Rows(NamedTuple):
+    """Changed rows of one basis: R pane starts (ms), R cells, and the R x slots sums to add."""
+
+    start: Ints
+    cell: Ints
+    sums: Ints
+
+
+class Deltas:
+    """Gathers what is counted between two commits."""
+
+    def __init__(self, pane: int) -> None:
+        self._pane = pane
+        self._blocks: dict[Basis, list[Rows]] = {basis: [] for basis in Basis}
+
+    def pane_ms(self, basis: Basis) -> int:
+        """The length of a pane of this basis, in milliseconds."""
+        return PANE_MS.get(basis) or self._pane
+
+    def add(self, basis: Basis, time: Ints, cell: Ints, columns: Columns) -> None:
+        """Add events at `time` (ms) in `cell`, one per row, with the slots they raise (absent ones by nothing)."""
+        if not len(time):
+            return
+        step = self.pane_ms(basis)
+        index, start, cells = _grouped(time // step, cell)
+        self._blocks[basis].append(Rows(start * step, cells, _summed(LAYOUTS[basis], index, len(start), columns)))
+
+    def take(self) -> dict[Basis, Rows]:
+        """All that was added since the last call, one row per (pane, cell)."""
+        taken = {basis: _merged(blocks) for basis, blocks in self._blocks.items() if blocks}
+        self._blocks = {basis: [] for basis in Basis}
+        return taken
+
+
+def decision_columns(decision: Ints, score: Ints, value: Ints, valued: NDArray[np.bool_], clipped: Ints) -> Columns:
+    """The slots of `DECISIONS` that predictions raise. -1: no decision, no score."""
+    scored = score >= 0
+    points = np.where(scored, score, 0).astype(np.int64)
+    columns: dict[str, NDArray[np.generic] | int] = {"events": 1, "decided": decision >= 0, "favourable": decision == 1}
+    if scored.any():
+        columns |= {"scored": scored, "score": points} | _squared("score", points)
+    if valued.any():
+        amount, within = (np.where(valued, v, 0).astype(np.int64) for v in (value, clipped))
+        columns |= {"valued": valued, "value": amount, "clipped": within}
+        columns |= _squared("value", amount) | _squared("clipped", within)
+    return columns
+
+
+def label_columns(predicted: Mapping[str, Ints], outcome: Mapping[str, Ints]) -> Columns:
+    """The slots of `LABELS` that pairs raise. Keys: decision, score, value, valued; label, value, valued."""
+    decision, score, label = predicted["decision"], predicted["score"], outcome["label"]
+    true, false, yes, no = label == 1, label == 0, decision == 1, decision == 0
+    columns: dict[str, NDArray[np.generic] | int] = {
+        "labelled": 1, "positive": true, "negative": false,
+        "tp": yes & true, "fp": yes & false, "fn": no & true, "tn": no & false,
+    }  # fmt: skip
+    if (scored := score >= 0).any():
+        for name, of in (("positive", scored & true), ("negative", scored & false)):
+            columns |= {f"scored_{name}": of, f"score_{name}": np.where(of, score, 0)}
+    if (both := predicted["valued"].astype(bool) & outcome["valued"].astype(bool)).any():
+        error = np.clip(np.where(both, predicted["value"] - outcome["value"], 0), -LARGEST, LARGEST)
+        columns |= {"compared": both, "error": error, "error_abs": np.abs(error)} | _squared("error", error)
+        columns |= {"outcome_value": np.where(both, outcome["value"], 0)}
+    return columns
+
+
+def _squared(name: str, quantity: Ints) -> Columns:
+    hi, lo = split_square(quantity)
+    return {f"{name}_sq_hi": hi, f"{name}_sq_lo": lo}
+
+
+def _grouped(pane: Ints, cell: Ints) -> tuple[NDArray[np.intp], Ints, Ints]:
+    """Number the distinct (pane, cell): the number of each event, and the pane and cell of each number."""
+    cells, cell_no = np.unique(cell, return_inverse=True)
+    first = int(pane.min())
+    width = int(pane.max()) - first + 1
+    if width * len(cells) <= 1 << 20:
+        code = cell_no * width + (pane - first)
+        counted = np.flatnonzero(np.bincount(code))
+        numbers = np.empty(width * len(cells), dtype=np.intp)
+        numbers[counted] = np.arange(len(counted))
+        return numbers[code], counted % width + first, cells[counted // width]
+    panes, pane_no = np.unique(pane, return_inverse=True)
+    codes, index = np.unique(cell_no * len(panes) + pane_no, return_inverse=True)
+    return index, panes[codes % len(panes)], cells[codes // len(panes)]
+
+
+EXACT = 1 << 20
+"""Rows summed at once as floats: `bincount` is exact while sums of values below 2**31 stay below 2**53."""
+
+
+def _summed(layout: Layout, index: NDArray[np.intp], rows: int, columns: Columns) -> Ints:
+    sums = layout.zeros(rows)
+    for begin in range(0, len(index), EXACT):
+        part = index[begin : begin + EXACT]
+        for slot, column in columns.items():
+            weights = None if isinstance(column, int) else column[begin : begin + EXACT]
+            sums[:, layout.index(slot)] += np.bincount(part, weights, rows).astype(np.int64)
+    return sums
+
+
+def _merged(blocks: Sequence[Rows]) -> Rows:
+    if len(blocks) == 1:
+        return blocks[0]
+    start, cell, sums = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    index, starts, cells = _grouped(start // (step := _step(start)), cell)
+    merged = np.zeros((len(starts), sums.shape[1]), dtype=np.int64)
+    np.add.at(merged, index, sums)
+    return Rows(starts * step, cells, merged)
+
+
+def _step(start: Ints) -> int:
+    """The greatest common divisor of the pane starts, so that they number densely."""
+    return int(np.gcd.reduce(start)) or 1

@@ -1,0 +1,64 @@
+"""What the join remembers of an id: packed entries, a side of them per topic and id.
+
+A *side* is what one topic holds of one (model, id): an entry per fresh record that may still find, or has found, its
+partner. Predictions of several versions or arms share a side; `variant` tells them apart. An entry whose record can find
+no partner any more stays, without `KEPT`, as long as it may still unmask a duplicate. Sides are stored as the bytes of
+their entries one after another, so that a chunk of them is one NumPy array. Ids are nowhere in them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.terms import PREDICTIONS, Terms
+
+KEPT, MATCHED, VALUED = 1, 2, 4
+"""Flags: may be matched; has been matched; carries a value."""
+
+_SHARED = [("seen", "<i8"), ("time", "<i8"), ("offset", "<i8"), ("booked", "<i8"), ("value", "<i8"), ("index", "<i4")]
+
+PREDICTION = np.dtype(
+    [*_SHARED, ("score", "<i4"), ("variant", "<i8"), ("cell", "<i8"), ("flags", "u1"), ("decision", "i1")]
+)
+"""`seen`: greatest time of the identity, duplicates included; `booked`: start of its evidence pane."""
+
+OUTCOME = np.dtype([*_SHARED, ("flags", "u1"), ("label", "i1")])
+
+DTYPES = (PREDICTION, OUTCOME)
+
+Entries = NDArray[np.void]
+
+
+def unpack(topic: int, side: bytes | None) -> Entries:
+    """The entries of a stored side, writable; none of nothing."""
+    return np.frombuffer(side or b"", DTYPES[topic]).copy()
+
+
+def packed(entries: Entries) -> list[bytes]:
+    """One side of a single entry for each of the entries."""
+    data, size = entries.tobytes(), entries.dtype.itemsize
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def forget_at(topic: int, entries: Entries, terms: Terms) -> NDArray[np.int64]:
+    """The time that BOTH topics' clocks must have passed before an entry can be forgotten."""
+    own = entries["seen"] + terms.memory
+    wait = terms.lateness + (terms.horizon if topic == PREDICTIONS else terms.lateness)
+    flags = entries["flags"]
+    waits = (flags & KEPT != 0) & ~((flags & MATCHED != 0) & (topic == PREDICTIONS))
+    partner = np.where(waits, entries["time"] + wait, own)
+    return np.maximum(own, partner).astype(np.int64)
+
+
+def live(topic: int, entries: Entries, clocks: tuple[int, int], terms: Terms) -> Entries:
+    """The entries that a record still to come could meet: in its own topic as a duplicate, in the other as a partner.
+
+    Decided by both clocks, never by one. Changes no count, so it may be applied at any time, or never.
+    """
+    limit = clocks[1 - topic] - terms.lateness - (terms.horizon if topic == PREDICTIONS else terms.lateness)
+    keep = (entries["flags"] & KEPT != 0) & (entries["time"] >= limit)
+    if topic == PREDICTIONS:
+        keep &= entries["flags"] & MATCHED == 0
+    remembered = entries["seen"] >= clocks[topic] - terms.memory
+    kept: Entries = entries[keep | remembered].copy()
+    kept["flags"] &= ~np.where(keep[keep | remembered], 0, KEPT).astype(np.uint8)
+    return kept

@@ -1,0 +1,291 @@
+"""The fold of one partition's two topics: lateness, duplicates, labels. Pure: no I/O, a function of the prefixes alone.
+
+Of each topic in log order: a record more than `lateness` behind its topic's clock is *late*; otherwise it is a *duplicate*
+if an earlier record of its identity, itself not late, was seen at most `memory` behind that clock, whatever its content;
+otherwise it is *fresh*. Identity is (model, version, arm, id) for a prediction, (model, id) for an outcome. The label of a
+fresh prediction is the fresh outcome of least place with its (model, id) and a time in [time - lateness, time + horizon]: a
+property of the pair, so it does not matter which was read first. What each adds to which pane is in `deltas.py`.
+
+Nearly all records meet nothing that is remembered, or one waiting partner. Those are handled as columns; the rest, one by
+one in log order, by `slow.py` (same rules, spelled out). Records of different ids do not touch each other, and the clock of
+each record is known beforehand, so splitting a chunk this way changes nothing.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.columns import Outcomes, Predictions
+from monitor.deltas import Deltas, decision_columns, label_columns
+from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, VALUED, Entries, forget_at, packed
+from monitor.slow import Slow
+from monitor.sums import Basis, Ints
+from monitor.terms import OUTCOMES, PREDICTIONS, Cursor, Cursors, Marks, Terms
+
+Bools = NDArray[np.bool_]
+Words = NDArray[np.uint64]
+
+
+class Sides(Protocol):
+    """What is remembered of the ids of one partition; written to disk by the owner's commits."""
+
+    def maybe(self, topic: int, words: Words) -> Bools:
+        """Per key (N x 2 words) whether the topic may hold a side of it; False is certain."""
+
+    def get(self, topic: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The sides of the keys, None where there is none."""
+
+    def put(self, topic: int, keys: Sequence[bytes], sides: Sequence[bytes], due: Ints) -> None:
+        """Replace the sides of the keys; each may be forgotten when both topics' clocks have passed `due`."""
+
+
+class Pairs(NamedTuple):
+    """Outcomes, by their number in the chunk, and the prediction that each labels."""
+
+    outcome: NDArray[np.intp]
+    prediction: Entries
+
+
+class Which(NamedTuple):
+    """Records of a chunk, by number, and the clock of each record of the chunk."""
+
+    numbers: NDArray[np.intp]
+    clock: Ints
+
+
+class Join:
+    """One partition's fold. `counting` is False while it catches up: then it only remembers."""
+
+    def __init__(self, terms: Terms, cursors: Cursors, marks: Marks, sides: Sides, quality: Sequence[int]) -> None:
+        self.terms, self.marks, self.sides = terms, marks, sides
+        self.counting = False
+        self.deltas = Deltas(terms.pane)
+        self._cursors = list(cursors)
+        self._quality = np.asarray(quality, dtype=np.int64)  # the quality cell of each model
+        self._slow = Slow(terms)
+
+    @property
+    def offsets(self) -> tuple[int, int]:
+        """The next offset to read of each topic."""
+        return self._cursors[0].offset, self._cursors[1].offset
+
+    def position(self) -> Cursors:
+        """The cursors, idle marks included."""
+        low, high = (Cursor(self._cursors[t].offset, self._clock(t)) for t in (PREDICTIONS, OUTCOMES))
+        return low, high
+
+    def reach(self, topic: int, cursor: Cursor) -> None:
+        """Stand at a committed cursor, whatever of the log before it is gone."""
+        self._cursors[topic] = Cursor(cursor.offset, max(cursor.clock, self._clock(topic)))
+
+    def advance(self, topic: int, offset: int) -> None:
+        """Pass over offsets that hold no events: holes of the log, tombstones and dead letters at a chunk's end."""
+        self._cursors[topic] = Cursor(max(offset, self._cursors[topic].offset), self._clock(topic))
+
+    def predictions(self, batch: Predictions) -> None:
+        """Take the next predictions, in log order."""
+        clock, late = self._timely(PREDICTIONS, batch.offset, batch.time)
+        words = _words(batch.key)
+        met = self.sides.maybe(PREDICTIONS, words) | self.sides.maybe(OUTCOMES, words) | _repeated(words)
+        fresh = ~(met | late)
+        entries = _prediction_entries(batch, self._booked(batch.time, clock))
+        self._remember(PREDICTIONS, batch.key, entries, fresh)
+        duplicate = np.zeros(len(late), dtype=bool)
+        if (slow := np.flatnonzero(met & ~late)).size:
+            duplicate[slow], _ = self._one_by_one(PREDICTIONS, batch, entries, Which(slow, clock))
+        if self.counting:
+            self._count_decisions(batch, entries, ~(late | duplicate))
+            self._count_quality("predictions", batch.model, clock, late, duplicate)
+
+    def outcomes(self, batch: Outcomes) -> None:
+        """Take the next outcomes, in log order."""
+        clock, late = self._timely(OUTCOMES, batch.offset, batch.time)
+        words = _words(batch.key)
+        met = self.sides.maybe(OUTCOMES, words) | _repeated(words)
+        entries = _outcome_entries(batch, self._booked(batch.time, clock))
+        candidates = np.flatnonzero(~(met | late) & self.sides.maybe(PREDICTIONS, words))
+        waiting, met[candidates] = self._waiting(batch.key, candidates)
+        joins = self._joined(entries, waiting)
+        fresh = ~(met | late)
+        entries["flags"][joins.outcome] |= MATCHED
+        self._remember(OUTCOMES, batch.key, entries, fresh)
+        self._pair(batch.key, entries, joins)
+        matched = np.zeros(len(late), dtype=bool)
+        matched[joins.outcome] = True
+        duplicate = np.zeros(len(late), dtype=bool)
+        if (slow := np.flatnonzero(met & ~late)).size:
+            duplicate[slow], matched[slow] = self._one_by_one(OUTCOMES, batch, entries, Which(slow, clock))
+        if self.counting:
+            self._count_quality("outcomes", batch.model, clock, late, duplicate)
+            self._count_received(batch, ~(late | duplicate), matched)
+
+    def count_dead_letters(self, model: Ints, time: Ints) -> None:
+        """Count unreadable records: quality cells and record timestamps."""
+        if self.counting:
+            self.deltas.add(Basis.QUALITY, time, model, {"dead_letters": 1})
+
+    # --- clocks
+
+    def _clock(self, topic: int) -> int:
+        """The clock before the next offset to read."""
+        offset, clock = self._cursors[topic]
+        return max([clock, *(mark.clock for mark in self.marks[topic] if mark.offset <= offset)])
+
+    def _timely(self, topic: int, offset: Ints, time: Ints) -> tuple[Ints, Bools]:
+        """Each record's clock, itself and idle marks included, and whether it is late; moves the cursor past them."""
+        if not len(time):
+            return time, np.zeros(0, dtype=bool)
+        before = self._cursors[topic].offset
+        clock = np.maximum.accumulate(np.maximum(time, self._clock(topic)))
+        for mark in self.marks[topic]:
+            if mark.idle and before < mark.offset <= offset[-1]:
+                np.maximum(clock, np.where(offset >= mark.offset, mark.clock, clock), out=clock)
+        self._cursors[topic] = Cursor(int(offset[-1]) + 1, int(clock[-1]))
+        return clock, time < clock - self.terms.lateness
+
+    def _booked(self, time: Ints, clock: Ints) -> Ints:
+        """The start of each record's evidence pane: its own, or if that is closed the oldest open one at its offset."""
+        pane = self.terms.pane
+        own = time // pane * pane
+        oldest: Ints = (clock - self.terms.delay) // pane * pane
+        return np.maximum(own, oldest)
+
+    # --- the quick path
+
+    def _remember(self, topic: int, keys: Sequence[bytes], entries: Entries, which: Bools) -> None:
+        if not which.all():
+            keys, entries = [keys[n] for n in np.flatnonzero(which)], entries[which]
+        if len(keys):
+            self.sides.put(topic, keys, packed(entries), forget_at(topic, entries, self.terms))
+
+    def _waiting(self, keys: Sequence[bytes], candidates: NDArray[np.intp]) -> tuple[Pairs, Bools]:
+        """The lone waiting prediction of each candidate outcome, and which candidates need the slow path."""
+        sides = self.sides.get(PREDICTIONS, [keys[n] for n in candidates])
+        size = PREDICTION.itemsize
+        found = [n for n, side in enumerate(sides) if side is not None and len(side) == size]
+        entries = np.frombuffer(b"".join(sides[n] or b"" for n in found), PREDICTION).copy()
+        waits = entries["flags"] & (KEPT | MATCHED) == KEPT
+        slow = np.array([side is not None for side in sides], dtype=bool)
+        alone = np.array(found, dtype=np.intp)[waits]
+        slow[alone] = False
+        return Pairs(candidates[alone], entries[waits]), slow
+
+    def _joined(self, outcomes: Entries, waiting: Pairs) -> Pairs:
+        """Those of the waiting pairs whose times allow the label."""
+        lag = outcomes["time"][waiting.outcome] - waiting.prediction["time"]
+        joins = (lag >= -self.terms.lateness) & (lag <= self.terms.horizon)
+        return Pairs(waiting.outcome[joins], waiting.prediction[joins])
+
+    def _pair(self, keys: Sequence[bytes], outcomes: Entries, pairs: Pairs) -> None:
+        if not len(pairs.outcome):
+            return
+        pairs.prediction["flags"] |= MATCHED
+        due = forget_at(PREDICTIONS, pairs.prediction, self.terms)
+        self.sides.put(PREDICTIONS, [keys[n] for n in pairs.outcome], packed(pairs.prediction), due)
+        if self.counting:
+            self._count_labels(pairs.prediction, outcomes[pairs.outcome])
+
+    # --- the slow path
+
+    def _one_by_one(self, topic: int, batch: Predictions | Outcomes, entries: Entries, which: Which) -> tuple[Bools, Bools]:
+        """Feed the chosen records in log order; whether each is a duplicate, and whether it has found a partner."""
+        keys = list(dict.fromkeys(batch.key[n] for n in which.numbers))
+        self._slow.load(keys, self.sides.get(PREDICTIONS, keys), self.sides.get(OUTCOMES, keys))
+        fed = [
+            self._slow.feed(topic, batch.key[n], int(n), entries[n].tobytes(), int(which.clock[n])) for n in which.numbers
+        ]
+        for of in (PREDICTIONS, OUTCOMES):
+            changed, sides = self._slow.changed(of)
+            if changed:
+                self.sides.put(of, changed, sides, self._due(of, sides))
+        if self.counting and self._slow.pairs:
+            self._count_labels(*self._slow.paired())
+        if self.counting and self._slow.matched_now:
+            numbers, times = (np.array(column, dtype=np.int64) for column in zip(*self._slow.matched_now, strict=True))
+            self.deltas.add(Basis.QUALITY, times, self._quality[batch.model[numbers]], {"matched": 1})
+        return np.array([not v.fresh for v in fed]), np.array([v.matched for v in fed])
+
+    def _due(self, topic: int, sides: Sequence[bytes]) -> Ints:
+        """When the last entry of each side can be forgotten."""
+        size = DTYPES[topic].itemsize
+        firsts = np.cumsum([0, *(len(side) // size for side in sides[:-1])])
+        entries = np.frombuffer(b"".join(sides), DTYPES[topic])
+        due: Ints = np.maximum.reduceat(forget_at(topic, entries, self.terms), firsts)
+        return due
+
+    # --- counting
+
+    def _count_decisions(self, batch: Predictions, entries: Entries, fresh: Bools) -> None:
+        columns = decision_columns(batch.decision, batch.score, batch.value, batch.valued, batch.clipped)
+        time, cell, booked = batch.time, batch.cell, entries["booked"]
+        if not fresh.all():
+            columns = {slot: c if isinstance(c, int) else c[fresh] for slot, c in columns.items()}
+            time, cell, booked = time[fresh], cell[fresh], booked[fresh]
+        self.deltas.add(Basis.DECISION, time, cell, columns)
+        self.deltas.add(Basis.EVIDENCE_DECISION, booked, cell, columns)
+
+    def _count_labels(self, prediction: Entries, outcome: Entries) -> None:
+        def column(entries: Entries, name: str) -> Ints:
+            return entries[name].astype(np.int64)
+
+        predicted = {name: column(prediction, name) for name in ("decision", "score", "value")}
+        labelled = {name: column(outcome, name) for name in ("label", "value")}
+        columns = label_columns(
+            predicted | {"valued": prediction["flags"] & VALUED}, labelled | {"valued": outcome["flags"] & VALUED}
+        )
+        cell = column(prediction, "cell")
+        self.deltas.add(Basis.LABEL_DECIDED, column(prediction, "time"), cell, columns)
+        self.deltas.add(Basis.LABEL_ARRIVED, column(outcome, "time"), cell, columns)
+        booked = np.maximum(prediction["booked"], outcome["booked"]).astype(np.int64)
+        self.deltas.add(Basis.EVIDENCE_LABEL, booked, cell, columns)
+
+    def _count_quality(self, topic: str, model: Ints, clock: Ints, late: Bools, duplicate: Bools) -> None:
+        columns: dict[str, NDArray[np.generic] | int] = {topic: 1}
+        columns |= {f"{topic}_late": late} if late.any() else {}
+        columns |= {f"{topic}_duplicate": duplicate} if duplicate.any() else {}
+        self.deltas.add(Basis.QUALITY, clock, self._quality[model], columns)
+
+    def _count_received(self, batch: Outcomes, fresh: Bools, matched: Bools) -> None:
+        columns = {"received": 1, "matched": (matched & fresh)[fresh]}
+        self.deltas.add(Basis.QUALITY, batch.time[fresh], self._quality[batch.model[fresh]], columns)
+
+
+def _words(keys: Sequence[bytes]) -> Words:
+    """The 16-byte keys as N x 2 words."""
+    return np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2)
+
+
+def _repeated(words: Words) -> Bools:
+    """Which keys share their first word with another of the chunk."""
+    order = np.argsort(words[:, 0])
+    ordered = words[order, 0]
+    same = np.zeros(len(order), dtype=bool)
+    equal = ordered[1:] == ordered[:-1]
+    same[order[1:]] |= equal
+    same[order[:-1]] |= equal
+    return same
+
+
+def _prediction_entries(batch: Predictions, booked: Ints) -> Entries:
+    entries = _entries(PREDICTION, batch, booked)
+    for name in ("score", "variant", "cell", "decision"):
+        entries[name] = getattr(batch, name)
+    return entries
+
+
+def _outcome_entries(batch: Outcomes, booked: Ints) -> Entries:
+    entries = _entries(OUTCOME, batch, booked)
+    entries["label"] = batch.label
+    return entries
+
+
+def _entries(dtype: "np.dtype[np.void]", batch: Predictions | Outcomes, booked: Ints) -> Entries:
+    entries = np.empty(len(batch.key), dtype)
+    entries["seen"] = entries["time"] = batch.time
+    entries["booked"] = booked
+    for name in ("offset", "index", "value"):
+        entries[name] = getattr(batch, name)
+    entries["flags"] = np.where(batch.valued, KEPT | VALUED, KEPT)
+    return entries

@@ -1,0 +1,81 @@
+"""The Faust application: one agent per topic, which hands each chunk of records to its owner.
+
+No tables, no acknowledgements, no web: positions are in Postgres (`ledger.py`), health and metrics are ours. An error that
+escapes an agent crashes the process, and whoever supervises it starts it again: Faust would restart the agent without the
+events it failed on.
+"""
+
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import faust
+from faust.types import TP
+from mode import CrashingSupervisor
+
+from streams.config import KafkaConfig
+from streams.transport import ChunkTransport, Fetched, Passthrough, Reassign
+
+Deliver = Callable[[TP, Fetched], Awaitable[None]]
+
+
+class App(faust.App):
+    """Faust's application on our transport."""
+
+    reassign: Reassign
+
+    def _new_transport(self) -> Any:
+        return ChunkTransport(self.conf.broker_consumer, self)
+
+
+def build_app(kafka: KafkaConfig, topics: Sequence[str], deliver: Deliver, reassign: Reassign) -> App:
+    """An application that reads these topics. `reassign` says where to read on after each rebalance."""
+    app = App(
+        kafka.group,
+        broker=[f"kafka://{address}" for address in kafka.bootstrap],
+        broker_credentials=credentials(kafka),
+        store="memory://",
+        agent_supervisor=CrashingSupervisor,
+        broker_session_timeout=kafka.session_timeout / 1000,
+        broker_heartbeat_interval=min(3.0, kafka.session_timeout / 5000),
+        broker_request_timeout=max(30.0, kafka.session_timeout / 1000 + 10),
+        broker_rebalance_timeout=30.0,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=4,
+        table_standby_replicas=0,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        producer_linger=0.005,
+    )
+    app.reassign = reassign
+    for topic in topics:
+        _agent(app, topic, deliver)
+    return app
+
+
+def _agent(app: App, topic: str, deliver: Deliver) -> None:
+    channel = app.topic(topic, key_serializer="raw", value_serializer=Passthrough())
+
+    async def read(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await deliver(event.message.tp, event.value)
+
+    app.agent(channel, name=f"read-{topic}", concurrency=1, supervisor_strategy=CrashingSupervisor)(read)
+
+
+def credentials(kafka: KafkaConfig) -> Any:
+    """What Faust needs to log in, None for plain text without a login."""
+    context = None
+    if kafka.security_protocol.endswith("SSL"):
+        context = ssl.create_default_context(cafile=kafka.ca_file)
+        if kafka.cert_file:
+            context.load_cert_chain(kafka.cert_file, kafka.key_file)
+    if kafka.security_protocol.startswith("SASL"):
+        password = kafka.password.get_secret_value() if kafka.password else None
+        return faust.SASLCredentials(
+            username=kafka.username, password=password, mechanism=kafka.sasl_mechanism, ssl_context=context
+        )
+    return faust.SSLCredentials(context=context) if context else None
+
+

@@ -1,0 +1,31 @@
+"""Places where a test may kill the process. Nothing happens unless FAIRDRIFT_FAILPOINT names one: `<step>[:<n>]`.
+
+At the n-th passage of the step (1 without a number) the process sends itself SIGKILL, which no handler sees: what a power
+cut leaves is what the next owner finds.
+"""
+
+import os
+import signal
+from typing import Literal
+
+Step = Literal[
+    "before-postgres",
+    "in-postgres",
+    "after-postgres",
+    "before-store",
+    "after-store",
+    "after-dead-letters",
+    "checkpoint",
+]
+
+_step, _, _count = os.environ.get("FAIRDRIFT_FAILPOINT", "").partition(":")
+_left = int(_count or 1)
+
+
+def passing(step: Step) -> None:
+    """Die here if a test asked for it."""
+    global _left
+    if step == _step:
+        _left -= 1
+        if _left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)

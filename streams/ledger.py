@@ -1,0 +1,296 @@
+"""Postgres' side of the counting protocol: claiming a partition, and a commit that happens once or not at all.
+
+A commit is one transaction: compare the position (owner token and both cursors), overwrite the changed pane rows whole, move
+the position. Rows are read inside the same transaction, under the same lock, so that a zombie can neither write nor read rows
+of a position that it does not hold. Rows that this owner wrote before are remembered, within a bound.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+import sqlalchemy as sa
+from psycopg2.extras import Json, execute_values
+
+from monitor.cells import Cell, Cells
+from monitor.deltas import Rows
+from monitor.sums import PANE_MS, Basis, Ints
+from monitor.terms import NEVER, Cursor, Mark, Marks, Position
+from streams.errors import StreamsError
+from streams.failpoints import passing
+from streams.retention import due_roll_up, ensure_partitions, pane_for, roll_up
+from streams.rows import RowCache, RowKey, read, upsert
+from streams.session import Commit
+
+CLAIM = """
+insert into fairdrift.positions as p (stream, part, parts, token, generation, commit_no, prediction_offset, prediction_clock,
+    outcome_offset, outcome_clock, marks, prediction_idle, outcome_idle, rolled_up_to)
+values (:stream, :part, :parts, :token, :generation, 0, 0, :never, 0, :never, :marks, false, false, 0)
+on conflict (stream, part) do update set token = excluded.token, generation = excluded.generation, updated_at = now()
+where p.parts = excluded.parts and (p.generation <= excluded.generation or p.updated_at < now() - interval '60 seconds')
+returning prediction_offset, prediction_clock, outcome_offset, outcome_clock, marks, commit_no, rolled_up_to,
+    prediction_idle, outcome_idle, drained
+"""
+
+HOLD = """
+select 1 from fairdrift.positions
+where stream = :stream and part = :part and token = :token and prediction_offset = :prediction and outcome_offset = :outcome
+for update
+"""
+
+MOVE = """
+update fairdrift.positions set commit_no = :commit_no, prediction_offset = :p_offset, prediction_clock = :p_clock,
+    outcome_offset = :o_offset, outcome_clock = :o_clock, marks = :marks, prediction_idle = :p_idle, outcome_idle = :o_idle,
+    drained = :drained, rolled_up_to = :rolled_up_to, updated_at = now()
+where stream = :stream and part = :part
+"""
+
+LINEAGE = """
+select s.system_identifier || '-' || c.timeline_id || '-' || d.oid
+from pg_control_system() s, pg_control_checkpoint() c, pg_database d where d.datname = current_database()
+"""
+
+
+class Lost(StreamsError):
+    """Another worker owns the partition: drop the session, write nothing more, claim again if it is still assigned."""
+
+
+class Refused(StreamsError):
+    """The claim is older than the owner's: the group has moved on without this worker."""
+
+
+class PartitionsChanged(StreamsError):
+    """The topics have another number of partitions than before."""
+
+
+class Claim(NamedTuple):
+    """Ownership of one partition, and what is counted of it."""
+
+    token: uuid.UUID
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The partition that a commit is for, and the token that owns it."""
+
+    part: int
+    token: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOfParts:
+    """A stream as its topics are now: its name, the partitions of each topic, the length of its panes in ms."""
+
+    name: str
+    parts: int
+    pane: int
+
+
+class Ledger:
+    """The positions and pane rows of one stream. Blocking; each method is one transaction."""
+
+    def __init__(self, engine: sa.Engine, stream: StreamOfParts, cells: Cells) -> None:
+        self._engine, self._of, self._cells = engine, stream, cells
+        self._stream = stream.name
+        self._rows = RowCache()
+
+    def lineage(self) -> str:
+        """Names this database and its history: another one, or one restored to an earlier state, has another name."""
+        with self._engine.connect() as connection:
+            return str(connection.execute(sa.text(LINEAGE)).scalar_one())
+
+    def claim(self, part: int, generation: int) -> Claim:
+        """Take ownership of a partition and read its position, in one statement.
+
+        Raises:
+            Refused: an owner with a newer group generation is alive.
+            PartitionsChanged: the topics have another number of partitions than when counting began.
+        """
+        token = uuid.uuid4()
+        values = {
+            "stream": self._stream, "part": part, "parts": self._of.parts, "token": token, "generation": generation,
+            "never": NEVER, "marks": _dump(Position().marks),
+        }  # fmt: skip
+        with self._engine.begin() as connection:
+            row = connection.execute(sa.text(CLAIM), values).one_or_none()
+            if row is None:
+                self._refuse(connection, part)
+        self._rows.drop(part)
+        return Claim(token, _position(row))
+
+    def commit(self, owned: Owned, commit: Commit) -> int:
+        """Write a commit; returns up to where minute panes are rolled up (ms). A transient error leaves it open
+        whether it was written: ask `settled`.
+
+        Raises:
+            Lost: the position is not what this owner last saw.
+        """
+        self._partitions(commit)
+        with self._engine.begin() as connection:
+            self._hold(connection, owned, commit)
+            changed = self._merged(connection, owned.part, commit)
+            self._store_cells(connection, changed)
+            upsert(_cursor(connection), (self._stream, owned.part, commit.position.commit_no), changed)
+            rolled_up_to = self._roll_up(connection, owned.part, commit.position)
+            connection.execute(sa.text(MOVE), self._moved(owned.part, replace(commit.position, rolled_up_to=rolled_up_to)))
+            passing("in-postgres")
+        if rolled_up_to != commit.position.rolled_up_to:
+            self._rows.drop(owned.part)
+        else:
+            self._rows.keep(owned.part, changed)
+        self._cells.saved(key.cell for key in changed)
+        return rolled_up_to
+
+    def settled(self, owned: Owned, commit: Commit) -> int | None:
+        """After a commit whose answer was lost: if it went through what `commit` would have returned, None if it is to
+        be tried again.
+
+        Raises:
+            Lost: somebody else owns the partition now.
+        """
+        query = sa.text(
+            "select token, commit_no, prediction_offset, outcome_offset, rolled_up_to from fairdrift.positions"
+            " where stream = :stream and part = :part"
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query, {"stream": self._stream, "part": owned.part}).one_or_none()
+        if row is None or row.token != owned.token:
+            raise Lost(f"partition {owned.part} of {self._stream} was taken over")
+        found = (row.commit_no, row.prediction_offset, row.outcome_offset)
+        new, old = commit.position, commit.expected
+        if found == (new.commit_no, new.cursors[0].offset, new.cursors[1].offset):
+            self._rows.drop(owned.part)
+            return int(row.rolled_up_to)
+        if found == (new.commit_no - 1, old[0].offset, old[1].offset):
+            return None
+        raise Lost(f"partition {owned.part} of {self._stream} is at an unexpected position")
+
+    def touch(self, owned: Owned, generation: int) -> None:
+        """Say that the owner is alive and of this group generation; an owner without events commits nothing.
+
+        Raises:
+            Lost: somebody else owns the partition now.
+        """
+        query = sa.text(
+            "update fairdrift.positions set generation = greatest(generation, :generation), updated_at = now()"
+            " where stream = :stream and part = :part and token = :token"
+        )
+        values = {"generation": generation, "stream": self._stream, "part": owned.part, "token": owned.token}
+        with self._engine.begin() as connection:
+            if connection.execute(query, values).rowcount != 1:
+                raise Lost(f"partition {owned.part} of {self._stream} was taken over")
+
+    def lose(self, owned: Owned, topic: int, first: int, last: int) -> None:
+        """Record that the log's offsets first to last - 1 of a topic were gone before they were counted."""
+        query = sa.text(
+            "update fairdrift.positions set lost = lost || cast(:range as jsonb)"
+            " where stream = :stream and part = :part and token = :token"
+        )
+        lost = json.dumps([{"topic": topic, "from": first, "to": last}])
+        with self._engine.begin() as connection:
+            values = {"range": lost, "stream": self._stream, "part": owned.part, "token": owned.token}
+            connection.execute(query, values)
+
+    # --- parts of a commit
+
+    def _hold(self, connection: sa.Connection, owned: Owned, commit: Commit) -> None:
+        values = {
+            "stream": self._stream, "part": owned.part, "token": owned.token,
+            "prediction": commit.expected[0].offset, "outcome": commit.expected[1].offset,
+        }  # fmt: skip
+        if connection.execute(sa.text(HOLD), values).one_or_none() is None:
+            raise Lost(f"partition {owned.part} of {self._stream} is not at the position that this worker left it at")
+
+    def _partitions(self, commit: Commit) -> None:
+        starts = [rows.start for rows in commit.rows.values() if len(rows.start)]
+        if starts:
+            ensure_partitions(self._engine, np.unique(np.concatenate(starts)))
+
+    def _merged(self, connection: sa.Connection, part: int, commit: Commit) -> dict[RowKey, Ints]:
+        """The changed rows in full: what is stored plus what this commit adds."""
+        added: dict[RowKey, Ints] = {}
+        for basis, rows in commit.rows.items():
+            self._add(added, basis, rows, commit.position.rolled_up_to)
+        stored = self._rows.get(part, added)
+        missing = [key for key in added if key not in stored]
+        stored |= read(_cursor(connection), self._stream, part, missing)
+        return {key: sums + stored[key] if key in stored else sums for key, sums in added.items()}
+
+    def _add(self, added: dict[RowKey, Ints], basis: Basis, rows: Rows, rolled_up_to: int) -> None:
+        pane_ms = PANE_MS.get(basis) or self._of.pane
+        for start, cell, sums in zip(rows.start.tolist(), rows.cell.tolist(), rows.sums, strict=True):
+            length, begin = pane_ms, start
+            if start < rolled_up_to:
+                length, begin = pane_for(basis, pane_ms, start, rolled_up_to)
+            key = RowKey(int(basis), length, begin, cell)
+            added[key] = added[key] + sums if key in added else sums
+
+    def _store_cells(self, connection: sa.Connection, changed: Mapping[RowKey, Ints]) -> None:
+        """Cells of rows that an earlier owner began are stored already, and unknown to this process."""
+        new = self._cells.unsaved(key.cell for key in changed if key.cell in self._cells)
+        if new:
+            execute_values(
+                _cursor(connection),
+                "insert into fairdrift.cells (id, model, version, arm, cell_schema, groups, stratum) values %s"
+                " on conflict (id) do nothing",
+                [_cell_row(cell) for cell in sorted(new, key=lambda cell: cell.id)],
+            )
+
+    def _refuse(self, connection: sa.Connection, part: int) -> NoReturn:
+        query = sa.text("select parts, generation from fairdrift.positions where stream = :stream and part = :part")
+        row = connection.execute(query, {"stream": self._stream, "part": part}).one()
+        if row.parts != self._of.parts:
+            raise PartitionsChanged(
+                f"the topics of {self._stream} had {row.parts} partitions and now have {self._of.parts}: ids would be counted "
+                "in other partitions than before. Give the model new topics, or put the partitions back"
+            )
+        raise Refused(f"partition {part} of {self._stream} belongs to a worker of a newer group generation ({row.generation})")
+
+    def _roll_up(self, connection: sa.Connection, part: int, position: Position) -> int:
+        upto = due_roll_up(position.cursors[0].clock, position.cursors[1].clock, position.rolled_up_to)
+        if upto is None:
+            return position.rolled_up_to
+        return roll_up(connection, self._stream, part, upto, position.commit_no)
+
+    def _moved(self, part: int, position: Position) -> dict[str, Any]:
+        (p_offset, p_clock), (o_offset, o_clock) = position.cursors
+        return {
+            "stream": self._stream, "part": part, "commit_no": position.commit_no,
+            "p_offset": p_offset, "p_clock": p_clock, "o_offset": o_offset, "o_clock": o_clock,
+            "marks": _dump(position.marks), "p_idle": position.idle[0], "o_idle": position.idle[1],
+            "drained": position.drained, "rolled_up_to": position.rolled_up_to,
+        }  # fmt: skip
+
+
+def _cursor(connection: sa.Connection) -> Any:
+    """The driver's cursor, in the same transaction."""
+    return connection.connection.cursor()
+
+
+def _cell_row(cell: Cell) -> tuple[Any, ...]:
+    groups, stratum = Json(dict(cell.groups)), Json(dict(cell.stratum))
+    return cell.id, cell.model, cell.version, cell.arm, cell.cell_schema, groups, stratum
+
+
+def _dump(marks: Marks) -> str:
+    return json.dumps([[[m.offset, m.clock, int(m.idle)] for m in of_topic] for of_topic in marks])
+
+
+def _load(stored: list[list[list[int]]]) -> Marks:
+    low, high = (tuple(Mark(offset, clock, bool(idle)) for offset, clock, idle in of_topic) for of_topic in stored)
+    return low, high
+
+
+def _position(row: Any) -> Position:
+    return Position(
+        cursors=(Cursor(row.prediction_offset, row.prediction_clock), Cursor(row.outcome_offset, row.outcome_clock)),
+        marks=_load(row.marks),
+        commit_no=row.commit_no,
+        rolled_up_to=row.rolled_up_to,
+        idle=(row.prediction_idle, row.outcome_idle),
+        drained=row.drained,
+    )

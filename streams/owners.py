@@ -1,0 +1,332 @@
+"""The partitions that this worker owns: claims them, feeds their sessions, commits them, drops them.
+
+The I/O around `session.py`, on one event loop; what blocks (Postgres, RocksDB) runs in threads. A commit that fails in a way
+that passes by itself is tried again for ever, while the partition is ours: nothing is read further ahead than
+`MOST_UNCOMMITTED` events, so an outage of Postgres stops the reading and loses nothing.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from faust.types import TP
+
+from monitor.events import DeadLetter
+from monitor.terms import TOPICS
+from streams.database import backoff, is_transient
+from streams.failpoints import passing
+from streams.ledger import Lost, Owned, Refused
+from streams.rocks import RocksDisk
+from streams.session import Chunk, Commit, Gap, Session
+from streams.shelf import Shelf
+from streams.store import Store
+from streams.stream import Stream
+from streams.transport import Fetched
+
+log = logging.getLogger(__name__)
+
+MOST_UNCOMMITTED = 400_000
+QUIET = 0.03
+"""Seconds without a record after which what is there is committed at once: so a lone event does not wait for a timer."""
+TOUCH_EVERY = 20.0
+
+
+@dataclass(slots=True)
+class Partition:
+    """One owned partition of a stream."""
+
+    stream: Stream
+    owned: Owned
+    session: Session
+    disk: RocksDisk
+    store: Store
+    generation: int
+    last_record: float = 0.0
+    last_commit: float = 0.0
+    last_touch: float = 0.0
+    committing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    dropped: bool = False
+
+    @property
+    def topics(self) -> tuple[TP, TP]:
+        """The partition in each of the two topics."""
+        part = self.owned.part
+        return TP(self.stream.topics[0], part), TP(self.stream.topics[1], part)
+
+
+Key = tuple[str, int]
+"""A stream's name and a partition number."""
+
+
+@dataclass(slots=True)
+class Ports:
+    """What the owners need of the outside: seeking and pausing the transport, the ends of the logs, dead letters."""
+
+    read_from: Callable[[Mapping[TP, int]], Awaitable[None]]
+    pause: Callable[[TP, bool], None]
+    ends: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
+    beginnings: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
+    bury: Callable[[tuple[str, str], int, tuple[DeadLetter, ...]], Awaitable[None]]
+
+
+class Owners:
+    """All partitions of this worker."""
+
+    def __init__(self, streams: Iterable[Stream], shelf: Shelf, lineage: str, ports: Ports, commit_every: float) -> None:
+        self._by_topic = {name: (s, topic) for s in streams for topic, name in enumerate(s.topics)}
+        self._shelf, self._lineage, self._ports, self._commit_every = shelf, lineage, ports, commit_every
+        self._partitions: dict[Key, Partition] = {}
+        self._wanted: dict[Key, tuple[Stream, int]] = {}
+        self._claims: dict[Key, asyncio.Task[None]] = {}
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def partitions(self) -> list[Partition]:
+        """Those that are claimed now."""
+        return list(self._partitions.values())
+
+    @property
+    def claiming(self) -> bool:
+        """Whether assigned partitions are still to be claimed."""
+        return self._wanted.keys() != self._partitions.keys()
+
+    # --- assignment
+
+    async def reassign(self, assignment: set[TP], generation: int) -> Mapping[TP, int]:
+        """The group has decided anew. Partitions that stay go on at once; new ones are claimed in the background."""
+        wanted: dict[Key, tuple[Stream, int]] = {}
+        for tp in assignment:
+            if tp.topic in self._by_topic:
+                stream = self._by_topic[tp.topic][0]
+                wanted[stream.name, tp.partition] = (stream, generation)
+        self._wanted = wanted
+        for key in self._partitions.keys() - wanted.keys():
+            await self.drop(key)
+        offsets: dict[TP, int] = {}
+        for key, (stream, _) in wanted.items():
+            if (partition := self._partitions.get(key)) is not None:
+                partition.generation, partition.last_touch = generation, 0.0
+                offsets.update(zip(partition.topics, partition.session.offsets, strict=True))
+            else:
+                self._start_claim(key, stream)
+        return offsets
+
+    def _start_claim(self, key: Key, stream: Stream) -> None:
+        if (running := self._claims.get(key)) is None or running.done():
+            self._claims[key] = asyncio.create_task(self._claim(key, stream))
+
+    async def _claim(self, key: Key, stream: Stream) -> None:
+        """Claim until it succeeds or the partition is not ours any more."""
+        attempt = 0
+        while key in self._wanted and key not in self._partitions:
+            generation = self._wanted[key][1]
+            try:
+                partition = await asyncio.to_thread(self._open, stream, key[1], generation)
+            except Refused as error:
+                log.info("%s; waiting for the next assignment", error)
+            except Exception as error:
+                if not is_transient(error):
+                    self._fail(error)
+                    return
+                log.warning("cannot claim partition %s of %s yet: Postgres is away", key[1], key[0])
+            else:
+                await self._begin(key, partition)
+                return
+            await asyncio.sleep(backoff(attempt))
+            attempt += 1
+
+    def _open(self, stream: Stream, part: int, generation: int) -> Partition:
+        token, position = stream.ledger.claim(part, generation)
+        disk, store = self._shelf.open(stream.name, part, self._lineage, position, stream.terms)
+        session = Session(stream.terms, position, store, stream.reader, stream.quality)
+        if session.rebuilt and position.commit_no:
+            log.info("partition %s of %s has no usable local store: rebuilding it from the log", part, stream.name)
+        return Partition(stream, Owned(part, token), session, disk, store, generation)
+
+    async def _begin(self, key: Key, partition: Partition) -> None:
+        if key not in self._wanted:
+            partition.disk.close()
+            return
+        partition.last_record = partition.last_commit = partition.last_touch = time.monotonic()
+        self._partitions[key] = partition
+        await self._check_start(partition)
+        await self._ports.read_from(dict(zip(partition.topics, partition.session.offsets, strict=True)))
+
+    async def _check_start(self, partition: Partition) -> None:
+        """A position below the log's start means that records were deleted before they were counted."""
+        beginnings = await self._ports.beginnings(partition.topics)
+        for topic, tp in enumerate(partition.topics):
+            first, last = partition.session.base.cursors[topic].offset, beginnings.get(tp, 0)
+            if first < last and partition.session.base.commit_no:
+                log.error("%s: offsets %s to %s were deleted before they were counted", tp, first, last - 1)
+                await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, topic, first, last)
+
+    async def drop(self, key: Key) -> None:
+        """Let go of a partition; what is not committed is lost here and counted by the next owner."""
+        if (partition := self._partitions.pop(key, None)) is None:
+            return
+        partition.dropped = True
+        async with partition.committing:
+            await asyncio.to_thread(partition.disk.close)
+
+    async def close(self) -> None:
+        """Commit what is there and let go of everything."""
+        await self.commit_all()
+        self._wanted = {}
+        for task in self._claims.values():
+            task.cancel()
+        for key in list(self._partitions):
+            await self.drop(key)
+
+    # --- records
+
+    async def deliver(self, tp: TP, fetched: Fetched) -> None:
+        """Take a chunk. Waits while too much is uncommitted: so nothing is read that Postgres cannot take."""
+        stream, topic = self._by_topic[tp.topic]
+        partition = self._partitions.get((stream.name, tp.partition))
+        if partition is None:
+            return
+        while partition.session.uncommitted > MOST_UNCOMMITTED and not partition.dropped:
+            await asyncio.sleep(0.01)
+        if partition.dropped:
+            return
+        chunk = Chunk(topic, fetched.start, fetched.records[-1].offset + 1, fetched.records)
+        try:
+            partition.session.deliver(chunk)
+        except Gap as gap:
+            log.info("%s: %s", tp, gap)
+            await self._ports.read_from({tp: partition.session.offsets[topic]})
+            return
+        if fetched.records[0].offset > fetched.start:
+            await self._check_hole(partition, topic, fetched)
+        partition.last_record = time.monotonic()
+        for waiting, of in enumerate(partition.topics):
+            self._ports.pause(of, partition.session.waiting(waiting))
+
+    async def _check_hole(self, partition: Partition, topic: int, fetched: Fetched) -> None:
+        """Compaction and transaction markers leave holes; so does retention that overtook us."""
+        tp = partition.topics[topic]
+        beginning = (await self._ports.beginnings([tp])).get(tp, 0)
+        if beginning > fetched.start and not partition.session.behind:
+            last = min(beginning, fetched.records[0].offset)
+            log.error("%s: offsets %s to %s were deleted before they were counted", tp, fetched.start, last - 1)
+            await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, topic, fetched.start, last)
+
+    # --- commits
+
+    async def commit_due(self) -> None:
+        """Commit the partitions whose time has come: every `commit_every`, or as soon as their topics fall silent."""
+        for partition in self.partitions:
+            now = time.monotonic()
+            since = now - partition.last_commit
+            quiet = partition.session.uncommitted and now - partition.last_record >= QUIET
+            if since >= self._commit_every or (quiet and since >= QUIET):
+                await self.commit(partition)
+            if now - partition.last_touch >= TOUCH_EVERY:
+                partition.last_touch = now
+                await self._touch(partition)
+
+    async def commit_all(self) -> None:
+        """Commit every partition now."""
+        await asyncio.gather(*(self.commit(partition) for partition in self.partitions))
+
+    async def commit(self, partition: Partition) -> None:
+        """Write what has changed: dead letters to Kafka, then Postgres, then the local store."""
+        async with partition.committing:
+            if partition.dropped or (commit := partition.session.freeze()) is None:
+                return
+            try:
+                await self._write(partition, commit)
+            except Lost as lost:
+                log.warning("%s", lost)
+                self._lost(partition)
+            partition.last_commit = time.monotonic()
+
+    async def _write(self, partition: Partition, commit: Commit) -> None:
+        rolled_up_to = None
+        if commit.dead_letters:
+            await self._ports.bury(partition.stream.topics, partition.owned.part, commit.dead_letters)
+            passing("after-dead-letters")
+        if commit.counted:
+            passing("before-postgres")
+            rolled_up_to = await self._to_postgres(partition, commit)
+            passing("after-postgres")
+        passing("before-store")
+        await asyncio.to_thread(partition.store.write, commit.batch, commit.position.cursors)
+        passing("after-store")
+        partition.session.written(commit, rolled_up_to)
+
+    async def _to_postgres(self, partition: Partition, commit: Commit) -> int:
+        ledger, attempt, unsure = partition.stream.ledger, 0, False
+        while True:
+            try:
+                if unsure and (done := await asyncio.to_thread(ledger.settled, partition.owned, commit)) is not None:
+                    return done
+                return await asyncio.to_thread(ledger.commit, partition.owned, commit)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                unsure = True
+                log.warning("commit of partition %s failed, trying again: %s", partition.owned.part, _brief(error))
+            if partition.dropped:
+                raise Lost(f"partition {partition.owned.part} was given up while Postgres was away")
+            await asyncio.sleep(backoff(attempt))
+            attempt += 1
+
+    async def _touch(self, partition: Partition) -> None:
+        try:
+            await asyncio.to_thread(partition.stream.ledger.touch, partition.owned, partition.generation)
+        except Lost as lost:
+            log.warning("%s", lost)
+            self._lost(partition)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+
+    def _lost(self, partition: Partition) -> None:
+        """Drop the session and write nothing more; claim again if the group still says that it is ours."""
+        key = partition.stream.name, partition.owned.part
+        if self._partitions.get(key) is partition:
+            del self._partitions[key]
+        partition.dropped = True
+
+        async def again() -> None:
+            async with partition.committing:
+                await asyncio.to_thread(partition.disk.close)
+            if key in self._wanted:
+                self._start_claim(key, partition.stream)
+
+        self._claims[key] = asyncio.create_task(again())
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    # --- the ends of the logs
+
+    async def look_at_ends(self, idle_after: float) -> bool:
+        """Declare silent topics idle and pass holes at the end of a catch-up. True if everything is at its end."""
+        at_end = not self.claiming
+        for partition in self.partitions:
+            if time.monotonic() - partition.last_record < min(idle_after, 1.0) and not partition.session.behind:
+                at_end = at_end and not partition.session.uncommitted
+            ends = await self._ports.ends(partition.topics)
+            for topic in TOPICS:
+                end = ends.get(partition.topics[topic])
+                if end is None:
+                    at_end = False
+                    continue
+                partition.session.at_end(topic, end)
+                there = partition.session.offsets[topic] >= end and not partition.session.behind
+                silent = time.monotonic() - partition.last_record >= idle_after
+                partition.session.declare_idle(topic, there and silent)
+                at_end = at_end and there
+        return at_end
+
+
+def _brief(error: BaseException) -> str:
+    """The first line of a driver's message: no statement, no values."""
+    return str(getattr(error, "orig", error)).strip().splitlines()[0] if str(error) else type(error).__name__
+

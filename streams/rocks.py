@@ -1,0 +1,121 @@
+"""The local store on RocksDB: sides under their keys, what is due under its hour, and one row about itself.
+
+    0 + hash            the side of an id in the predictions topic
+    1 + hash            the side of an id in the outcomes topic
+    d + hour + number   keys that may be forgotten when both clocks have passed the hour
+    m                   the lineage and the cursors
+
+The write-ahead log is not synced at each write: after a crash of the machine the store is an earlier, whole state of itself,
+which is as good as any (it is a cache of the log). Memory is bounded by the options here, not by what is stored.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from rocksdict import BlockBasedOptions, Cache, Checkpoint, Options, Rdict, WriteBatch
+
+from monitor.entries import DTYPES, live
+from monitor.terms import OUTCOMES, PREDICTIONS, Terms
+from streams.store import PREFIXES, Due, Key, Meta, pack_meta, unpack_meta
+
+_META, _DUE = b"m", b"d"
+_KEY_SIZE = 17
+MEMTABLE = 16 << 20
+CACHE = 32 << 20
+
+
+class RocksDisk:
+    """`streams.store.Disk` in a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = _open(path)
+        self._number = 0
+
+    def meta(self) -> Meta | None:
+        stored = self._db.get(_META)
+        return None if stored is None else unpack_meta(stored)
+
+    def get(self, keys: Sequence[Key]) -> list[bytes | None]:
+        found: list[bytes | None] = self._db.get(list(keys))
+        return found
+
+    def keys(self) -> Iterator[Key]:
+        for key in self._db.keys(from_key=PREFIXES[0]):
+            if key[:1] > PREFIXES[-1]:
+                return
+            yield key
+
+    def write(self, sides: Sequence[tuple[Key, bytes]], due: Sequence[Due], meta: Meta) -> None:
+        batch = WriteBatch(raw_mode=True)
+        for key, side in sides:
+            batch[key] = side
+        for hour, keys in due:
+            self._number += 1
+            batch[_due_key(hour, meta, self._number)] = keys
+        batch[_META] = pack_meta(meta)
+        self._db.write(batch)
+
+    def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:
+        hour, looked_at = max(min(clocks), 0) // 3_600_000, 0
+        batch = WriteBatch(raw_mode=True)
+        for row, keys in self._db.items(from_key=_DUE):
+            if row[:1] != _DUE or int.from_bytes(row[1:9], "big") > hour or looked_at >= most:
+                break
+            due = [keys[n : n + _KEY_SIZE] for n in range(0, len(keys), _KEY_SIZE)]
+            self._forget(batch, due, clocks, terms)
+            del batch[row]
+            looked_at += len(due)
+        if len(batch):
+            self._db.write(batch)
+        return looked_at
+
+    def _forget(self, batch: WriteBatch, keys: list[Key], clocks: tuple[int, int], terms: Terms) -> None:
+        for topic in (PREDICTIONS, OUTCOMES):
+            of_topic = sorted({key for key in keys if key[:1] == PREFIXES[topic]})
+            for key, side in zip(of_topic, self.get(of_topic), strict=True):
+                if side is None:
+                    continue
+                remains = live(topic, np.frombuffer(side, DTYPES[topic]), clocks, terms)
+                if not len(remains):
+                    del batch[key]
+
+    def wipe(self) -> None:
+        self.close()
+        shutil.rmtree(self._path, ignore_errors=True)
+        self._db = _open(self._path)
+
+    def checkpoint(self, path: Path) -> None:
+        """A consistent copy in a new folder: hard links where the file system allows, so it costs little."""
+        Checkpoint(self._db).create_checkpoint(str(path))
+
+    def size(self) -> int:
+        """About how many rows it holds."""
+        return int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _due_key(hour: int, meta: Meta, number: int) -> bytes:
+    """Unique within an hour: later commits have later cursors."""
+    place = meta.cursors[0].offset + meta.cursors[1].offset
+    return _DUE + max(hour, 0).to_bytes(8, "big") + place.to_bytes(8, "big") + number.to_bytes(8, "big")
+
+
+def _open(path: Path) -> Rdict:
+    path.mkdir(parents=True, exist_ok=True)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(MEMTABLE)
+    options.set_max_write_buffer_number(3)
+    options.set_max_open_files(256)
+    options.set_keep_log_file_num(2)
+    blocks = BlockBasedOptions()
+    blocks.set_bloom_filter(10, False)
+    blocks.set_block_cache(Cache(CACHE))
+    blocks.set_cache_index_and_filter_blocks(True)
+    options.set_block_based_table_factory(blocks)
+    return Rdict(str(path), options)

@@ -1,0 +1,108 @@
+"""Where a worker keeps its local stores, and the checkpoints that it copies elsewhere now and then.
+
+Workers on one machine may share a data folder: each takes the first free slot below it and holds it by a file lock. A
+checkpoint is a consistent copy of one partition's store; a worker that has none of its own starts from the newest that is
+usable, and else rebuilds from the log.
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from monitor.terms import Position, Terms
+from streams.errors import StreamsError
+from streams.failpoints import passing
+from streams.rocks import RocksDisk
+from streams.store import Store
+
+log = logging.getLogger(__name__)
+
+SLOTS = 64
+KEPT = 2
+"""Checkpoints kept of a partition."""
+
+
+class NoSlot(StreamsError):
+    """All slots of the data folder are taken."""
+
+
+class Shelf:
+    """The folders of one worker."""
+
+    def __init__(self, data: Path, checkpoints: Path | None) -> None:
+        self._lock, self._root = _slot(data)
+        self._checkpoints = checkpoints
+
+    def close(self) -> None:
+        """Give the slot back."""
+        self._lock.close()
+
+    def open(self, stream: str, part: int, lineage: str, position: Position, terms: Terms) -> tuple[RocksDisk, Store]:
+        """The local store of a partition: its own if usable, else from a checkpoint, else as it is (it will be wiped)."""
+        floor = position.floor(terms)
+        path = self._root / _folder(stream) / str(part)
+        disk = RocksDisk(path)
+        store = Store(disk, terms, lineage)
+        if store.usable(floor, position.cursors) is not None:
+            return disk, store
+        for checkpoint in self._newest(stream, part):
+            disk.close()
+            shutil.rmtree(path, ignore_errors=True)
+            shutil.copytree(checkpoint, path)
+            disk = RocksDisk(path)
+            store = Store(disk, terms, lineage)
+            if store.usable(floor, position.cursors) is not None:
+                log.info("partition %s of %s starts from a checkpoint", part, stream)
+                return disk, store
+        return disk, store
+
+    def checkpoint(self, stream: str, part: int, disk: RocksDisk) -> None:
+        """Copy a store to the checkpoint folder, in full or not at all; older copies go."""
+        meta = disk.meta()
+        if self._checkpoints is None or meta is None:
+            return
+        folder = self._checkpoints / _folder(stream) / str(part)
+        folder.mkdir(parents=True, exist_ok=True)
+        local = self._root / f"checkpoint-{part}"
+        shutil.rmtree(local, ignore_errors=True)
+        disk.checkpoint(local)
+        name = f"{meta.cursors[0].offset + meta.cursors[1].offset:020d}"
+        unfinished = folder / f".{name}-{os.getpid()}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(local, unfinished)
+        shutil.rmtree(local, ignore_errors=True)
+        passing("checkpoint")
+        shutil.rmtree(folder / name, ignore_errors=True)
+        unfinished.rename(folder / name)
+        for old in sorted(self._newest(stream, part), reverse=True)[KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def _newest(self, stream: str, part: int) -> Iterator[Path]:
+        if self._checkpoints is not None:
+            folder = self._checkpoints / _folder(stream) / str(part)
+            found = folder.iterdir() if folder.is_dir() else ()
+            yield from sorted((path for path in found if path.name.isdigit()), reverse=True)
+
+
+def _slot(data: Path) -> tuple[IO[str], Path]:
+    for number in range(SLOTS):
+        slot = data / f"worker-{number}"
+        slot.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (slot / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
+        return lock, slot
+    raise NoSlot(f"{SLOTS} workers use {data.name}/ already: give this one a data_dir of its own")
+
+
+def _folder(stream: str) -> str:
+    """A stream's name holds a slash and may be long."""
+    return hashlib.blake2b(stream.encode(), digest_size=6).hexdigest()

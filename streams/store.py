@@ -1,0 +1,185 @@
+"""What one worker remembers of one partition: a cache of the log on local disk, never ahead of Postgres.
+
+`Store` is `monitor.join.Sides` for the fold: changes go to an overlay in memory, a commit freezes the overlay, and after the
+Postgres transaction it is written as one atomic batch that carries the cursors it brings the disk to. So whatever dies when,
+the disk holds what a prefix of each topic leaves, and says which prefix. It may be lost at any time: it is rebuilt from the
+log (`session.py`).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.bloom import Bloom
+from monitor.sums import Ints
+from monitor.terms import TOPICS, Cursor, Cursors, Terms
+
+HOUR = 3_600_000
+
+Key = bytes
+"""A topic's digit and the 16-byte keyed hash of (model, id)."""
+
+PREFIXES = (b"0", b"1")
+
+
+class Meta(NamedTuple):
+    """What the disk says of itself: which database it belongs to and which prefixes it holds."""
+
+    lineage: str
+    cursors: Cursors
+
+
+class Due(NamedTuple):
+    """Keys that may be forgotten once both clocks have passed the end of an hour."""
+
+    hour: int
+    keys: bytes
+
+
+class Disk(Protocol):
+    """A local store of one partition. Each write is atomic."""
+
+    def meta(self) -> Meta | None:
+        """None: empty."""
+
+    def get(self, keys: Sequence[Key]) -> list[bytes | None]:
+        """The sides of the keys."""
+
+    def keys(self) -> Iterator[Key]:
+        """All keys of sides."""
+
+    def write(self, sides: Sequence[tuple[Key, bytes]], due: Sequence[Due], meta: Meta) -> None:
+        """Write sides, what to forget when, and where this brings the disk to."""
+
+    def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:
+        """Delete up to `most` keys that are due and dead by these clocks; returns how many were looked at."""
+
+    def wipe(self) -> None:
+        """Forget everything."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """The changes of one commit."""
+
+    sides: dict[Key, bytes] = field(default_factory=dict)
+    due: list[tuple[int, Sequence[bytes], Ints]] = field(default_factory=list)
+
+    def rows(self) -> list[Due]:
+        """Per hour in which some of the keys are due, those keys."""
+        hours: dict[int, list[bytes]] = {}
+        for topic, keys, due in self.due:
+            number = due // HOUR + 1
+            for hour in np.unique(number):
+                chosen = np.flatnonzero(number == hour)
+                of_hour = keys if len(chosen) == len(keys) else [keys[n] for n in chosen]
+                hours.setdefault(int(hour), []).extend(PREFIXES[topic] + key for key in of_hour)
+        return [Due(hour, b"".join(keys)) for hour, keys in sorted(hours.items())]
+
+
+class Store:
+    """The overlay, the batch in flight and the disk beneath, as one set of sides."""
+
+    def __init__(self, disk: Disk, terms: Terms, lineage: str) -> None:
+        self.disk, self._terms, self._lineage = disk, terms, lineage
+        self._overlay, self._flying = Batch(), Batch()
+        self._bloom = (Bloom(), Bloom())
+
+    # --- monitor.join.Sides
+
+    def maybe(self, topic: int, words: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Whether a side may be held of each key; False is certain."""
+        return self._bloom[topic].maybe(words)
+
+    def get(self, topic: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The newest sides: overlay, then batch in flight, then disk."""
+        full = [PREFIXES[topic] + key for key in keys]
+        overlay, flying = self._overlay.sides, self._flying.sides
+        found = [overlay.get(key) or flying.get(key) for key in full]
+        if missing := [n for n, side in enumerate(found) if side is None]:
+            for n, side in zip(missing, self.disk.get([full[n] for n in missing]), strict=True):
+                found[n] = side
+        return found
+
+    def put(self, topic: int, keys: Sequence[bytes], sides: Sequence[bytes], due: Ints) -> None:
+        """Replace the sides of the keys, each to be forgotten after `due` (ms)."""
+        if not keys:
+            return
+        prefix = PREFIXES[topic]
+        self._overlay.sides.update(zip([prefix + key for key in keys], sides, strict=True))
+        self._overlay.due.append((topic, keys, due))
+        self._bloom[topic].add(np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2), int(due.max()))
+
+    # --- life
+
+    def usable(self, floor: Cursors, position: Cursors) -> Cursors | None:
+        """The disk's cursors, if it belongs to this database and lies between floor and position; None if it must go."""
+        meta = self.disk.meta()
+        if meta is None or meta.lineage != self._lineage:
+            return None
+        between = all(f.offset <= s.offset <= p.offset for f, s, p in zip(floor, meta.cursors, position, strict=True))
+        return meta.cursors if between else None
+
+    def load(self) -> None:
+        """Fill the filters from what is on disk. Nothing of it is forgotten before it is due, so the filters keep it all."""
+        for topic in TOPICS:
+            for keys in _chunks((key[1:] for key in self.disk.keys() if key[:1] == PREFIXES[topic]), 50_000):
+                self._bloom[topic].add(np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2), 2**62)
+
+    def wipe(self) -> None:
+        """Start empty."""
+        self.disk.wipe()
+        self._overlay, self._flying = Batch(), Batch()
+        self._bloom = (Bloom(), Bloom())
+
+    @property
+    def pending(self) -> int:
+        """Changed sides that are not on disk yet."""
+        return len(self._overlay.sides) + len(self._flying.sides)
+
+    def freeze(self) -> Batch:
+        """Take what has changed; it stays visible until `written`. One batch may be in flight at a time."""
+        if self._flying.sides:
+            raise RuntimeError("a batch is in flight already")
+        self._flying, self._overlay = self._overlay, Batch()
+        return self._flying
+
+    def write(self, batch: Batch, cursors: Cursors) -> None:
+        """Write a frozen batch and forget some of what is due. Blocks; may run beside the fold in another thread.
+
+        Forgetting goes by the cursors written here, so that it decides by what every rebuild would see.
+        """
+        self.disk.write(sorted(batch.sides.items()), batch.rows(), Meta(self._lineage, cursors))
+        clocks = (cursors[0].clock, cursors[1].clock)
+        self.disk.forget(clocks, self._terms, 2 * len(batch.sides) + 1_000)
+
+    def written(self, cursors: Cursors) -> None:
+        """The batch in flight is on disk."""
+        self._flying = Batch()
+        for bloom in self._bloom:
+            bloom.forget(min(cursor.clock for cursor in cursors) - 2 * HOUR)
+
+
+def _chunks(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    for key in keys:
+        chunk.append(key)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def pack_meta(meta: Meta) -> bytes:
+    """As stored on disk."""
+    return np.array([*meta.cursors[0], *meta.cursors[1]], dtype="<i8").tobytes() + meta.lineage.encode()
+
+
+def unpack_meta(stored: bytes) -> Meta:
+    """What `pack_meta` wrote."""
+    a, b, c, d = (int(n) for n in np.frombuffer(stored[:32], dtype="<i8"))
+    return Meta(stored[32:].decode(), (Cursor(a, b), Cursor(c, d)))

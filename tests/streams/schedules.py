@@ -1,0 +1,409 @@
+"""Random schedules against the real session, join and store: every committed state must equal a batch recomputation.
+
+The log, the database and the disk are in memory and each of their methods is one atomic step; a process may die between any
+two. Actions are plain tuples, so that a failing schedule can be shrunk and run again. The definition (`right`) is by search
+in whole prefixes and shares nothing with the fold but the names of the slots.
+"""
+
+import copy
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from monitor.columns import Outcomes, Predictions
+from monitor.entries import DTYPES, live
+from monitor.events import DeadLetter
+from monitor.sums import LAYOUTS, Basis
+from monitor.terms import OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Terms
+from streams.session import Chunk, Commit, Gap, QualityCells, Session
+from streams.store import PREFIXES, Due, Key, Meta, Store
+
+UNIT = 1_200_000
+"""A unit of the schedules' time in milliseconds: three make the hour that some panes have anyway."""
+QUALITY_CELL = 900
+
+
+def terms(horizon: int, memory: int, lateness: int, delay: int = 1) -> Terms:
+    return Terms(horizon * UNIT, memory * UNIT, lateness * UNIT, delay * UNIT, pane=3 * UNIT)
+
+
+TERMS = [terms(6, 6, 2), terms(3, 3, 1), terms(4, 2, 0), terms(10, 4, 3, 2), terms(6, 2, 2), terms(8, 8, 1, 0)]
+
+
+class Event(NamedTuple):
+    """A record of the log. `bit`: decision or label; `variant` and `cell` are 0 for outcomes."""
+
+    offset: int
+    id: str
+    time: int
+    cell: int
+    variant: int
+    bit: int
+
+    @property
+    def timestamp(self) -> int:
+        return self.time
+
+    @property
+    def value(self) -> bytes | None:
+        return None
+
+
+class Log:
+    """Offsets rise but have holes, as compaction and transaction markers leave them."""
+
+    def __init__(self) -> None:
+        self.events: dict[tuple[int, int], list[Event]] = defaultdict(list)
+
+    def append(self, part: int, topic: int, hole: int, content: tuple[Any, ...]) -> None:
+        log = self.events[part, topic]
+        log.append(Event((log[-1].offset + 1 if log else 0) + hole, *content))
+
+    def end(self, part: int, topic: int) -> int:
+        log = self.events[part, topic]
+        return log[-1].offset + 1 if log else 0
+
+    def chunk(self, part: int, topic: int, start: int, size: int) -> Chunk:
+        found = [event for event in self.events[part, topic] if event.offset >= start][:size]
+        return Chunk(topic, start, found[-1].offset + 1 if found else start, found)
+
+
+def key_of(id: str) -> bytes:
+    return id.encode().ljust(16, b".")
+
+
+class EventReader:
+    """Events as columns, without JSON."""
+
+    def predictions(self, records: Sequence[Any]) -> tuple[Predictions, list[DeadLetter]]:
+        n = len(records)
+        zeros = np.zeros(n, dtype=np.int64)
+        column = {name: np.array([getattr(r, name) for r in records], dtype=np.int64) for name in ("offset", "time", "cell")}
+        return Predictions(
+            offset=column["offset"], index=zeros.astype(np.int32), key=[key_of(r.id) for r in records],
+            model=zeros.astype(np.int32), cell=column["cell"], variant=np.array([r.variant for r in records]),
+            time=column["time"], decision=np.array([r.bit for r in records], dtype=np.int8),
+            score=np.full(n, -1, dtype=np.int32), value=zeros, valued=zeros.astype(bool), clipped=zeros,
+        ), []  # fmt: skip
+
+    def outcomes(self, records: Sequence[Any]) -> tuple[Outcomes, list[DeadLetter]]:
+        n = len(records)
+        zeros = np.zeros(n, dtype=np.int64)
+        return Outcomes(
+            offset=np.array([r.offset for r in records]), index=zeros.astype(np.int32),
+            key=[key_of(r.id) for r in records], model=zeros.astype(np.int32),
+            time=np.array([r.time for r in records]), label=np.array([r.bit for r in records], dtype=np.int8),
+            value=zeros, valued=zeros.astype(bool),
+        ), []  # fmt: skip
+
+
+class MemoryDisk:
+    """`streams.store.Disk` in dictionaries."""
+
+    def __init__(self) -> None:
+        self.sides: dict[Key, bytes] = {}
+        self.due: list[Due] = []
+        self.itself: Meta | None = None
+
+    def meta(self) -> Meta | None:
+        return self.itself
+
+    def get(self, keys: Sequence[Key]) -> list[bytes | None]:
+        return [self.sides.get(key) for key in keys]
+
+    def keys(self) -> Iterator[Key]:
+        return iter(list(self.sides))
+
+    def write(self, sides: Sequence[tuple[Key, bytes]], due: Sequence[Due], meta: Meta) -> None:
+        self.sides.update(sides)
+        self.due += due
+        self.itself = meta
+
+    def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:
+        now = max(min(clocks), 0) // 3_600_000
+        ready = [due for due in self.due if due.hour <= now]
+        self.due = [due for due in self.due if due.hour > now]
+        keys = {due.keys[n : n + 17] for due in ready for n in range(0, len(due.keys), 17)}
+        for key in keys & self.sides.keys():
+            topic = PREFIXES.index(key[:1])
+            if not len(live(topic, np.frombuffer(self.sides[key], DTYPES[topic]), clocks, terms)):
+                del self.sides[key]
+        return len(keys)
+
+    def wipe(self) -> None:
+        self.__init__()  # type: ignore[misc]
+
+
+class Lost(Exception):
+    """The compare failed."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What the database holds of one partition."""
+
+    token: int = 0
+    position: Position = Position()
+    rows: dict[tuple[int, int, int], tuple[int, ...]] = field(default_factory=dict)
+    marks: tuple[frozenset[Mark], frozenset[Mark]] = (frozenset(), frozenset())
+    """All that were ever recorded: positions forget those that no rebuild needs, the definition needs them all."""
+
+
+class Database:
+    """Each method is one transaction."""
+
+    def __init__(self) -> None:
+        self.ledgers: dict[int, Ledger] = {}
+        self.lineage = 0
+        self._tokens = 0
+
+    def claim(self, part: int) -> Ledger:
+        self._tokens += 1
+        self.ledgers[part] = replace(self.ledgers.get(part, Ledger()), token=self._tokens)
+        return self.ledgers[part]
+
+    def commit(self, part: int, token: int, commit: Commit) -> None:
+        old = self.ledgers[part]
+        if (old.token, old.position.cursors) != (token, commit.expected):
+            raise Lost
+        rows = dict(old.rows)
+        for basis, changed in commit.rows.items():
+            for start, cell, sums in zip(changed.start.tolist(), changed.cell.tolist(), changed.sums, strict=True):
+                key = (int(basis), start, cell)
+                rows[key] = tuple((np.array(rows[key]) + sums).tolist()) if key in rows else tuple(sums.tolist())
+        low, high = (old.marks[topic] | frozenset(commit.position.marks[topic]) for topic in TOPICS)
+        self.ledgers[part] = Ledger(token, commit.position, rows, (low, high))
+
+
+@dataclass
+class Owner:
+    """One worker's session of one partition, its token and the commit in flight."""
+
+    session: Session
+    token: int
+    commit: Commit | None = None
+    in_database: bool = False
+
+
+class World:
+    """The log, the database, the workers' disks and the sessions now running; one method per kind of action."""
+
+    def __init__(self, of: Terms) -> None:
+        self.terms, self.wrong = of, ""
+        self.log, self.database = Log(), Database()
+        self.disks: dict[tuple[Any, int], MemoryDisk] = defaultdict(MemoryDisk)
+        self.owners: dict[tuple[Any, int], Owner] = {}
+        self.backups: list[dict[int, Ledger]] = [{}]
+        self.history: dict[tuple[Any, int], list[MemoryDisk]] = defaultdict(list)
+
+    def produce(self, part: int, topic: int, hole: int, *content: Any) -> None:
+        self.log.append(part, topic, hole, content)
+
+    def claim(self, worker: Any, part: int) -> None:
+        """A rebalance. Whoever owned the partition goes on as a zombie until the database refuses it."""
+        ledger = self.database.claim(part)
+        store = Store(self.disks[worker, part], self.terms, str(self.database.lineage))
+        cells = QualityCells((QUALITY_CELL,), QUALITY_CELL)
+        self.owners[worker, part] = Owner(Session(self.terms, ledger.position, store, EventReader(), cells), ledger.token)
+
+    def deliver(self, worker: Any, part: int, topic: int, size: int, back: int) -> None:
+        """A chunk; `back`: the transport hands over older records again, as from a fetch before the seek."""
+        if owner := self.owners.get((worker, part)):
+            start = max(0, owner.session.offsets[topic] - back)
+            owner.session.deliver(self.log.chunk(part, topic, start, size))
+            owner.session.at_end(topic, self.log.end(part, topic))
+
+    def skip(self, worker: Any, part: int, topic: int) -> None:
+        """The transport loses records: the session must notice."""
+        if owner := self.owners.get((worker, part)):
+            chunk = self.log.chunk(part, topic, owner.session.offsets[topic] + 1, 3)
+            try:
+                owner.session.deliver(chunk)
+                self.wrong = self.wrong or "a gap in the transport was taken for a hole"
+            except Gap:
+                pass
+
+    def idle(self, worker: Any, part: int, topic: int) -> None:
+        if (owner := self.owners.get((worker, part))) and owner.session.offsets[topic] >= self.log.end(part, topic):
+            owner.session.declare_idle(topic, True)
+
+    def freeze(self, worker: Any, part: int) -> None:
+        if (owner := self.owners.get((worker, part))) and owner.commit is None:
+            owner.commit, owner.in_database = owner.session.freeze(), False
+
+    def step(self, worker: Any, part: int) -> None:
+        """The next write of the commit in flight."""
+        owner = self.owners.get((worker, part))
+        if owner is None or owner.commit is None:
+            return
+        if not owner.in_database and owner.commit.counted:
+            try:
+                self.database.commit(part, owner.token, owner.commit)
+            except Lost:
+                del self.owners[worker, part]
+                return
+            owner.in_database = True
+            self.backups.append(dict(self.database.ledgers))
+            self.wrong = self.wrong or self.compare(part)
+            return
+        self.history[worker, part].append(copy.deepcopy(self.disks[worker, part]))
+        store = owner.session._store
+        store.write(owner.commit.batch, owner.commit.position.cursors)
+        owner.session.written(owner.commit)
+        owner.commit = None
+
+    def crash(self, worker: Any) -> None:
+        self.owners = {at: owner for at, owner in self.owners.items() if at[0] != worker}
+
+    def lose(self, worker: Any, part: int, age: int) -> None:
+        """The machine dies; its disk is lost (0), or comes back as it was `age` writes ago."""
+        self.crash(worker)
+        history = self.history[worker, part]
+        self.disks[worker, part] = copy.deepcopy(history[-age]) if 0 < age <= len(history) else MemoryDisk()
+
+    def restore(self, age: int) -> None:
+        """The database loses its last commits (a fail-over to a replica that was behind)."""
+        self.database.ledgers = {p: Ledger() for p in self.database.ledgers} | self.backups[-age:][0]
+        self.database.lineage += 1
+
+    def settle(self, worker: Any) -> None:
+        """Quiescence: claim all, read to the ends, commit; then another worker does so without a disk."""
+        for part in sorted({part for part, _ in self.log.events}):
+            for name in (worker, "new"):
+                self.claim(name, part)
+                for topic in TOPICS * 2:
+                    self.deliver(name, part, topic, 10**6, 0)
+                for _ in range(2):
+                    self.freeze(name, part)
+                    self.step(name, part)
+                    self.step(name, part)
+                owner = self.owners[name, part]
+                if owner.session.behind:
+                    self.wrong = self.wrong or "did not catch up"
+            ends = tuple(self.log.end(part, topic) for topic in TOPICS)
+            found = tuple(cursor.offset for cursor in self.database.ledgers[part].position.cursors)
+            self.wrong = self.wrong or (self.compare(part) if found == ends else f"stopped at {found} of {ends}")
+
+    def compare(self, part: int) -> str:
+        """How the stored rows differ from the definition at their own position."""
+        ledger = self.database.ledgers[part]
+        read = [[e for e in self.log.events[part, t] if e.offset < ledger.position.cursors[t].offset] for t in TOPICS]
+        wanted = right(self.terms, read, ledger.marks)
+        stored: dict[tuple[int, int, int], Counter[str]] = {}
+        for (basis, start, cell), sums in ledger.rows.items():
+            slots = LAYOUTS[Basis(basis)].slots
+            stored[basis, start, cell] = Counter({slot: n for slot, n in zip(slots, sums, strict=True) if n})
+        pairs = [(key, stored.get(key, Counter()), +wanted.get(key, Counter())) for key in stored | wanted]
+        return "; ".join(f"{Basis(k[0]).name}{k[1:]}: stored {dict(a)}, right {dict(b)}" for k, a, b in pairs if a != b)
+
+
+def right(
+    of: Terms, prefixes: list[list[Event]], marks: tuple[frozenset[Mark], frozenset[Mark]]
+) -> dict[tuple[int, int, int], Counter[str]]:
+    """The definition. Clocks, lateness, duplicates and labels by search in the whole prefixes."""
+    rows: dict[tuple[int, int, int], Counter[str]] = defaultdict(Counter)
+    fresh: tuple[list[tuple[Event, int]], list[tuple[Event, int]]] = ([], [])
+    for topic, name in ((PREDICTIONS, "predictions"), (OUTCOMES, "outcomes")):
+        timely: list[Event] = []
+        for n, event in enumerate(prefixes[topic], 1):
+            idle = [m.clock for m in marks[topic] if m.idle and m.offset <= event.offset]
+            clock = max([e.time for e in prefixes[topic][:n]] + idle)
+            quality = rows[Basis.QUALITY, clock // of.pane * of.pane, QUALITY_CELL]
+            quality[name] += 1
+            if event.time < clock - of.lateness:
+                quality[f"{name}_late"] += 1
+                continue
+            same = [e for e in timely if (e.id, e.variant) == (event.id, event.variant)]
+            if any(e.time >= clock - of.memory for e in same):
+                quality[f"{name}_duplicate"] += 1
+            else:
+                open_since = (clock - of.delay) // of.pane * of.pane
+                fresh[topic].append((event, max(event.time // of.pane * of.pane, open_since)))
+            timely.append(event)
+    labelled: set[Event] = set()
+    for prediction, booked in fresh[PREDICTIONS]:
+        amounts = Counter({"events": 1, "decided": 1, "favourable": prediction.bit})
+        rows[Basis.DECISION, prediction.time // of.pane * of.pane, prediction.cell] += amounts
+        rows[Basis.EVIDENCE_DECISION, booked, prediction.cell] += amounts
+        found = [
+            (o, b) for o, b in fresh[OUTCOMES]
+            if o.id == prediction.id and -of.lateness <= o.time - prediction.time <= of.horizon
+        ][:1]  # fmt: skip
+        for outcome, outcome_booked in found:
+            labelled.add(outcome)
+            cross = {(1, 1): "tp", (1, 0): "fp", (0, 1): "fn", (0, 0): "tn"}[prediction.bit, outcome.bit]
+            label = Counter({"labelled": 1, "positive" if outcome.bit else "negative": 1, cross: 1})
+            rows[Basis.LABEL_DECIDED, prediction.time // 3_600_000 * 3_600_000, prediction.cell] += label
+            rows[Basis.LABEL_ARRIVED, outcome.time // of.pane * of.pane, prediction.cell] += label
+            rows[Basis.EVIDENCE_LABEL, max(booked, outcome_booked), prediction.cell] += label
+    for outcome, _ in fresh[OUTCOMES]:
+        quality = rows[Basis.QUALITY, outcome.time // of.pane * of.pane, QUALITY_CELL]
+        quality += Counter({"received": 1, "matched": int(outcome in labelled)})
+        rows[Basis.QUALITY, outcome.time // of.pane * of.pane, QUALITY_CELL] = quality
+    return rows
+
+
+Action = tuple[Any, ...]
+
+
+def generate(rng: Random, world: World, length: int, restores: bool) -> list[Action]:
+    """Draw and apply actions. Few ids and fast time make every rule matter; each schedule favours other actions."""
+    actions: list[Action] = []
+    now, workers, parts = 20, rng.choice((1, 2, 3)), rng.choice((1, 1, 2))
+    favour = [rng.choice((0.2, 1, 1, 4)) for _ in range(11)]
+    for _ in range(length):
+        now += rng.choice((0, 0, 0, 1, 1, 2, 5))
+        worker, part, topic = rng.randrange(workers), rng.randrange(parts), rng.choice(TOPICS)
+        at = rng.choice(list(world.owners)) if world.owners else (worker, part)
+        time = (now - rng.choice((0, 0, 0, 1, 2, 3, 6))) * UNIT + rng.randrange(2)
+        variant = rng.choice((1, 1, 1, 2)) if topic == PREDICTIONS else 0
+        content = (rng.choice("abc"), time, rng.choice((10, 20)) + variant if variant else 0, variant, rng.randrange(2))
+        if rng.random() < 0.25 and (log := world.log.events[part, topic]):
+            old = rng.choice(log)  # the producer sends it again, unchanged or with other content
+            content = old[1:] if rng.random() < 0.5 else (old.id, old.time + rng.randrange(4) * UNIT, *content[2:])  # type: ignore[assignment]
+        choices = {
+            ("produce", part, topic, rng.choice((0, 0, 1)), *content): 30,
+            ("deliver", *at, topic, rng.choice((1, 2, 4, 9)), rng.choice((0, 0, 2))): 30,
+            ("freeze", *at): 10,
+            ("step", *at): 20,
+            ("claim", worker, part): 5,
+            ("crash", worker): 2,
+            ("lose", *at, rng.randrange(4)): 2,
+            ("idle", *at, topic): 5,
+            ("restore", rng.randrange(1, 4)): int(restores),
+        }
+        weights = [weight * f for weight, f in zip(choices.values(), favour, strict=False)]
+        actions.append(rng.choices(list(choices), weights)[0])
+        apply(world, actions[-1])
+    return [*actions, ("settle", rng.randrange(workers))]
+
+
+def apply(world: World, action: Action) -> None:
+    if not world.wrong:
+        getattr(world, action[0])(*action[1:])
+
+
+def run(of: Terms, actions: list[Action]) -> str:
+    """What is wrong after these actions; empty if nothing is."""
+    world = World(of)
+    for action in actions:
+        apply(world, action)
+    return world.wrong
+
+
+def shrunk(of: Terms, actions: list[Action]) -> list[Action]:
+    """The failing actions without those that the failure does not need."""
+    for size in (64, 32, 16, 8, 4, 2, 1, 1, 1):
+        for start in range(len(actions) // size * size, -1, -size):
+            shorter = actions[:start] + actions[start + size :]
+            if fails(of, shorter):
+                actions = shorter
+    return actions
+
+
+def fails(of: Terms, actions: list[Action]) -> bool:
+    return bool(run(of, actions))
