@@ -1,0 +1,287 @@
+"""The assessment of one window: sums of cells in, every group's estimates and every disparity out. Pure, and vectorised.
+
+What is served together (arms live, canary and fallback, all versions) is version `*`, arm `*`; `Plan.per_version` adds
+each version and arm, shadow too. The group `unknown` is shown as any other and, unless configured, takes no part in
+disparities, though it is part of everybody. Strata are summed over.
+
+An assessment says what was counted; rules judge that. `published()` is what may be shown: without the numbers of groups
+that are too small, and without those that would give them away.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+
+from monitor.comparisons import Aggregate, DisparitySpec, Field, Method
+from monitor.disparity import Disparities, disparities
+from monitor.estimates import Estimate, Estimates, Flags, Floats, State, number
+from monitor.grouping import CellInfo, Grouping, Shape, attribute_sets, grouping
+from monitor.metric import MetricError, Sums, tabulate
+from monitor.metrics import metric, metrics
+from monitor.river_stats import GroupAccumulators, group_accumulators
+from monitor.sums import DECISIONS, LABELS, Ints
+from monitor.suppression import PROTECTS, TOO_FEW, too_few, withheld
+
+__all__ = ["Assessment", "CellInfo", "DisparityPoint", "GroupPoint", "Plan", "assess", "attribute_sets"]
+
+REST: Mapping[str, str] = MappingProxyType({"*": "rest"})
+"""The group values of everybody but the other side."""
+
+DEFAULT_DISPARITIES = tuple(DisparitySpec(aggregate, Method.BETWEEN_GROUPS) for aggregate in Aggregate)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to compute for a model."""
+
+    model: str
+    attribute_sets: tuple[tuple[str, ...], ...]
+    """Names sorted; see `attribute_sets(attributes, depth)`. Everybody, `()`, is always computed."""
+    metrics: tuple[str, ...]
+    """Names or aliases. Those without sums in `assess` (no labels given, say) are left out."""
+    disparities: tuple[DisparitySpec, ...] = DEFAULT_DISPARITIES
+    references: Mapping[str, str] = field(default_factory=dict)
+    """Attribute to reference group; an intersection's reference is the intersection of references."""
+    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Attribute to its declared groups: these are shown, undefined, even before they have any event."""
+    excluded: frozenset[str] = frozenset({"unknown"})
+    """Groups that take no part in disparities."""
+    value_unit: float = 0.01
+    display_min: int = 0
+    """Fewer events than this behind a number: `published()` withholds it. 0 or 1 withholds nothing."""
+    labels: Literal["all", "favourable_only"] = "all"
+    per_version: bool = False
+    confidence: float = 0.95
+
+    def shape(self) -> Shape:
+        """What the cells are to be grouped by."""
+        return Shape(
+            attribute_sets=self.attribute_sets,
+            per_version=self.per_version,
+            declared=tuple((name, tuple(groups)) for name, groups in sorted(self.declared.items())),
+            references=tuple(sorted(self.references.items())),
+            excluded=self.excluded,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPoint:
+    """One metric of one group. `label_coverage` is labelled / predictions, None where it is not of the same events."""
+
+    version: str
+    arm: str
+    attribute_set: tuple[str, ...]
+    group_values: Mapping[str, str]
+    metric: str
+    estimate: Estimate
+    label_coverage: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisparityPoint:
+    """One disparity. `lower_group` and `higher_group` are the group values that drive it, None where nothing compares.
+
+    `{}` is everybody and `REST` everybody but the other side. `lower` and `higher` are those sides' own estimates (None for the
+    rest); `subject` is the group compared, `{}` for a maximum over pairs.
+    """
+
+    version: str
+    arm: str
+    attribute_set: tuple[str, ...]
+    metric: str
+    aggregate: Aggregate
+    method: Method
+    estimate: Estimate
+    lower_group: Mapping[str, str] | None
+    higher_group: Mapping[str, str] | None
+    lower: GroupPoint | None = None
+    higher: GroupPoint | None = None
+    subject: Mapping[str, str] = field(default_factory=dict)
+
+
+def assess(cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None, plan: Plan) -> "Assessment":
+    """Every metric of every group, and the plan's disparities, over one window.
+
+    `decision` and `labels` are the cells' sums over it (rows as `cells`, slots as `DECISIONS` and `LABELS`); None leaves
+    out the metrics that need them. Both given means that both are by decision time, so that label coverage is their
+    ratio. MetricError for a metric that does not exist or sums of another shape.
+    """
+    given = {"decision": decision, "label": labels}
+    for needs, layout in (("decision", DECISIONS), ("label", LABELS)):
+        matrix = given[needs]
+        if matrix is not None and matrix.shape != (len(cells), len(layout)):
+            raise MetricError(
+                f"the {needs} sums have shape {matrix.shape}; {len(cells)} cells of {len(layout)} slots are needed"
+            )
+    found = grouping(cells, plan.shape())
+    sums = Sums(DECISIONS, found.sum(_or_empty(decision, cells, len(DECISIONS))), plan.value_unit)
+    label_sums = Sums(LABELS, found.sum(_or_empty(labels, cells, len(LABELS))), plan.value_unit)
+    chosen = [m for m in metrics(plan.metrics) if given[m.needs] is not None]
+    if not chosen:
+        raise MetricError(f"no metric of {plan.metrics} can be computed from the sums given")
+    selective = plan.labels == "favourable_only"
+    groups = tabulate(chosen, sums, label_sums, selective=selective)
+    rest = tabulate(chosen, _rest(sums, found), _rest(label_sums, found), selective=selective)
+    coverage = None
+    if decision is not None and labels is not None:
+        with np.errstate(all="ignore"):
+            coverage = label_sums.labelled / sums.events
+    return Assessment(plan, Field(found, groups, rest), sums, label_sums, coverage)
+
+
+def _or_empty(matrix: Ints | None, cells: Sequence[CellInfo], slots: int) -> Ints:
+    return np.zeros((len(cells), slots), dtype=np.int64) if matrix is None else matrix
+
+
+def _rest(sums: Sums, found: Grouping) -> Sums:
+    """Everybody but the group, in the same slice."""
+    return replace(sums, matrix=sums.matrix[found.everybody] - sums.matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """The estimates of one window. Points are made of them when asked for, and kept."""
+
+    plan: Plan
+    field: Field
+    decision: Sums
+    labels: Sums
+    coverage: Floats | None = None
+    condition: tuple[State, str] | None = None
+    minimum: int = 0
+
+    @property
+    def grouping(self) -> Grouping:
+        """The groups, in the order of the estimates' columns."""
+        return self.field.grouping
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics, in the order of the estimates' rows."""
+        return tuple(row.metric for row in self.field.groups.rows)
+
+    @cached_property
+    def hidden(self) -> Flags:
+        """(metrics, groups): what is withheld."""
+        return withheld(self.field.groups.n, self.minimum, self.grouping)
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """The estimate of every metric (rows) and group (columns)."""
+        found = self._conditioned(self.field.groups.estimates(self.plan.confidence))
+        small = too_few(self.field.groups.n, self.minimum)
+        found = found.where(self.hidden & small, State.SUPPRESSED, TOO_FEW.format(minimum=self.minimum))
+        return found.where(self.hidden & ~small, State.SUPPRESSED, PROTECTS)
+
+    @cached_property
+    def gaps(self) -> tuple[Disparities, ...]:
+        """The plan's disparities, each (metrics, segments)."""
+        if not len(self.grouping.segments):
+            return ()
+        return self._estimated(self.plan.disparities, None)
+
+    @cached_property
+    def groups(self) -> list[GroupPoint]:
+        """A point for every metric and group."""
+        return [point for row in range(len(self.metrics)) for point in self._row(row)]
+
+    @cached_property
+    def disparities(self) -> list[DisparityPoint]:
+        """A point for every metric, attribute set and disparity of the plan."""
+        return [point for gap in self.gaps for point in self._points(gap, range(len(self.metrics)))]
+
+    def published(self) -> "Assessment":
+        """What may be shown (`monitor.suppression`): the same, without what the plan's `display_min` withholds."""
+        return replace(self, minimum=self.plan.display_min)
+
+    def conditioned(self, state: State, reason: str) -> "Assessment":
+        """The same, all of it stale or undefined: a window of lost data, or one that spans two cell schemas."""
+        return replace(self, condition=(state, reason))
+
+    def compare(
+        self, name: str, attributes: Sequence[str], spec: DisparitySpec, version: str = "*", arm: str = "*"
+    ) -> list[DisparityPoint]:
+        """Every comparison of one metric and attribute set, for a rule to judge: one point a group compared.
+
+        For `between_groups` that is one, the driving pair; for `to_reference` and `to_rest` the values are signed, so that
+        a bound `min` watches groups that fall below and `max` those above. The intervals hold for all at once.
+        MetricError if the metric or the attribute set is not in the plan.
+        """
+        wanted, names = metric(name).name, tuple(sorted(attributes))
+        if wanted not in self.metrics or names not in self.plan.attribute_sets:
+            raise MetricError(f"{wanted} of {names} is not part of this assessment: metrics {self.metrics}, "
+                              f"attribute sets {self.plan.attribute_sets}")  # fmt: skip
+        if (version, arm, names) not in self.grouping.names:
+            return []
+        (gap,) = self._estimated((spec,), self.grouping.names.index((version, arm, names)))
+        return list(self._points(gap, (self.metrics.index(wanted),)))
+
+    def accumulators(self, at: int) -> GroupAccumulators:
+        """River's accumulators of the group in column `at`, to compute from or go on with."""
+        decision, label = (
+            dict(zip(sums.layout.slots, sums.matrix[at].tolist(), strict=True)) for sums in (self.decision, self.labels)
+        )
+        return group_accumulators(decision, label, self.plan.value_unit)
+
+    def _estimated(self, specs: Sequence[DisparitySpec], segment: int | None) -> tuple[Disparities, ...]:
+        """The disparities, over all segments or all comparisons of one, with conditions and suppression applied.
+
+        What is published leaves the groups that are withheld out of the choice: the pair shown is one that may be.
+        """
+        known = replace(self.field, hidden=self.hidden)
+        pairs = [known.worst(spec) if segment is None else known.each(spec, segment) for spec in specs]
+        return tuple(self._told(gap) for gap in disparities(pairs, self.plan.confidence))
+
+    def _told(self, gap: Disparities) -> Disparities:
+        """With the condition; and where too few groups are left because others are withheld, that is why."""
+        estimates = self._conditioned(gap.estimates)
+        if self.hidden.any():
+            segments = self.grouping.segments[gap.segment]
+            some = np.where(segments >= 0, self.hidden[:, segments], False).any(axis=2)
+            reason = TOO_FEW.format(minimum=self.minimum)
+            estimates = estimates.where(some & ~gap.comparable, State.SUPPRESSED, reason)
+        return replace(gap, estimates=estimates)
+
+    def _conditioned(self, estimates: Estimates) -> Estimates:
+        if self.condition is None:
+            return estimates
+        return estimates.where(np.ones(estimates.state.shape, dtype=bool), *self.condition)
+
+    def _row(self, row: int) -> Iterator[GroupPoint]:
+        """A point for every group, of the metric in this row."""
+        name = self.metrics[row]
+        for group, estimate, coverage in zip(
+            self.grouping.groups, self.estimates.take(row), self._coverage(row), strict=True
+        ):
+            yield GroupPoint(
+                group.version, group.arm, group.attribute_set, group.values, name, estimate,
+                None if estimate.state is State.SUPPRESSED else coverage,
+            )  # fmt: skip
+
+    def _coverage(self, row: int) -> list[float | None]:
+        if self.coverage is None or metric(self.metrics[row]).needs != "label":
+            return [None] * len(self.grouping.groups)
+        return [number(share) for share in self.coverage.tolist()]
+
+    def _points(self, gap: Disparities, rows: Iterable[int]) -> Iterator[DisparityPoint]:
+        """A point for every comparison, of the metrics in these rows."""
+        fixed = gap.spec.method is not Method.BETWEEN_GROUPS
+        for row in rows:
+            places = [gap.segment, *(part[row] for part in (gap.subject, gap.lower, gap.higher, gap.comparable))]
+            columns = zip(*(place.tolist() for place in places), gap.estimates.take(row), strict=True)
+            for segment, subject, lower, higher, comparable, estimate in columns:
+                sides = [self._group(row, side) if comparable and side >= 0 else None for side in (lower, higher)]
+                values = [side.group_values if side else REST if comparable else None for side in sides]
+                version, arm, attributes = self.grouping.names[segment]
+                yield DisparityPoint(
+                    version, arm, attributes, self.metrics[row], gap.spec.aggregate, gap.spec.method, estimate,
+                    values[0], values[1], sides[0], sides[1],
+                    self.grouping.groups[subject].values if fixed and comparable else {},
+                )  # fmt: skip
+
+    def _group(self, row: int, at: int) -> GroupPoint:
+        return self.groups[row * len(self.grouping.groups) + at]

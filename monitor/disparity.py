@@ -1,0 +1,164 @@
+"""Disparities: how far apart the groups of one attribute set are, as a difference or a ratio, and which two drive it.
+
+Methods, for a metric m over the groups g of an attribute set:
+
+- `between_groups`: `max m - min m`, and `min m / max m` (Fairlearn);
+- `to_overall`: `max |m_g - m|`, and `min(m_g / m, m / m_g)` over g, m over everybody (Fairlearn);
+- `to_rest`: `m_g - m_rest` and `m_g / m_rest`, signed, of the group farthest from everybody else;
+- `to_reference`: `m_g - m_ref` and `m_g / m_ref`, signed, of the group farthest from the configured reference (AIF360's
+  statistical parity difference and disparate impact, for two groups).
+
+The interval is simultaneous: at the level `1 - alpha / comparisons` (Bonferroni), over all pairs for `between_groups` and
+over all groups compared otherwise, since the pair shown was chosen for being the worst. A plain interval on the greatest
+of many gaps excludes zero in 96% of windows of 24 equal groups of 200.
+
+A group and everybody are not independent, but `m_g - m = (1 - w)(m_g - m_rest)` and `m_g / m = r / (w r + 1 - w)` with
+`r = m_g / m_rest` and w the group's share; so the interval against the rest is carried over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.comparisons import (
+    FEW,
+    NEGATIVE,
+    NO_REFERENCE,
+    OK,
+    REASONS,
+    ZERO,
+    Aggregate,
+    Comparisons,
+    DisparitySpec,
+    Method,
+)
+from monitor.estimates import MEASURED, UNDEFINED, Estimates, Flags, Floats
+from monitor.grouping import Indices
+from monitor.intervals import Interval, mean_difference, mean_ratio, newcombe, score_ratio, simultaneous
+from monitor.tallies import Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Disparities:
+    """Estimates (metrics, comparisons) with the groups on both sides; -1 stands for the rest."""
+
+    spec: DisparitySpec
+    estimates: Estimates
+    segment: Indices
+    """Of each comparison (columns only)."""
+    subject: Indices
+    lower: Indices
+    higher: Indices
+    comparable: Flags
+    """Whether there are two sides at all."""
+
+
+def disparities(comparisons: Sequence[Comparisons], confidence: float) -> list[Disparities]:
+    """The estimate of every comparison, in the same order; the intervals of all are computed together."""
+    found: dict[int, Disparities] = {}
+    for aggregate in Aggregate:
+        these = [at for at, c in enumerate(comparisons) if c.spec.aggregate is aggregate]
+        if not these:
+            continue
+        x, y = _side_by_side([comparisons[a].x for a in these]), _side_by_side([comparisons[a].y for a in these])
+        level = simultaneous(confidence, np.concatenate([comparisons[at].size for at in these], axis=1))
+        low, high = _intervals(aggregate, x, y, level)
+        ends = np.cumsum([comparisons[at].subject.shape[1] for at in these])[:-1]
+        for at, cut_low, cut_high in zip(these, np.split(low, ends, 1), np.split(high, ends, 1), strict=True):
+            found[at] = _disparity(comparisons[at], (cut_low, cut_high))
+    return [found[at] for at in range(len(comparisons))]
+
+
+def _side_by_side(tables: Sequence[Table]) -> Table:
+    first = tables[0]
+    numerator, n, variance = (
+        np.concatenate([getattr(table, name) for table in tables], axis=1) for name in ("numerator", "n", "variance")
+    )
+    return Table(first.rows, numerator, n, variance, first.bounded)
+
+
+def _intervals(aggregate: Aggregate, x: Table, y: Table, level: Floats) -> Interval:
+    """Of x - y or x / y: Newcombe's or the score interval for rates, Welch's or Fieller's for means."""
+    low, high = np.full(x.n.shape, np.nan), np.full(x.n.shape, np.nan)
+    for rows, bounded in ((x.bounded, True), (~x.bounded, False)):
+        if not rows.any():
+            continue
+        if bounded:
+            a, b = (x.numerator[rows], x.n[rows]), (y.numerator[rows], y.n[rows])
+            found = (
+                newcombe(*a, *b, level[rows]) if aggregate is Aggregate.DIFFERENCE else score_ratio(a, b, level[rows])
+            )
+        else:
+            means = mean_difference if aggregate is Aggregate.DIFFERENCE else mean_ratio
+            sides = [(side.value[rows], side.variance[rows], side.n[rows]) for side in (x, y)]
+            found = means(sides[0], sides[1], level[rows])
+        low[rows], high[rows] = found
+    return low, high
+
+
+def _disparity(c: Comparisons, interval: Interval) -> Disparities:
+    """The estimates of comparisons whose intervals of x against y are known."""
+    x, y = c.x.value, c.y.value
+    overall = c.share * x + (1.0 - c.share) * y  # is y, unless everybody is meant
+    base = np.where(c.share > 0.0, overall, y)
+    low, high = interval
+    with np.errstate(all="ignore"):
+        if c.spec.aggregate is Aggregate.DIFFERENCE:
+            value, low, high = x - base, (1.0 - c.share) * low, (1.0 - c.share) * high
+        else:
+            value = x / base
+            low, high = (1.0 / (c.share + (1.0 - c.share) / end) for end in (low, high))
+    reason = _reason(c, x, y, base)
+    if c.spec.method is Method.TO_OVERALL:
+        value, low, high = _folded(c.spec.aggregate, value, low, high)
+    below = x <= base
+    lower, higher = np.where(below, c.subject, c.base), np.where(below, c.base, c.subject)
+    estimates = _estimates(c, (value, low, high), (x, base), reason)
+    comparable = (c.reason != FEW) & (c.reason != NO_REFERENCE) & ~c.x.barred[:, None]
+    return Disparities(c.spec, estimates, c.segment, c.subject, lower, higher, comparable)
+
+
+def _folded(aggregate: Aggregate, value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
+    """Fairlearn's direction: a difference of at least 0, a ratio of at most 1."""
+    with np.errstate(all="ignore"):
+        if aggregate is Aggregate.DIFFERENCE:
+            turn, turned = value < 0.0, (-value, -high, -low)
+        else:
+            turn, turned = value > 1.0, (1.0 / value, 1.0 / high, 1.0 / low)
+    value, low, high = (np.where(turn, new, old) for new, old in zip(turned, (value, low, high), strict=True))
+    return value, low, high
+
+
+def _reason(c: Comparisons, x: Floats, y: Floats, base: Floats) -> Indices:
+    """Why a comparison cannot be made, if so; the first cause counts."""
+    reason = np.asarray(c.reason, dtype=np.intp)
+    if c.spec.aggregate is Aggregate.RATIO:
+        reason = np.where((reason == OK) & ((x < 0.0) | (y < 0.0)), NEGATIVE, reason)
+        reason = np.where((reason == OK) & ~(base > 0.0), ZERO, reason)
+    return reason
+
+
+def _estimates(
+    c: Comparisons, ends: tuple[Floats, Floats, Floats], sides: tuple[Floats, Floats], reason: Indices
+) -> Estimates:
+    """As estimates. `n` counts both sides; a ratio's numerator and denominator are the two values, x and its base."""
+    barred = c.x.barred[:, None]
+    reasons = (*REASONS, *(row.barred for row in c.x.rows))
+    reason = np.where(barred, len(REASONS) + np.arange(len(c.x.rows))[:, None], reason)
+    undefined = reason != OK
+    compared = (c.reason != FEW) & (c.reason != NO_REFERENCE)
+    blank = np.where(undefined, np.nan, 1.0)
+    shown = compared if c.spec.aggregate is Aggregate.RATIO else np.zeros_like(compared)
+    value, low, high = (part * blank for part in ends)
+    return Estimates(
+        value=value,
+        n=np.where(compared, c.x.n + c.y.n, 0),
+        numerator=np.where(shown, sides[0], np.nan),
+        denominator=np.where(shown, sides[1], np.nan),
+        low=low,
+        high=high,
+        state=np.where(undefined, UNDEFINED, MEASURED).astype(np.int8),
+        reason=reason.astype(np.int16),
+        reasons=reasons,
+    )

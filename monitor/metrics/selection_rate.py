@@ -1,0 +1,16 @@
+"""Selection rate: how many of the decided were decided favourably. Its disparities are demographic parity and, as a
+ratio, disparate impact (Fairlearn `selection_rate`; AIF360 `statistical_parity_difference`, `disparate_impact`).
+"""
+
+from monitor.metric import GroupMetric, rate
+
+METRICS = (
+    GroupMetric(
+        name="selection_rate",
+        definition="favourable decisions / decisions",
+        needs="decision",
+        kind="rate",
+        denominator="decisions",
+        tally=rate(lambda s: s.favourable, lambda s: s.decided),
+    ),
+)
