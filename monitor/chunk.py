@@ -89,7 +89,7 @@ class ChunkDecoder:
     def _all_plain(self, records: Sequence[LogRecord]) -> Chunk:
         """The common case; raises as soon as anything is not as common."""
         values: list[Any] = [record.value for record in records]
-        if max(map(len, values), default=0) > MESSAGE_BYTES or any([record.headers for record in records]):
+        if max(map(len, values), default=0) > MESSAGE_BYTES or any(record.headers for record in records):
             raise _NotPlain
         events = list(map(self._read, values))
         offsets = np.array([record.offset for record in records], np.int64)

@@ -6,6 +6,7 @@ the first fault of an event is the one that is told.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,8 @@ class ModelReader:
 
     def _cells(self, events: Sequence[WirePrediction], faults: Faults) -> tuple[Longs, Longs]:
         attributes = map(bytes, [event.attributes for event in events])
-        factors = map(bytes, [event.factors for event in events])
+        raw_factors = [event.factors for event in events]
+        factors = map(bytes, raw_factors) if any(map(len, raw_factors)) else repeat(b"", len(events))
         versions, arms = [event.version for event in events], [event.arm for event in events]
         cell, variant, rows = self._lookup.columns(zip(versions, arms, attributes, factors, strict=True), len(events))
         if rows.min(initial=0) < 0:

@@ -79,7 +79,7 @@ def parse_times(texts: Sequence[str]) -> tuple[Ints, Flags]:
     sizes = np.array([len(text) if text.isascii() else 0 for text in texts], np.int64)
     for size in np.unique(sizes[(sizes >= 20) & (sizes <= 35)]):
         rows = np.flatnonzero(sizes == size)
-        block = "".join([texts[row] for row in rows]).encode()
+        block = "".join([texts[row] for row in rows.tolist()]).encode()
         times[rows], valid[rows] = _parse_matrix(np.frombuffer(block, np.uint8).reshape(len(rows), size))
     return times, valid
 
@@ -132,7 +132,7 @@ def _parse_form(text: Bytes, end: int, *, offset: bool) -> tuple[Ints, Flags]:
 
 def _number(digits: Ints, place: int, count: int) -> Ints:
     """The number that `count` digit columns from `place` on write."""
-    number = digits[place]
+    number: Ints = digits[place]
     for further in range(place + 1, place + count):
         number = number * 10 + digits[further]
     return number
@@ -150,4 +150,5 @@ def _days(year: Ints, month: Ints, day: Ints) -> tuple[Ints, Flags]:
     before = year - 1
     days = before * 365 + before // 4 - before // 100 + before // 400 - 719_162
     days += _BEFORE_MONTH[month] + (leap & (month > 2)) + day - 1
-    return days, real & (day >= 1) & (day <= _MONTH_DAYS[month] + (leap & (month == 2)))
+    valid: Flags = real & (day >= 1) & (day <= _MONTH_DAYS[month] + (leap & (month == 2)))
+    return days, valid

@@ -74,4 +74,5 @@ class IdHasher:
 def _hashes(ids: Sequence[str], key: str) -> NDArray[np.uint64]:
     column = np.empty(len(ids), object)
     column[:] = ids
-    return hash_array(column, hash_key=key, categorize=False)
+    hashes: NDArray[np.uint64] = hash_array(column, hash_key=key, categorize=False)
+    return hashes
