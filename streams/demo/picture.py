@@ -66,12 +66,20 @@ def chart(readings: Sequence[Reading], bound: float, frame: Frame) -> list[list[
     return rows
 
 
-def sparkline(values: Sequence[float], width: int, bottom: float, top: float) -> str:
-    """The last `width` values as block characters between `bottom` and `top`."""
+def lowest(readings: Sequence[Reading], frame: Frame) -> list[Reading]:
+    """Of the readings in each column of the frame, the one with the lowest ratio; columns without any are left out."""
+    found: dict[int, Reading] = {}
+    for reading in readings:
+        column = frame.column(reading.end_ms - 1)
+        if column not in found or reading.ratio < found[column].ratio:
+            found[column] = reading
+    return [found[column] for column in sorted(found)]
+
+
+def sparkline(values: Sequence[float], bottom: float, top: float) -> str:
+    """The values as block characters between `bottom` and `top`."""
     steps = len(SPARKS) - 1
-    return "".join(
-        SPARKS[min(steps, max(0, round((value - bottom) / (top - bottom) * steps)))] for value in values[-width:]
-    )
+    return "".join(SPARKS[min(steps, max(0, round((value - bottom) / (top - bottom) * steps)))] for value in values)
 
 
 def bar(value: float, width: int, top: float) -> str:

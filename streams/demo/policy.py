@@ -20,8 +20,8 @@ SMALLEST, LARGEST, STEP = 10_000, 500_000, 1_000
 MISTAKE = 0.7
 """What `limits-2` makes of a woman's limit."""
 
-RULES = {BANDS[0]: 150_000, BANDS[1]: 100_000, BANDS[2]: 60_000}
-"""The fallback's limits by latest repayment status; two months late or more is declined."""
+RULES = {BANDS[0]: 240_000, BANDS[1]: 170_000, BANDS[2]: 100_000}
+"""The fallback's limits by latest repayment status, on average about those of `limits-1`; two months late or more is declined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,18 @@
-"""Creates the demo's topics and publishes the bank's events, keyed by id, with the event's time as the record's."""
+"""Creates the demo's topics and publishes the bank's events, keyed by id, with the event's time as the record's.
 
-from collections.abc import Sequence
+Why aiokafka's batches (2026-11): a step is sent as a few ready batches, about 10 microseconds an event; one `send` of
+kafka-python costs about 100, which would be a third of the demo's time.
+"""
 
-from kafka import KafkaAdminClient, KafkaProducer
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
-from kafka.producer.future import FutureRecordMetadata
+from kafka.partitioner.default import murmur2
 
 from streams.demo.bank import Message
 from streams.demo.router import CONTROL
@@ -12,7 +20,7 @@ from streams.demo.router import CONTROL
 PREDICTIONS, OUTCOMES = "predictions", "outcomes"
 PARTITIONS = 2
 SECONDS = 30
-"""How long the broker may take for anything here."""
+"""How long the broker may take for a step."""
 
 
 def create_topics(bootstrap: str) -> None:
@@ -26,28 +34,53 @@ def create_topics(bootstrap: str) -> None:
         admin.close()
 
 
+def by_partition(messages: Sequence[Message]) -> dict[int, list[Message]]:
+    """The messages of each partition in their order: murmur2 of the id, as Java's and kafka-python's default partitioner have it."""
+    parts: dict[int, list[Message]] = defaultdict(list)
+    for message in messages:
+        parts[(murmur2(message.key) & 0x7FFFFFFF) % PARTITIONS].append(message)
+    return parts
+
+
 class Publisher:
-    """Sends messages; the default partitioner of kafka-python is Java's murmur2 of the key, as fairdrift expects."""
+    """Sends the events of a step; `newest` is the time (ms) of the newest prediction in each partition."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=2, batch_size=131_072)
         self.newest: dict[int, int] = {}
-        """Partition -> time (ms) of the newest prediction in it."""
+        self._runner = asyncio.Runner()
+        self._producer: AIOKafkaProducer = self._runner.run(_started(bootstrap))
 
     def publish(self, predictions: Sequence[Message], outcomes: Sequence[Message]) -> None:
-        """Send both; returns when the broker has all of them, and raises what it refused."""
-        sent = [self._send(PREDICTIONS, message) for message in predictions]
-        rest = [self._send(OUTCOMES, message) for message in outcomes]
-        self._producer.flush(timeout=SECONDS)
-        for message, future in zip(predictions, sent, strict=True):
-            part = future.get(timeout=SECONDS).partition
-            self.newest[part] = max(message.time_ms, self.newest.get(part, 0))
-        for future in rest:
-            future.get(timeout=SECONDS)
+        """Send both, each in order of time; returns when the broker has all of them, and raises what it refused."""
+        decided, known = by_partition(predictions), by_partition(outcomes)
+        self._runner.run(asyncio.wait_for(self._publish({PREDICTIONS: decided, OUTCOMES: known}), SECONDS))
+        self.newest |= {part: messages[-1].time_ms for part, messages in decided.items()}
 
     def close(self) -> None:
         """Give the connection back."""
-        self._producer.close(timeout=SECONDS)
+        self._runner.run(self._producer.stop())
+        self._runner.close()
 
-    def _send(self, topic: str, message: Message) -> FutureRecordMetadata:
-        return self._producer.send(topic, key=message.key, value=message.value, timestamp_ms=message.time_ms)
+    async def _publish(self, events: Mapping[str, Mapping[int, Sequence[Message]]]) -> None:
+        sent = []
+        for topic, parts in events.items():
+            for part, messages in parts.items():
+                for batch in self._batches(messages):
+                    sent.append(await self._producer.send_batch(batch, topic, partition=part))
+        await asyncio.gather(*sent)
+
+    def _batches(self, messages: Sequence[Message]) -> list[Any]:
+        """The messages in as few batches as the producer's batch size allows, in their order."""
+        batches = [self._producer.create_batch()]
+        for message in messages:
+            record = {"key": message.key, "value": message.value, "timestamp": message.time_ms}
+            if batches[-1].append(**record) is None:
+                batches.append(self._producer.create_batch())
+                batches[-1].append(**record)
+        return batches
+
+
+async def _started(bootstrap: str) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_batch_size=262_144)
+    await producer.start()
+    return producer

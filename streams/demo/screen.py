@@ -1,7 +1,7 @@
 """What the terminal shows: a picture that is redrawn, or plain lines where there is no terminal."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -13,13 +13,19 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from streams.demo.picture import Frame, Reading, bar, chart, sparkline
+from streams.demo.picture import Frame, Reading, bar, chart, lowest, sparkline
 from streams.demo.story import Account
-from streams.demo.timeline import Timeline
+from streams.demo.timeline import DAY, Timeline
 
 STYLES = {"inside": "bold green", "beyond": "bold red", "bound": "yellow", "interval": "dim", "empty": ""}
 BOTTOM, TOP = 0.65, 1.15
 """The ratios at the edges of the chart."""
+HIGHEST = 220_000
+"""The mean limit at the end of a bar, in New Taiwan dollars."""
+CLOSE_UP_MS = 3 * DAY
+OTHER_ROWS = 16
+"""Rows of a terminal that the chart must leave to the rest of the picture."""
+NO_LABEL = " " * 6
 
 
 @dataclass(slots=True)
@@ -82,7 +88,7 @@ class Picture:
         self._live.start()
 
     def show(self, now: Now) -> None:
-        self._live.update(draw(now, self._live.console.width), refresh=True)
+        self._live.update(draw(now, *self._live.console.size), refresh=True)
 
     def tell(self, at_ms: int, now: Now, style: str, words: str) -> None:
         now.log.append((at_ms, style, words))
@@ -97,10 +103,10 @@ def screen_for(console: Console) -> Screen:
     return Picture(console) if console.is_terminal and not console.is_dumb_terminal else Plain(console)
 
 
-def draw(now: Now, width: int) -> RenderableType:
-    """The whole picture."""
-    parts: list[RenderableType] = [_header(now), _chart(now, min(width, 110)), _groups(now), _log(now)]
-    return Group(*parts)
+def draw(now: Now, width: int, height: int) -> RenderableType:
+    """The whole picture, for a terminal of that many columns and rows."""
+    rows = min(13, max(5, height - OTHER_ROWS))
+    return Group(_header(now), _chart(now, min(width, 110), rows), _groups(now), _log(now))
 
 
 def _header(now: Now) -> RenderableType:
@@ -108,65 +114,73 @@ def _header(now: Now) -> RenderableType:
     row = Table.grid(padding=(0, 2))
     row.add_row(
         Text(timeline.words(now.time_ms), style="bold"),
-        ProgressBar(total=timeline.end_ms - timeline.start_ms, completed=done, width=30),
+        ProgressBar(total=timeline.end_ms - timeline.start_ms, completed=done, width=24),
         Text(f"{now.decided:,} decisions"),
-        Text(f"deciding: {now.deciding}", style="bold green" if now.deciding != "limits-2" else "bold red"),
+        Text(f"deciding: {now.deciding}", style="bold red" if now.deciding == "limits-2" else "bold green"),
         Text(f"{now.seconds:.0f} s", style="dim"),
     )
     return row
 
 
-def _chart(now: Now, width: int) -> RenderableType:
-    labels = 6
-    frame = Frame(max(20, width - labels - 4), 11, now.timeline.start_ms, now.timeline.end_ms, BOTTOM, TOP)
+def close_up(now: Now) -> tuple[int, int]:
+    """The three days (ms) that the chart shows: the newest, until a day and a half after the deployment, and from then on those."""
+    end = max(now.timeline.start_ms + CLOSE_UP_MS, min(now.time_ms, now.timeline.deploy_ms + CLOSE_UP_MS // 2))
+    return end - CLOSE_UP_MS, end
+
+
+def _chart(now: Now, width: int, height: int) -> RenderableType:
+    start, end = close_up(now)
+    frame = Frame(max(20, width - len(NO_LABEL) - 4), height, start, end, BOTTOM, TOP)
+    shown = [reading for reading in now.readings if start < reading.end_ms <= end]
     lines = []
-    for number, row in enumerate(chart(now.readings, now.bound, frame)):
+    for number, row in enumerate(chart(shown, now.bound, frame)):
         line = Text(_label(number, frame, now.bound), style="dim")
         for mark in row:
             line.append(mark.glyph, style=STYLES[mark.kind])
         lines.append(line)
-    column = frame.column(now.timeline.deploy_ms)
-    lines.append(Text(" " * (labels + column) + f"▲ limits-2 on day {now.timeline.deploy_day}", style="dim"))
-    title = f"mean limit of women / of men, with its interval; a page below {now.bound:g}"
+    lines.append(Text(_axis(now, frame), style="dim"))
+    title = f"mean limit, women / men, over 12 hours; bound {now.bound:g}"
     return Panel(Group(*lines), title=title, title_align="left", width=width)
 
 
 def _label(row: int, frame: Frame, bound: float) -> str:
-    for value in (1.1, 1.0, 0.9, bound, 0.7):
+    for value in (bound, 1.0, 1.1, 0.9, 0.7):
         if frame.row(value) == row:
             return f"{value:5.2f} "
-    return " " * 6
+    return NO_LABEL
+
+
+def _axis(now: Now, frame: Frame) -> str:
+    """The line below: the beginnings of days, and the deployment."""
+    line = [" "] * (frame.width + len(NO_LABEL))
+    days = range(now.timeline.day(frame.start_ms), now.timeline.day(frame.end_ms) + 1)
+    marks = [(now.timeline.start_ms + (day - 1) * DAY, f"╷day {day}") for day in days]
+    for time_ms, words in [*marks, (now.timeline.deploy_ms, "▲ limits-2")]:
+        column = frame.column(time_ms) + len(NO_LABEL)
+        if frame.start_ms <= time_ms < frame.end_ms and column + len(words) <= len(line):
+            line[column : column + len(words)] = words
+    return "".join(line)
 
 
 def _groups(now: Now) -> RenderableType:
-    table = Table.grid(padding=(0, 1))
     if not now.readings:
         return Text("  waiting for the first window to close", style="dim")
-    newest, top = now.readings[-1], 250_000
-    for name, value, history in (
-        ("women", newest.women, [reading.women for reading in now.readings]),
-        ("men", newest.men, [reading.men for reading in now.readings]),
+    frame = Frame(40, 1, now.timeline.start_ms, now.timeline.end_ms, BOTTOM, TOP)
+    newest, history = now.readings[-1], lowest(now.readings, frame)
+    table = Table.grid(padding=(0, 1))
+    for name, value, values in (
+        ("women", newest.women, [reading.women for reading in history]),
+        ("men", newest.men, [reading.men for reading in history]),
     ):
-        line = sparkline(_thinned(history, 40), 40, 100_000, top)
-        table.add_row(
-            f"  {name:<6}",
-            f"NT$ {value:>9,.0f}",
-            Text(f"{bar(value, 24, top):<24}", style="cyan"),
-            Text(line, style="dim"),
-        )
+        amount, block = f"NT$ {value:>9,.0f}", Text(f"{bar(value, 20, HIGHEST):<20}", style="cyan")
+        table.add_row(f"  {name:<6}", amount, block, Text(sparkline(values, 0, HIGHEST), style="dim"))
     return table
-
-
-def _thinned(values: Sequence[float], most: int) -> list[float]:
-    """At most `most` of the values, evenly spaced, the newest among them."""
-    step = max(1, -(-len(values) // most))
-    return list(reversed(list(reversed(values))[::step]))
 
 
 def _log(now: Now) -> RenderableType:
     lines: Iterable[Text] = (
         Text.assemble((f"  {now.timeline.words(time_ms):>13}  ", "dim"), (words, style))
-        for time_ms, style, words in now.log[-10:]
+        for time_ms, style, words in now.log[-8:]
     )
     return Group(Text(""), *lines)
 
@@ -174,7 +188,7 @@ def _log(now: Now) -> RenderableType:
 def save(now: Now, path: Path, width: int = 110) -> None:
     """Write the picture to an SVG file."""
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(draw(now, width))
+    console.print(draw(now, width, 29))
     console.save_svg(str(path), title="fairdrift demo")
 
 

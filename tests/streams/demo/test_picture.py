@@ -1,4 +1,4 @@
-from streams.demo.picture import Frame, Reading, bar, chart, sparkline
+from streams.demo.picture import Frame, Reading, bar, chart, lowest, sparkline
 
 FRAME = Frame(width=10, height=5, start_ms=0, end_ms=100, bottom=0.5, top=1.0)
 
@@ -34,8 +34,16 @@ def test_values_outside_go_to_the_edge():
     assert drawn([reading(500, 3.0)])[0][9] == "●"
 
 
+def test_the_lowest_of_each_column():
+    assert lowest([reading(31, 0.9), reading(39, 0.6), reading(40, 0.7), reading(95, 0.8)], FRAME) == [
+        reading(39, 0.6),
+        reading(95, 0.8),
+    ]
+    assert lowest([], FRAME) == []
+
+
 def test_sparkline_and_bar():
-    assert sparkline([0, 5, 10, 99], 3, 0, 10) == "▅██"  # round(3.5) is 4, the fifth block
+    assert sparkline([-1, 5, 10, 99], 0, 10) == "▁▅██"  # round(3.5) is 4, the fifth block
     assert bar(50, 4, 100) == "██"
     assert bar(56.25, 2, 100) == "█▏"  # 9 eighths
     assert bar(500, 2, 100) == "██"

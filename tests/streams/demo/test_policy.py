@@ -43,4 +43,4 @@ def test_the_fallback_declines_who_is_two_months_late(cast):
     late = cast.clients.band == BANDS[3]
     assert not cast.fallback.approved[late].any()
     assert cast.fallback.approved[~late].all()
-    assert np.unique(cast.fallback.limit).tolist() == [0, 60_000, 100_000, 150_000]
+    assert np.unique(cast.fallback.limit).tolist() == [0, 100_000, 170_000, 240_000]
