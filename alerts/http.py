@@ -14,6 +14,7 @@ Built on httpcore, which lets the connection be made by us, and does none of the
 """
 
 import ipaddress
+import logging
 import socket
 import ssl
 import time
@@ -27,6 +28,8 @@ from urllib.parse import urlsplit
 import httpcore
 
 from alerts.errors import DestinationRefused, TransportError
+
+logging.getLogger("httpcore").setLevel(logging.INFO)  # its debug log quotes answers, which may quote our secrets
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

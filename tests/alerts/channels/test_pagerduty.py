@@ -1,0 +1,116 @@
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from alerts.channels.pagerduty import PagerDutyChannel, severity_of
+from alerts.errors import TransportError
+from alerts.http import Outgoing
+from tests.alerts.delivering import alert_payload, delivery
+from tests.alerts.pagerduty_service import ROUTING_KEY, PagerDutyService
+from tests.alerts.receiving import LOOPBACK, Receiver, Reply, receiver
+
+
+@pytest.fixture
+def service() -> PagerDutyService:
+    return PagerDutyService()
+
+
+@pytest.fixture
+def there(service: PagerDutyService) -> Iterator[Receiver]:
+    with receiver(service) as running:
+        yield running
+
+
+def channel(url: str, key: str = ROUTING_KEY) -> PagerDutyChannel:
+    return PagerDutyChannel("oncall", key, Outgoing(LOOPBACK), lambda: datetime.now(UTC), url)
+
+
+def test_a_firing_alert_triggers_as_documented(there: Receiver, service: PagerDutyService) -> None:
+    payload = alert_payload(links={"panel": "https://grafana.example/d/1", "runbook": None, "silence": None})
+    channel(there.url).send(delivery(payload))
+    event = service.open[f"{payload['alert']}:1"]
+    assert event["payload"]["summary"] == payload["summary"]
+    assert event["payload"]["source"] == "model:credit"
+    assert event["payload"]["severity"] == "critical"
+    assert event["payload"]["timestamp"] == "2025-11-20T10:00:00.000Z"
+    assert event["payload"]["custom_details"]["more_favourable"] == 8
+    assert (event["client"], event["client_url"]) == ("fairdrift", "https://grafana.example/d/1")
+    assert event["links"] == [{"href": "https://grafana.example/d/1", "text": "panel"}]
+
+
+def test_a_resolved_alert_resolves_its_own_incident(there: Receiver, service: PagerDutyService) -> None:
+    channel(there.url).send(delivery(alert_payload()))
+    channel(there.url).send(delivery(alert_payload("resolved")))
+    assert service.open == {}
+    assert service.opened == 1
+
+
+def test_a_repeated_trigger_opens_no_second_incident(there: Receiver, service: PagerDutyService) -> None:
+    for _ in range(3):
+        channel(there.url).send(delivery(alert_payload()))
+    assert service.opened == 1
+
+
+def test_the_next_episode_is_an_incident_of_its_own(there: Receiver, service: PagerDutyService) -> None:
+    for episode in (1, 2):
+        channel(there.url).send(delivery(alert_payload(episode=episode)))
+    assert len(service.open) == 2
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "ü" * 1025, "x" * 1024])
+def test_a_long_summary_is_cut_to_1024_characters(there: Receiver, service: PagerDutyService, text: str) -> None:
+    channel(there.url).send(delivery(alert_payload(summary=text)))
+    (event,) = service.open.values()
+    assert len(event["payload"]["summary"]) == 1024
+
+
+def test_details_that_do_not_fit_are_left_out(there: Receiver, service: PagerDutyService) -> None:
+    channel(there.url).send(delivery(alert_payload(annotations={"long": "ü" * 300_000})))
+    (event,) = service.open.values()
+    assert list(event["payload"]["custom_details"]) == ["left_out"]
+
+
+def test_a_long_key_is_cut(there: Receiver, service: PagerDutyService) -> None:
+    channel(there.url).send(delivery(alert_payload(alert="a" * 400)))
+    assert [len(key) for key in service.open] == [255]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("page", "critical"), ("ticket", "warning"), ("info", "info"), ("error", "error"), ("sev1", "error")],
+)
+def test_severities(ours: str, theirs: str) -> None:
+    assert severity_of(ours) == theirs
+
+
+def test_a_refused_event_says_what_was_wrong_without_the_key(there: Receiver) -> None:
+    with pytest.raises(TransportError, match=r"answered 400: invalid routing key \*\*\*") as raised:
+        channel(there.url, "wrongwrongwrongwrongwrongwrong00").send(delivery())
+    assert raised.value.permanent
+    assert "wrong" not in str(raised.value)
+
+
+def test_429_is_left_to_the_dispatcher(there: Receiver) -> None:
+    there.answer = lambda request: Reply(429, {"retry-after": "30"})
+    with pytest.raises(TransportError, match="429") as raised:
+        channel(there.url).send(delivery())
+    assert (raised.value.permanent, raised.value.retry_after) == (False, 30.0)
+    assert len(there.got) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"ok", b"[]", json.dumps({"status": "success"}).encode()])
+def test_an_answer_without_a_key_is_worth_another_attempt(there: Receiver, body: bytes) -> None:
+    there.answer = lambda request: Reply(202, {}, body)
+    with pytest.raises(TransportError, match="without a dedup_key") as raised:
+        channel(there.url).send(delivery())
+    assert not raised.value.permanent
+
+
+def test_the_environment_s_proxy_is_not_asked(there: Receiver, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    channel(there.url).send(delivery())
+    assert len(there.got) == 1
