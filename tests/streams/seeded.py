@@ -20,6 +20,9 @@ FIRED = FALL + timedelta(minutes=30)
 RESOLVED = FALL + timedelta(minutes=90)
 ALERT = "ab" * 16
 WINDOWS = (3600, 86400)
+_OPTIONAL = (
+    "value", "ci_low", "ci_high", "numerator", "denominator", "label_coverage", "lower_group", "higher_group", "reason",
+)  # fmt: skip
 
 
 def seed(engine: sa.Engine) -> None:
@@ -27,8 +30,8 @@ def seed(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         for at in (START, END):
             connection.execute(sa.text("select fairdrift.add_points_partition('minute', :at)"), {"at": at})
-        for row in _points(connection):
-            connection.execute(points.insert().values(row))
+        rows = [dict.fromkeys(_OPTIONAL) | row for row in _points(connection)]
+        connection.execute(points.insert(), rows)
         connection.execute(alert_transitions.insert(), _transitions())
         connection.execute(alert_states.insert().values(_alert_state()))
         connection.execute(
@@ -38,7 +41,11 @@ def seed(engine: sa.Engine) -> None:
         connection.execute(positions.insert(), [_position(part) for part in range(2)])
         connection.execute(
             evaluations.insert().values(
-                model=MODEL, time_basis="decision", last_end_ms=int(END.timestamp() * 1000), config_version="c1"
+                model=MODEL,
+                time_basis="decision",
+                first_end_ms=0,
+                last_end_ms=int(END.timestamp() * 1000),
+                config_version="c1",
             )
         )
 

@@ -10,10 +10,9 @@ import sqlalchemy as sa
 from streams.dashboards import BOARDS
 from streams.dashboards.files import board
 from streams.database import engine as make_engine
+from tests.services.databases import Databases
 from tests.streams import seeded
 from tests.streams.dashboards.grafana_sql import UnknownMacro, Value, expand
-
-pytestmark = pytest.mark.services
 
 CHOSEN: dict[str, Value] = {
     "model": seeded.MODEL,
@@ -29,14 +28,21 @@ HOSTILE: dict[str, Value] = CHOSEN | {"model": "'; drop table x; --", "attribute
 Rows = list[sa.RowMapping]
 
 
+@pytest.fixture(scope="module")
+def engine(databases: Databases) -> Iterator[sa.Engine]:
+    with databases.fresh() as url:
+        made = make_engine(url)
+        seeded.seed(made)
+        yield made
+        made.dispose()
+
+
 @pytest.fixture
-def connection(database: str) -> Iterator[sa.Connection]:
-    engine = make_engine(database)
-    seeded.seed(engine)
+def connection(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """As the reader; what a test changes is rolled back."""
     with engine.connect() as open_connection:
         open_connection.execute(sa.text("set role fairdrift_reader"))
         yield open_connection
-    engine.dispose()
 
 
 def statements(name: str) -> list[tuple[str, str]]:

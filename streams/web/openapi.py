@@ -1,0 +1,88 @@
+"""The OpenAPI document, made from the endpoints that are served."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streams.exporter import build_version
+from streams.web.endpoints import PROBLEM_TYPE, Answer, Endpoint, json_response
+
+PROBLEM: dict[str, object] = {
+    "type": "object",
+    "description": "RFC 9457",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+
+
+def document(endpoints: Sequence[Endpoint]) -> dict[str, object]:
+    """OpenAPI 3.1."""
+    paths: dict[str, dict[str, object]] = {}
+    for endpoint in endpoints:
+        for method in endpoint.methods:
+            paths.setdefault(endpoint.path, {})[method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fairdrift",
+            "version": build_version(),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Problem": PROBLEM},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def document_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint:
+    """/openapi.json, which documents itself too."""
+
+    def openapi(request: Request) -> Response:
+        return json_response(document([*endpoints, itself]))
+
+    itself = Endpoint(
+        "/openapi.json", ("GET",), openapi, "This document", {200: Answer("OpenAPI 3.1", {"type": "object"})}
+    )
+    return itself
+
+
+def _operation(endpoint: Endpoint) -> dict[str, object]:
+    responses: dict[str, object] = {str(status): _response(answer) for status, answer in endpoint.answers.items()}
+    if not endpoint.public:
+        responses["401"] = _response(Answer("no right token", {"$ref": "#/components/schemas/Problem"}, PROBLEM_TYPE))
+    operation: dict[str, object] = {"summary": endpoint.summary, "responses": responses}
+    if endpoint.description:
+        operation["description"] = endpoint.description
+    parameters = [_path_parameter(name) for name in _names_in(endpoint.path)] + [
+        {"name": p.name, "in": "query", "description": p.description, "schema": p.schema} for p in endpoint.parameters
+    ]
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.body is not None:
+        operation["requestBody"] = {"content": {"application/json": {"schema": endpoint.body}}}
+    if endpoint.public:
+        operation["security"] = []
+    return operation
+
+
+def _response(answer: Answer) -> dict[str, object]:
+    if answer.schema is None:
+        return {"description": answer.description}
+    return {"description": answer.description, "content": {answer.media_type: {"schema": answer.schema}}}
+
+
+def _names_in(path: str) -> list[str]:
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+
+def _path_parameter(name: str) -> dict[str, object]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}

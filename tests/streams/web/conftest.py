@@ -1,0 +1,54 @@
+"""A service over a seeded database."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from streams.database import engine as make_engine
+from streams.web import Access, service_app
+from tests.services.databases import Databases
+from tests.streams import seeded
+
+TOKEN = "right-token"
+OTHER = "house-price"
+"""A configured model that was never seen."""
+
+
+@pytest.fixture(scope="session")
+def seeded_engine(databases: Databases) -> Iterator[sa.Engine]:
+    """The history, once for all tests that only read it."""
+    with databases.fresh() as url:
+        made = make_engine(url)
+        seeded.seed(made)
+        yield made
+        made.dispose()
+
+
+@pytest.fixture
+def client(seeded_engine: sa.Engine) -> Iterator[TestClient]:
+    """A client with the token, for reading."""
+    with _client(seeded_engine) as made:
+        yield made
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[sa.Engine]:
+    """The history in a database of the test's own, which it may change."""
+    made = make_engine(database)
+    seeded.seed(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def own_client(engine: sa.Engine) -> Iterator[TestClient]:
+    """A client of the service over the test's own database."""
+    with _client(engine) as made:
+        yield made
+
+
+def _client(engine: sa.Engine) -> TestClient:
+    app = service_app(engine, [seeded.MODEL, OTHER], Access(["old-token", TOKEN]))
+    return TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"})

@@ -1,0 +1,83 @@
+"""The verdict, and the two polarities."""
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from alerts.tables import alert_transitions, route_changes
+from streams.web.gates import Decision, Standing, judge
+from tests.streams import seeded
+from tests.streams.web.conftest import OTHER
+
+
+def alert(state: str, severity: str = "page", **labels: str) -> dict[str, object]:
+    return {"to_state": state, "rule": "parity", "pane_end": None, "labels": {"severity": severity} | labels}
+
+
+@pytest.mark.parametrize(
+    ("standing", "decision"),
+    [
+        (Standing([], "live", True), Decision.PROMOTE),
+        (Standing([], "canary", True), Decision.PROMOTE),
+        (Standing([], "live", False), Decision.HOLD),
+        (Standing([alert("insufficient_data")], "live", True), Decision.HOLD),
+        (Standing([alert("firing")], "live", True), Decision.ROLLBACK),
+        (Standing([alert("firing"), alert("insufficient_data")], "live", True), Decision.ROLLBACK),
+        (Standing([alert("firing", "ticket")], "live", True), Decision.PROMOTE),
+        (Standing([], "fallback", True), Decision.ROLLBACK),
+        (Standing([], "shadow", True), Decision.ROLLBACK),
+    ],
+)
+def test_the_verdict_follows_from_alerts_and_route(standing: Standing, decision: Decision) -> None:
+    assert judge(standing).decision is decision
+
+
+def test_a_version_does_not_answer_for_another() -> None:
+    standing = Standing([alert("firing", version="2")], "live", True)
+    assert judge(standing, "1").decision is Decision.PROMOTE
+    assert judge(standing, "2").decision is Decision.ROLLBACK
+    assert judge(standing).decision is Decision.ROLLBACK
+    served_together = Standing([alert("firing")], "live", True)
+    assert judge(served_together, "1").decision is Decision.ROLLBACK
+
+
+def test_a_ticket_warns() -> None:
+    verdict = judge(Standing([alert("firing", "ticket")], "live", True))
+    assert verdict.warnings == ("parity",) and verdict.as_dict()["failing"] == 0
+
+
+def test_open_gate(client: TestClient) -> None:
+    assert client.get(f"/gate/{seeded.MODEL}").json()["data"]["ok"] is True
+    assert client.post(f"/gate/{seeded.MODEL}", json={"name": "podinfo", "phase": "Progressing"}).status_code == 200
+    assert client.post(f"/gate/{seeded.MODEL}/rollback").status_code == 409
+
+
+def test_while_an_alert_fires_the_gate_is_shut_and_the_hook_says_roll_back(
+    engine: sa.Engine, own_client: TestClient
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(alert_transitions.delete().where(alert_transitions.c.to_state == "resolved"))
+    data = own_client.get(f"/gate/{seeded.MODEL}").json()["data"]
+    assert (data["ok"], data["verdict"], data["failing"], data["insufficient"]) == (False, "rollback", 1, False)
+    assert data["since"] == "2026-03-01T10:30:00Z" and data["rules"] == ["limit-parity"]
+    shut = own_client.post(f"/gate/{seeded.MODEL}")
+    assert shut.status_code == 409 and shut.text == "rollback: firing: limit-parity"
+    assert own_client.post(f"/gate/{seeded.MODEL}/rollback").status_code == 200
+
+
+def test_after_the_rollback_a_resolved_alert_does_not_open_the_gate(engine: sa.Engine, own_client: TestClient) -> None:
+    with engine.begin() as connection:
+        connection.execute(route_changes.delete().where(route_changes.c.epoch == 2))
+    assert own_client.get(f"/gate/{seeded.MODEL}").json()["data"]["verdict"] == "rollback"
+
+
+def test_a_model_that_was_never_evaluated_is_neither_promoted_nor_rolled_back(client: TestClient) -> None:
+    data = client.get(f"/gate/{OTHER}").json()["data"]
+    assert (data["ok"], data["insufficient"]) == (False, True)
+    assert client.post(f"/gate/{OTHER}").status_code == 409
+    assert client.post(f"/gate/{OTHER}/rollback").status_code == 409
+
+
+def test_an_unknown_model_keeps_the_gate_shut_and_is_not_rolled_back(client: TestClient) -> None:
+    assert client.post("/gate/typo").status_code == 404
+    assert client.post("/gate/typo/rollback").status_code == 404
