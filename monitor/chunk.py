@@ -1,7 +1,7 @@
 """A chunk of records of one topic, decoded to events with their places, and dead letters for what does not decode.
 
-A chunk is nearly always one JSON object a message and readable throughout: then decoding is one pass of msgspec over the
-values. Whatever deviates (batches, tombstones, content types, a broken message) is sorted out record by record.
+A chunk is nearly always one JSON object a message and readable throughout: then decoding is one pass of msgspec over
+the values. Whatever deviates (batches, tombstones, content types, a broken message) is sorted out record by record.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,8 @@ from monitor.events import MESSAGE_BYTES, DeadLetter, Reason
 from monitor.model_reader import Places
 
 Read = Callable[[Any], Any]
-PartitionOf = Callable[[str], int]
+PartitionOf = Callable[[bytes], int]
+"""The partition of a key."""
 NO_TIMESTAMP = -1
 
 
@@ -139,7 +140,9 @@ class ChunkDecoder:
 
     def _placed(self, event: Any, partition: int) -> Any:
         """The event of a batch, if it belongs to the partition of its message."""
-        if isinstance(event, Unreadable) or self._partition_of is None or self._partition_of(event.id) == partition:
+        if isinstance(event, Unreadable) or self._partition_of is None:
+            return event
+        if self._partition_of(event.id.encode()) == partition:
             return event
         detail = "`id` belongs to another partition than its message: it would never meet its other half"
         return Unreadable(Reason.MISPLACED, detail, msgspec.json.encode(event))

@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     PlainSerializer,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -72,6 +73,10 @@ Topic = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9
 """A Kafka topic's name."""
 
 
+TOLD = "told"
+"""Key of the validation context: texts of problems not to be raised again."""
+
+
 class Config(BaseModel):
     """The base of every section: frozen, and unknown keys are errors."""
 
@@ -82,8 +87,9 @@ class Config(BaseModel):
         return iter(())
 
     @model_validator(mode="after")
-    def _no_problems(self) -> Self:
-        found = list(self.problems())
+    def _no_problems(self, info: ValidationInfo) -> Self:
+        told = (info.context or {}).get(TOLD, ())  # a second look asks for what the first one's problems hid
+        found = [problem for problem in self.problems() if problem[1] not in told]
         if found:
             raise PydanticCustomError("problems", "{text}", {"text": "; ".join(p[1] for p in found), "problems": found})
         return self
@@ -316,7 +322,8 @@ class ModelConfig(Config):
         yield from self._duration_problems()
         for window in self.windows:
             if self.pane and (window <= 0 or window % self.pane):
-                yield ("windows",), f"{format_duration(window)} is not a multiple of the pane, {format_duration(self.pane)}"
+                pane = format_duration(self.pane)
+                yield ("windows",), f"{format_duration(window)} is not a multiple of the pane, {pane}"
             elif window > 2 * DAY and window % HOUR:
                 yield ("windows",), f"{format_duration(window)} is over two days and must be whole hours"
         if not self.windows or len(set(self.windows)) < len(self.windows):
@@ -328,7 +335,10 @@ class ModelConfig(Config):
         if not self.pane or self.pane < 1000 or HOUR % self.pane:
             yield ("pane",), f"{format_duration(self.pane)} does not divide an hour; try 10s, 1m, 5m or 1h"
         if self.max_lateness > self.dedup_horizon:
-            shorter = f"{format_duration(self.dedup_horizon)} is shorter than max_lateness, {format_duration(self.max_lateness)}"
-            yield ("dedup_horizon",), f"{shorter}: an event sent twice could count twice; make it at least as long"
+            short, late = format_duration(self.dedup_horizon), format_duration(self.max_lateness)
+            yield (
+                ("dedup_horizon",),
+                f"{short} is shorter than max_lateness, {late}: an event sent twice could count twice",
+            )
         if not self.join_horizon:
             yield ("join_horizon",), "must be longer than nothing, or no outcome would ever find its prediction"

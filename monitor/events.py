@@ -28,7 +28,9 @@ Arm = Literal["live", "canary", "shadow", "fallback"]
 
 Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES, description="1 to 1024 bytes; also the key of the message")]
 Time = Annotated[int | str, Meta(description="RFC 3339, or epoch milliseconds", examples=["2026-11-20T10:00:00.123Z"])]
-Value = Annotated[float | None, Meta(description="a continuous output: a limit, a price; counted in units of the resolution")]
+Value = Annotated[
+    float | None, Meta(description="a continuous output: a limit, a price; counted in units of the resolution")
+]
 Scalars = dict[str, str | int | float | bool | None]
 
 
@@ -39,7 +41,9 @@ class Prediction(msgspec.Struct, gc=False):
     model: Annotated[str, Meta(description="a configured model")]
     time: Time
     version: Annotated[str | None, Meta(max_length=VERSION_LENGTH, description="of the model; '*' is not one")] = None
-    decision: Annotated[bool | int | str | None, Meta(description="favourable or not, or a configured class label")] = None
+    decision: Annotated[bool | int | str | None, Meta(description="favourable or not, or a configured class label")] = (
+        None
+    )
     score: Annotated[float | None, Meta(ge=0, le=1)] = None
     value: Value = None
     attributes: Annotated[Scalars | None, Meta(description="protected attributes; null is the group `unknown`")] = None

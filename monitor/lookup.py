@@ -67,7 +67,9 @@ class CellLookup(dict[Key, int]):
     def _row(self, version: str | None, arm: str | None, attributes: bytes, factors: bytes) -> int:
         version, arm = version or "", arm or "live"
         if version == EVERYTHING or len(version) > VERSION_LENGTH or not version.isprintable():
-            raise _Invalid(Reason.BAD_VERSION, f"`version` must be up to {VERSION_LENGTH} printable characters, and not *")
+            raise _Invalid(
+                Reason.BAD_VERSION, f"`version` must be up to {VERSION_LENGTH} printable characters, and not *"
+            )
         groups = self._binner.groups(_object("attributes", attributes))
         stratum = self._binner.stratum(_object("factors", factors))
         identity = (version, arm, groups, stratum)

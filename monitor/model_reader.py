@@ -51,7 +51,9 @@ class ModelReader:
         self._lookup = CellLookup(model, cells)
         self._decision, self._label = Labels(model.decision), Labels(model.outcome)
         self._resolution = model.value.resolution
-        self._clip = quantised(np.array(model.value.range), self._resolution).astype(np.int64) if model.value.range else None
+        self._clip = (
+            quantised(np.array(model.value.range), self._resolution).astype(np.int64) if model.value.range else None
+        )
         cut = model.decision.cut
         self._cut = None if cut is None else int(quantised(np.array([cut]), SCORE_UNIT)[0])
         self._below = model.decision.favourable_side == "below"
@@ -114,12 +116,18 @@ class ModelReader:
             valid = np.array([time is not None for time in parsed])
             times = np.array([time or 0 for time in parsed], np.int64)
         if not valid.all():
-            faults.mark(~valid, Reason.BAD_TIME, "`time` is neither RFC 3339 nor epoch milliseconds of the years 1 to 9999")
+            faults.mark(
+                ~valid, Reason.BAD_TIME, "`time` is neither RFC 3339 nor epoch milliseconds of the years 1 to 9999"
+            )
         ahead = times > stamp + AHEAD_MS
-        faults.mark(ahead, Reason.TIME_AHEAD, f"`time` is more than {format_duration(AHEAD_MS)} ahead of the record's own")
+        faults.mark(
+            ahead, Reason.TIME_AHEAD, f"`time` is more than {format_duration(AHEAD_MS)} ahead of the record's own"
+        )
         old = times < stamp - self._retention
         kept = format_duration(self._retention)
-        faults.mark(old, Reason.TIME_TOO_OLD, f"`time` is more than {kept} (the retention of panes) before the record's own")
+        faults.mark(
+            old, Reason.TIME_TOO_OLD, f"`time` is more than {kept} (the retention of panes) before the record's own"
+        )
         return times
 
     def _cells(self, events: Sequence[WirePrediction], faults: Faults) -> tuple[Longs, Longs]:
@@ -152,5 +160,3 @@ class ModelReader:
         counted, large = units(amounts, self._resolution)
         faults.mark(large, Reason.BAD_VALUE, f"`value` is 2**31 units of {self._resolution:g} or more")
         return counted, there
-
-

@@ -1,7 +1,7 @@
 """Durations and instants, as integers of milliseconds since 1970 in UTC.
 
-Durations are written as in Prometheus (`90s`, `5m`, `24h`, `30d`, `1h30m`), instants as RFC 3339 (`2026-11-20T10:00:00.123Z`)
-or integer epoch milliseconds. Instants are read a column at a time: one chunk holds thousands, and a text is 24 bytes
+Durations are written as in Prometheus (`90s`, `5m`, `24h`, `30d`, `1h30m`), instants as RFC 3339
+(`2026-11-20T10:00:00.123Z`) or integer epoch milliseconds. Instants are read a column at a time: one chunk holds thousands, and a text is 24 bytes
 at fixed places, so that a column is a matrix of digits.
 
 Why own code (2026-11): `numpy.datetime64` is four times slower, takes `NaT`, `now` and `2026`, and refuses offsets;

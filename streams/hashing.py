@@ -42,7 +42,9 @@ class IdHasher:
         if len(key) != KEY_BYTES:
             raise ValueError(f"the key of id hashes has {KEY_BYTES} bytes, not {len(key)}")
         if _hashes([""], "".join(map(chr, range(16)))).tobytes() != _ANSWER:
-            raise HashChanged("pandas.util.hash_array no longer gives the known answer of SipHash-2-4: stored ids would be lost")
+            raise HashChanged(
+                "pandas.util.hash_array no longer gives the known answer of SipHash-2-4: stored ids would be lost"
+            )
         self._key = key
         self._of_model: dict[str, Keys] = {}
 

@@ -54,7 +54,9 @@ class Mapper:
 
     def __init__(self, fields: Mapping[str, Any], model: str) -> None:
         self._model = model
-        self._fields = {name: compile_field(v) for name, v in fields.items() if v is not None and not isinstance(v, Mapping)}
+        self._fields = {
+            name: compile_field(v) for name, v in fields.items() if v is not None and not isinstance(v, Mapping)
+        }
         self._groups = {
             name: {key: compile_field(path) for key, path in given.items()}
             for name, given in fields.items()

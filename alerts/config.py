@@ -1,0 +1,238 @@
+"""What is configured of rules, receivers and routing: the edge where YAML becomes typed, checked and frozen values.
+
+Rules and receivers are unions by their `type`. A module of `alerts/rules` or `alerts/channels` may define the
+configuration of a type of its own: a subclass of `RuleConfig` or `ReceiverConfig` with a literal `type`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, ClassVar, Literal, get_args
+
+from pydantic import Field, GetCoreSchemaHandler, SecretStr, field_validator
+from pydantic_core import CoreSchema, core_schema
+
+from monitor.config import Config, Duration, Name, Problem, Topic, text_of
+from monitor.times import DAY, HOUR, SECOND
+
+EVERY_MODEL = "*"
+
+Labels = Mapping[Name, str]
+
+
+Kinds = dict[str, type["ByType"]]
+"""Configurations by the word that asks for them."""
+
+
+class ByType(Config):
+    """The root of a union by `type`; `found_in` is the package whose modules may add to it."""
+
+    found_in: ClassVar[str] = ""
+    type: str
+
+    @classmethod
+    def kinds(cls) -> Kinds:
+        """Every type of this union by its word in the configuration."""
+        if cls.found_in:
+            known = cls._known()
+            for module in pkgutil.iter_modules(importlib.import_module(cls.found_in).__path__):
+                if module.name not in known:
+                    importlib.import_module(f"{cls.found_in}.{module.name}")
+        return cls._known()
+
+    @classmethod
+    def _known(cls) -> Kinds:
+        return {get_args(kind.model_fields["type"].annotation)[0]: kind for kind in cls.__subclasses__()}
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if not cls.__dict__.get("found_in") or not cls.__subclasses__():
+            return handler(source)
+        choices = {name: handler.generate_schema(kind) for name, kind in cls.kinds().items()}
+        return core_schema.tagged_union_schema(choices, discriminator="type")
+
+
+class BoundConfig(Config):
+    """The least and the greatest value that are agreed to be inside."""
+
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
+
+    def problems(self) -> Iterator[Problem]:
+        if self.min is None and self.max is None:
+            yield (), "give `min`, `max` or both"
+        elif self.min is not None and self.max is not None and self.min >= self.max:
+            yield ("max",), "must be above `min`"
+
+
+class RollbackConfig(Config):
+    """What the rule may do to the model's route when it fires. Absent: nothing. `percent` is for a canary."""
+
+    to: Literal["fallback", "shadow", "canary"] = "fallback"
+    percent: float | None = Field(default=None, gt=0, lt=100)
+    dry_run: bool = False
+
+    def problems(self) -> Iterator[Problem]:
+        if (self.to == "canary") != (self.percent is not None):
+            yield ("percent",), "is needed for a canary, and for nothing else"
+
+
+class RuleConfig(ByType):
+    """What every rule has. `for` and `keep_firing_for` are Prometheus'; `receivers` come beside those of `routes`."""
+
+    found_in: ClassVar[str] = "alerts.rules"
+
+    name: Name
+    model: str = EVERY_MODEL
+    for_: Duration = Field(default=0, alias="for")
+    keep_firing_for: Duration = 0
+    severity: Literal["page", "ticket", "info"] = "page"
+    labels: Labels = Field(default_factory=dict)
+    annotations: Labels = Field(default_factory=dict)
+    receivers: tuple[str, ...] = ()
+    rollback: RollbackConfig | None = None
+
+
+class ThresholdConfig(RuleConfig):
+    """A bound on a disparity, or on a metric of a group where there is no `aggregate`.
+
+    `attributes` is one attribute set, as in [sex] or [age, sex]; absent, every set is watched. `groups` picks one
+    group, as in {sex: F}, where there is no `aggregate`.
+    """
+
+    type: Literal["threshold"]
+    metric: str = Field(min_length=1)
+    attributes: tuple[Name, ...] | None = None
+    groups: Mapping[str, str] | None = None
+    aggregate: Literal["difference", "ratio"] | None = None
+    method: Literal["between_groups", "to_overall", "to_rest", "to_reference"] = "between_groups"
+    bound: BoundConfig
+    window: Duration = DAY
+    min_n: int = Field(default=50, ge=1)
+
+    @field_validator("attributes")
+    @classmethod
+    def _sorted(cls, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if given is None else tuple(sorted(set(given)))
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _texts(cls, given: object) -> object:
+        return {key: text_of(value) for key, value in given.items()} if isinstance(given, Mapping) else given
+
+    def problems(self) -> Iterator[Problem]:
+        if self.aggregate and self.groups:
+            yield ("groups",), "picks a group for a bound on its metric; a disparity compares groups: leave one out"
+        bounds = [given for given in (self.bound.min, self.bound.max) if given is not None]
+        if self.aggregate == "ratio" and any(given <= 0 for given in bounds):
+            yield ("bound",), "a ratio is above 0, and so are its bounds, as in {min: 0.8}"
+
+
+class ReceiverConfig(ByType):
+    """Who or what is told. `send_resolved`: also when it is over."""
+
+    found_in: ClassVar[str] = "alerts.channels"
+
+    name: Name
+    send_resolved: bool = True
+
+
+class WebhookConfig(ReceiverConfig):
+    """A signed POST. `secret` may be a list, the newest first: each signs, so that a receiver can change over."""
+
+    type: Literal["webhook"]
+    url: SecretStr
+    secrets: tuple[SecretStr, ...] = Field(alias="secret", min_length=1)
+
+    @field_validator("secrets", mode="before")
+    @classmethod
+    def _several(cls, given: object) -> object:
+        return (given,) if isinstance(given, str | SecretStr) else given
+
+    def problems(self) -> Iterator[Problem]:
+        if not self.url.get_secret_value().startswith(("https://", "http://")):
+            yield ("url",), "must start with https:// (or http://, which `delivery.allow_http` must allow)"
+        if any(len(secret.get_secret_value()) < 16 for secret in self.secrets):
+            yield ("secret",), "must have at least 16 characters; make one with `openssl rand -base64 32`"
+
+
+class PagerDutyConfig(ReceiverConfig):
+    """A service's integration key for the Events API v2. `base_url` for the EU region."""
+
+    type: Literal["pagerduty"]
+    routing_key: SecretStr
+    base_url: str = "https://events.pagerduty.com"
+
+
+class RollbackReceiverConfig(ReceiverConfig):
+    """The compacted topic of desired routes; `kafka.control_topic` where it does not say."""
+
+    type: Literal["rollback"]
+    topic: Topic = "fairdrift.control"
+
+
+class RouteConfig(Config):
+    """Alerts whose labels match go to these receivers, beside those of the rule. An empty `match` is every alert."""
+
+    match: Mapping[str, str] = Field(default_factory=dict)
+    receivers: tuple[str, ...] = Field(min_length=1)
+
+
+class SilenceConfig(Config):
+    """Alerts whose labels match are not told from `starts` to `ends`; they are still recorded."""
+
+    match: Mapping[str, str] = Field(min_length=1)
+    starts: datetime
+    ends: datetime
+    by: str = Field(min_length=1)
+    comment: str = ""
+
+    def problems(self) -> Iterator[Problem]:
+        if not (self.starts.tzinfo and self.ends.tzinfo):
+            yield ("starts",), "times need an offset, as in 2026-11-20T10:00:00Z"
+        elif self.starts >= self.ends:
+            yield ("ends",), "must be after `starts`"
+
+
+class InhibitionConfig(Config):
+    """While an alert matches `source`, those that match `target` and agree in the labels of `equal` are not told."""
+
+    source: Mapping[str, str] = Field(min_length=1)
+    target: Mapping[str, str] = Field(min_length=1)
+    equal: tuple[str, ...] = ()
+
+
+class ControlConfig(Config):
+    """The brakes on what rules may change by themselves, for each model. `dry_run` holds for all rules."""
+
+    dry_run: bool = False
+    cool_down: Duration = HOUR
+    daily_maximum: int = Field(default=3, ge=0)
+
+
+class PolicyConfig(Config):
+    """A period over which a policy is judged as a whole, for reports and tickets: a quarter, a hiring round."""
+
+    name: Name
+    models: tuple[str, ...] = Field(min_length=1)
+    starts: datetime
+    ends: datetime
+
+
+class BudgetConfig(Config):
+    """How many false pages and tickets the whole fleet may expect in a period."""
+
+    pages: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    tickets: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    period: Duration = 30 * DAY
+
+
+class DeliveryConfig(Config):
+    """Where outgoing HTTP may go: public addresses over https, and these networks."""
+
+    allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    allow_http: bool = False
+    connect_timeout: Duration = 5 * SECOND
+    deadline: Duration = 15 * SECOND

@@ -1,0 +1,251 @@
+"""The whole configuration as one frozen value: `fairdrift.yaml`, section by section.
+
+Secrets are `SecretStr` and appear in no repr, dump or hash.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from pydantic import Field, SecretStr, field_validator
+
+from alerts.config import (
+    EVERY_MODEL,
+    BudgetConfig,
+    ControlConfig,
+    DeliveryConfig,
+    InhibitionConfig,
+    PolicyConfig,
+    ReceiverConfig,
+    RouteConfig,
+    RuleConfig,
+    SilenceConfig,
+    ThresholdConfig,
+)
+from monitor.config import Config, Duration, ModelConfig, Problem, Topic, TopicsConfig, text_of
+from monitor.terms import Terms
+from monitor.times import DAY, MINUTE, SECOND, format_duration
+
+SHARED = ("pane", "max_lateness", "join_horizon", "dedup_horizon", "watermark_delay", "repartition")
+"""On what the models of one pair of topics must agree."""
+
+
+class KafkaConfig(Config):
+    """How to reach Kafka, and the names of our own topics. `topics` are those of models that do not say."""
+
+    bootstrap: tuple[str, ...] = Field(default=("127.0.0.1:9092",), min_length=1)
+    group: str = Field(default="fairdrift", min_length=1)
+    topics: TopicsConfig = TopicsConfig()
+    control_topic: Topic = "fairdrift.control"
+    dead_letter_topic: Topic = "fairdrift.dead-letters"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    key_password: SecretStr | None = None
+    session_timeout: Duration = 15 * SECOND
+
+    @field_validator("bootstrap", mode="before")
+    @classmethod
+    def _several(cls, given: object) -> object:
+        return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given
+
+    def problems(self) -> Iterator[Problem]:
+        for address in self.bootstrap:
+            host, _, port = address.rpartition(":")
+            if not host or not port.isdigit():
+                yield ("bootstrap",), f"{address!r} is not host:port, as in kafka-1:9092"
+        if self.security_protocol.startswith("SASL") and not (self.username and self.password):
+            yield ("username",), f"{self.security_protocol} needs `username` and `password`"
+        if bool(self.cert_file) != bool(self.key_file):
+            yield ("cert_file",), "a client certificate needs both `cert_file` and `key_file`"
+        names = [self.topics.predictions, self.topics.outcomes, self.control_topic, self.dead_letter_topic]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield ("topics",), f"the topic {name} has more than one use"
+
+
+class PostgresConfig(Config):
+    """How to reach Postgres: `postgresql://user:password@host:port/database?sslmode=...`."""
+
+    secret_url: SecretStr = Field(default=SecretStr("postgresql://127.0.0.1:5432/fairdrift"), alias="url")
+
+    @property
+    def url(self) -> str:
+        """The address with its password: not for logs."""
+        return self.secret_url.get_secret_value()
+
+    def problems(self) -> Iterator[Problem]:
+        if not self.url.startswith(("postgresql://", "postgres://", "postgresql+psycopg2://")):
+            yield ("url",), "must look like postgresql://user:password@host:5432/database"
+
+
+class HealthConfig(Config):
+    """Where a worker serves /health and /metrics."""
+
+    bind: str = "127.0.0.1"
+    port: int = Field(default=8788, ge=0, le=65535)
+
+
+class WorkerConfig(Config):
+    """A worker process. `data_dir` holds its join store; checkpoints go to `checkpoint_dir`, where there is one."""
+
+    data_dir: Path = Path(".fairdrift")
+    checkpoint_dir: Path | None = None
+    checkpoint_every: Duration = 10 * MINUTE
+    commit_every: Duration = SECOND
+    commit_events: int = Field(default=500_000, ge=1)
+    idle_after: Duration = 10 * SECOND
+    evaluate_every: Duration = SECOND
+    health: HealthConfig = HealthConfig()
+
+    def problems(self) -> Iterator[Problem]:
+        for name in ("commit_every", "idle_after", "evaluate_every", "checkpoint_every"):
+            if not getattr(self, name):
+                yield (name,), "must be longer than nothing"
+
+
+class ServeConfig(Config):
+    """The HTTP API. Each token in `tokens` may read; without one only health is served to anybody."""
+
+    bind: str = "127.0.0.1"
+    port: int = Field(default=8787, ge=0, le=65535)
+    tokens: tuple[SecretStr, ...] = ()
+
+    def problems(self) -> Iterator[Problem]:
+        if any(len(token.get_secret_value()) < 16 for token in self.tokens):
+            yield ("tokens",), "a token has at least 16 characters; make one with `openssl rand -hex 32`"
+
+
+class RetentionConfig(Config):
+    """How long is kept what: panes at all, at minutes, at hours; points at minute and hour steps."""
+
+    panes: Duration = 400 * DAY
+    minute_panes: Duration = 2 * DAY
+    hour_panes: Duration = 90 * DAY
+    evidence_panes: Duration = 35 * DAY
+    minute_points: Duration = 7 * DAY
+    hour_points: Duration = 90 * DAY
+
+    def problems(self) -> Iterator[Problem]:
+        if not 0 < self.minute_panes <= self.hour_panes <= self.panes:
+            yield ("panes",), "must be at least `hour_panes`, and that at least `minute_panes`"
+
+
+class Settings(Config):
+    """Everything that is configured."""
+
+    kafka: KafkaConfig = KafkaConfig()
+    postgres: PostgresConfig = PostgresConfig()
+    worker: WorkerConfig = WorkerConfig()
+    serve: ServeConfig = ServeConfig()
+    retention: RetentionConfig = RetentionConfig()
+    delivery: DeliveryConfig = DeliveryConfig()
+    models: tuple[ModelConfig, ...] = Field(min_length=1)
+    rules: tuple[RuleConfig, ...] = ()
+    receivers: tuple[ReceiverConfig, ...] = ()
+    routes: tuple[RouteConfig, ...] = ()
+    silences: tuple[SilenceConfig, ...] = ()
+    inhibitions: tuple[InhibitionConfig, ...] = ()
+    control: ControlConfig = ControlConfig()
+    policies: tuple[PolicyConfig, ...] = ()
+    budget: BudgetConfig = BudgetConfig()
+
+    @property
+    def version(self) -> str:
+        """The version of the configuration that metric points and alerts name: see `config_version`."""
+        return config_version(self)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self._stream_problems()
+        for place, model in enumerate(self.models):
+            if model.join_horizon + model.max_lateness > self.retention.panes:
+                kept = format_duration(self.retention.panes)
+                yield ("models", place, "join_horizon"), f"with max_lateness it is longer than retention.panes, {kept}"
+        by_name = {model.name: model for model in self.models}
+        for place, rule in enumerate(self.rules):
+            if isinstance(rule, ThresholdConfig):
+                concerned = by_name.values() if rule.model == EVERY_MODEL else filter(None, [by_name.get(rule.model)])
+                for model in concerned:
+                    yield from (((("rules", place, *path)), text) for path, text in _rule_problems(rule, model))
+
+    def _stream_problems(self) -> Iterator[Problem]:
+        first: dict[tuple[str, str], ModelConfig] = {}
+        used: dict[str, str] = {self.kafka.control_topic: "kafka", self.kafka.dead_letter_topic: "kafka"}
+        for place, model in enumerate(self.models):
+            pair = (model.topics.predictions, model.topics.outcomes)
+            other = first.setdefault(pair, model)
+            for field in SHARED:
+                if getattr(model, field) != getattr(other, field):
+                    agreed = _written(getattr(other, field))
+                    yield ("models", place, field), f"is {agreed} for {other.name}; models that share topics must agree"
+            if other is not model and (model.mapping or other.mapping):
+                yield ("models", place, "topics"), f"are those of {other.name} too; a mapping needs topics of its own"
+            for topic in pair:
+                if used.setdefault(topic, "/".join(pair)) != "/".join(pair):
+                    yield ("models", place, "topics"), f"the topic {topic} is also used in {used[topic]}"
+
+
+def _written(value: object) -> str:
+    return format_duration(value) if isinstance(value, int) and not isinstance(value, bool) else text_of(value)
+
+
+def _rule_problems(rule: ThresholdConfig, model: ModelConfig) -> Iterator[Problem]:
+    """What of a rule does not fit a model that it is about."""
+    for attribute in rule.attributes or ():
+        if attribute not in model.attributes:
+            yield ("attributes",), f"{model.name} has no attribute {attribute}; it has {', '.join(model.attributes)}"
+    if rule.window not in model.windows:
+        windows = ", ".join(map(format_duration, model.windows))
+        yield ("window",), f"{model.name} has no window of {format_duration(rule.window)}; it has {windows}"
+    if rule.aggregate and rule.method == "to_reference":
+        for attribute in rule.attributes or tuple(model.attributes):
+            if attribute in model.attributes and attribute not in model.references:
+                yield ("method",), f"to_reference needs a `reference` for {attribute} of {model.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One pair of topics with the models that use it: the unit whose partitions are owned and counted."""
+
+    name: str
+    """`<predictions>/<outcomes>`"""
+    predictions: str
+    outcomes: str
+    models: tuple[ModelConfig, ...]
+    terms: Terms
+    repartition: bool
+
+
+def streams(settings: Settings) -> list[Stream]:
+    """The streams of the configured models, in the order in which they are first named."""
+    grouped: dict[tuple[str, str], list[ModelConfig]] = {}
+    for model in settings.models:
+        grouped.setdefault((model.topics.predictions, model.topics.outcomes), []).append(model)
+    return [_stream(pair, models) for pair, models in grouped.items()]
+
+
+def _stream(pair: tuple[str, str], models: list[ModelConfig]) -> Stream:
+    one = models[0]
+    terms = Terms(one.join_horizon, one.dedup_horizon, one.max_lateness, one.watermark_delay, one.pane)
+    return Stream("/".join(pair), *pair, tuple(models), terms, one.repartition)
+
+
+DECIDING = {"models", "rules", "receivers", "routes", "silences", "inhibitions", "control", "policies", "budget"}
+"""The sections that decide what is measured, concluded and told; addresses and directories do not."""
+
+
+def canonical(settings: Settings) -> Mapping[str, Any]:
+    """The deciding sections as plain JSON, secrets as stars: what is stored under the version."""
+    return settings.model_dump(mode="json", by_alias=True, include=DECIDING)
+
+
+def config_version(settings: Settings) -> str:
+    """The hash of `canonical`: the same on every machine that runs the same configuration, whatever its secrets."""
+    body = msgspec.json.encode(canonical(settings), order="deterministic")
+    return hashlib.blake2b(body, digest_size=8).hexdigest()
