@@ -258,7 +258,7 @@ def _temporary_parent() -> Path:
     usual = Path(tempfile.gettempdir())
     if unprivileged() is None:
         return usual
-    for folder in (usual, Path("/tmp"), Path("/var/tmp")):
+    for folder in (usual, Path("/tmp"), Path("/var/tmp")):  # noqa: S108  (a folder of our own is made in it)
         if folder.is_dir() and reachable_by_all(folder):
             return folder
     raise ServiceError(f"{usual} is closed to the user {UNPRIVILEGED}: set TMPDIR to a folder that everybody may enter")

@@ -99,17 +99,6 @@ def _service_away(error: Exception) -> str | None:
     return None
 
 
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", is_eager=True, callback=lambda asked: _print_version(asked), help="Print the version and exit."
-        ),
-    ] = False,
-) -> None:
-    """Options of the program itself."""
-
-
 def _print_version(asked: bool) -> None:
     if not asked:
         return
@@ -118,3 +107,12 @@ def _print_version(asked: bool) -> None:
     except metadata.PackageNotFoundError:
         typer.echo("fairdrift (not installed, run from its folder)")
     raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Options of the program itself."""

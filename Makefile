@@ -1,0 +1,76 @@
+# One door for developers: everything that people and CI run. `make help` lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format chaos bench venv constraints clean
+
+PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+BIN := .venv/bin
+
+# pip reads these; the second is for what packages are built with, and older versions of pip do not know it
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+help: ## show this list
+	@echo "fairdrift: watches decisions of models, and pages a person with proof when parity drifts past an agreed bound."
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@echo
+	@echo "  Pass options with ARGS, for example: make demo ARGS=--keep    make test ARGS='-k outbox -x'"
+
+demo: .venv/.installed ## the whole story on real data, in under three minutes, with nothing to install beside Python
+	@$(BIN)/python -m streams.cli demo $(ARGS)
+
+test: .venv/.installed-dev ## all tests but chaos and benchmarks, on embedded Kafka and Postgres (and Apache Kafka where Java is)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --ignore=tests/chaos --ignore=tests/benchmarks $(ARGS)
+
+check: .venv/.installed-dev ## format, lint, types, layers
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+format: .venv/.installed-dev ## put the format right, and what lint can put right
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+chaos: .venv/.installed-dev ## kill workers, broker and database at random, and compare every sum (longer: KILLS=300)
+	@$(BIN)/python -m pytest tests/chaos $(if $(KILLS),--kills=$(KILLS)) $(ARGS)
+
+bench: .venv/.installed-dev ## measure speed beside other ways of doing it; writes bench-results/
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+venv: .venv/.installed-dev ## the virtual environment with everything for development, in .venv
+	@echo "ready: .venv (activate it with: . .venv/bin/activate)"
+
+constraints: .venv/.installed-dev ## write constraints.txt again from the versions that are installed
+	@sed -n '/^#/p' constraints.txt >constraints.new
+	@$(BIN)/python -m pip freeze --exclude-editable >>constraints.new
+	@sed -n '/^setuptools==/p' constraints.txt >>constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## remove the environment, caches and results
+	rm -rf .venv .cache bench-results build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "fairdrift needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
+	    echo "Install one and name it:  make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "This Python cannot make virtual environments. On Debian and Ubuntu:  apt-get install python3-venv" >&2; exit 2; }
+	@$(PYTHON) -m venv --clear .venv
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing fairdrift into .venv (once; a minute or so) ..."
+	@$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing fairdrift and its development tools into .venv (once; a minute or two) ..."
+	@$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch .venv/.installed $@
