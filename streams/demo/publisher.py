@@ -17,18 +17,19 @@ from kafka.partitioner.default import murmur2
 from streams.demo.bank import Message
 from streams.demo.router import CONTROL
 
-PREDICTIONS, OUTCOMES = "predictions", "outcomes"
+PREDICTIONS, OUTCOMES, DEAD_LETTERS = "predictions", "outcomes", "fairdrift.dead-letters"
 PARTITIONS = 2
 SECONDS = 30
 """How long the broker may take for a step."""
 
 
 def create_topics(bootstrap: str) -> None:
-    """The two topics of events, alike in partitions and kept for ever, and the compacted topic of routes."""
+    """The two topics of events, alike in partitions and kept for ever, the dead letters', and the compacted one of routes."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         kept = {"retention.ms": "-1"}
         topics = [NewTopic(name, PARTITIONS, 1, topic_configs=kept) for name in (PREDICTIONS, OUTCOMES)]
+        topics.append(NewTopic(DEAD_LETTERS, 1, 1))
         admin.create_topics([*topics, NewTopic(CONTROL, 1, 1, topic_configs={"cleanup.policy": "compact"})])
     finally:
         admin.close()
@@ -62,11 +63,13 @@ class Publisher:
         self._runner.close()
 
     async def _publish(self, events: Mapping[str, Mapping[int, Sequence[Message]]]) -> None:
-        sent = []
-        for topic, parts in events.items():
-            for part, messages in parts.items():
-                for batch in self._batches(messages):
-                    sent.append(await self._producer.send_batch(batch, topic, partition=part))
+        batches = [
+            (topic, part, batch)
+            for topic, parts in events.items()
+            for part, messages in parts.items()
+            for batch in self._batches(messages)
+        ]
+        sent = [await self._producer.send_batch(batch, topic, partition=part) for topic, part, batch in batches]
         await asyncio.gather(*sent)
 
     def _batches(self, messages: Sequence[Message]) -> list[Any]:

@@ -31,7 +31,7 @@ class Receiver:
         self._lock = threading.Lock()
         self._deliveries: dict[str, Delivery] = {}
         self.refused = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="webhook-receiver", daemon=True
         )
@@ -70,17 +70,17 @@ class Receiver:
         self._server.server_close()
         self._thread.join()
 
-    def _handler(receiver) -> type[BaseHTTPRequestHandler]:
-        # inside the handler, `self` is the request
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                status = receiver.receive({name.lower(): value for name, value in self.headers.items()}, body)
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Silent: the demo shows deliveries itself."""
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            status = receiver.receive({name.lower(): value for name, value in self.headers.items()}, body)
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.end_headers()
 
-        return Handler
+        def log_message(self, format: str, *args: object) -> None:
+            """Silent: the demo shows deliveries itself."""
+
+    return Handler

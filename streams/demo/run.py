@@ -27,6 +27,7 @@ from streams.demo.timeline import Timeline, ending_last_midnight
 from streams.demo.traffic import applications
 from streams.demo.world import RealWorld
 from streams.embedded import Embedded, run_folder
+from streams.processes import free_port
 
 TRAINING = 8_000
 """Clients that the model is trained on; they never apply."""
@@ -143,6 +144,7 @@ def _values(services: Embedded, receiver: Receiver, secret: str, folder: Path) -
         "FAIRDRIFT_DEMO_WEBHOOK": receiver.url,
         "FAIRDRIFT_DEMO_SECRET": secret,
         "FAIRDRIFT_DEMO_STATE": str(folder / "state"),
+        "FAIRDRIFT_DEMO_HEALTH": str(free_port()),
     }
 
 

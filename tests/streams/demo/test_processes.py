@@ -5,7 +5,7 @@ import pytest
 
 from streams.demo.processes import DemoFailed, Patience, Worker, write_config
 
-NAMES = [f"FAIRDRIFT_DEMO_{name}" for name in ("KAFKA", "POSTGRES", "WEBHOOK", "SECRET", "STATE")]
+NAMES = [f"FAIRDRIFT_DEMO_{name}" for name in ("KAFKA", "POSTGRES", "WEBHOOK", "SECRET", "STATE", "HEALTH")]
 
 
 class Ended(Worker):
