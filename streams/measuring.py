@@ -4,15 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
 
-import numpy as np
-
 from alerts.rules import Rule
 from alerts.verdicts import Observation, Side
-from monitor.assess import Assessment, CellInfo, DisparityPoint, GroupPoint, Plan, assess, attribute_sets
+from monitor.assess import Assessment, DisparityPoint, GroupPoint, Plan, attribute_sets
 from monitor.comparisons import Aggregate, DisparitySpec, Method
 from monitor.config import ModelConfig
 from monitor.metrics import metric, registry
-from monitor.sums import Ints
 from streams.points import KEPT, Point, SeriesKey, group_json, tier_of
 
 TimeBasis = Literal["decision", "outcome"]
@@ -41,15 +38,6 @@ class Place:
     length: int
     end: int
     basis: TimeBasis
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The sums of a window with the cells they are of; `decision` or `labels` None if they are of another time."""
-
-    cells: Sequence[CellInfo]
-    decision: Ints | None
-    labels: Ints | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +83,6 @@ class Measuring:
     def windows(self) -> set[int]:
         """The lengths in ms of the windows that rules look at."""
         return {rule.window_ms for rule in self.rules if isinstance(rule, Comparing)}
-
-    def assess(self, measured: Measured) -> Assessment:
-        """The assessment of the cells that have anything in this window."""
-        some = [matrix for matrix in (measured.decision, measured.labels) if matrix is not None]
-        filled = np.logical_or.reduce([matrix.any(axis=1) for matrix in some])
-        cells = [cell for cell, any_ in zip(measured.cells, filled.tolist(), strict=True) if any_]
-        decision = None if measured.decision is None else measured.decision[filled]
-        labels = None if measured.labels is None else measured.labels[filled]
-        return assess(cells, decision, labels, self.plan)
 
     def observations(self, assessment: Assessment, place: Place) -> Iterator[Observation]:
         """What the rules that look at this window judge, from the unsuppressed assessment."""

@@ -25,7 +25,8 @@ from fairdrift.positions where stream = :stream order by part
 """
 
 PANES = """
-select case when p.start_ms < %(fine_from)s then p.start_ms / 3600000 * 3600000 else p.start_ms end as start, p.cell, {sums}
+select case when p.start_ms < %(fine_from)s then p.start_ms / 3600000 * 3600000 else p.start_ms end as start,
+    p.cell, {sums}
 from fairdrift.panes p join fairdrift.cells c on c.id = p.cell and c.model = %(model)s
 where p.basis = %(basis)s and p.pane_ms = any(%(lengths)s) and p.start_ms >= %(low)s and p.start_ms < %(high)s
     and p.stream = %(stream)s and p.class = 0
@@ -33,9 +34,11 @@ group by 1, 2 order by 1, 2
 """
 
 CHANGED = """
-select distinct p.basis, p.start_ms
-from fairdrift.panes p join fairdrift.cells c on c.id = p.cell and c.model = :model
-where p.stream = :stream and p.part = :part and p.commit_no > :seen and p.basis = any(:bases) and p.start_ms < :before
+select distinct p.start_ms
+from unnest(cast(:parts as int[]), cast(:seen as bigint[])) as k(part, seen)
+join fairdrift.panes p on p.stream = :stream and p.part = k.part and p.commit_no > k.seen
+join fairdrift.cells c on c.id = p.cell and c.model = :model
+where p.basis = :basis and p.start_ms >= :low and p.start_ms < :high
 """
 
 FIRST = """
@@ -68,7 +71,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The partitions' clocks, the number of the newest commit of each, and the event times of what was lost of the log."""
+    """The partitions' clocks, the number of each one's newest commit, and the event times of what the log has lost."""
 
     parts: tuple[PartClock, ...]
     commits: Mapping[int, int]
@@ -104,21 +107,13 @@ class Snapshot:
         found = self._connection.execute(sa.text(FIRST), values).scalar()
         return None if found is None else int(found)
 
-    def changed(
-        self, seen: Mapping[int, int], commits: Mapping[int, int], bases: list[Basis], before: int
-    ) -> dict[Basis, set[int]]:
-        """The starts of panes before `before` that commits after the seen ones wrote, by basis."""
-        found: dict[Basis, set[int]] = {basis: set() for basis in bases}
-        for part, commit_no in commits.items():
-            if commit_no <= seen.get(part, 0):
-                continue
-            values = {
-                "model": self._source.model, "stream": self._source.stream, "part": part, "seen": seen.get(part, 0),
-                "bases": [int(basis) for basis in bases], "before": before,
-            }  # fmt: skip
-            for basis, start in self._connection.execute(sa.text(CHANGED), values):
-                found[Basis(basis)].add(start)
-        return found
+    def changed(self, basis: Basis, since: Mapping[int, int], low: int, high: int) -> set[int]:
+        """The starts of panes with low <= start < high that commits after those of `since` (part -> number) wrote."""
+        values = {
+            "model": self._source.model, "stream": self._source.stream, "basis": int(basis), "low": low, "high": high,
+            "parts": list(since), "seen": list(since.values()),
+        }  # fmt: skip
+        return set(self._connection.execute(sa.text(CHANGED), values).scalars()) if since else set()
 
     def panes(self, basis: Basis, low: int, high: int, fine_from: int) -> Iterator[PaneSums]:
         """The panes with low <= start < high in order; those that start before `fine_from` merged into hours."""

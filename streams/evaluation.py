@@ -1,0 +1,220 @@
+"""The evaluation of one model: folds closed panes into windows, measures, judges, and writes it in one transaction.
+
+A compare-and-set on the last pane makes evaluating twice write nothing new. Late events change later windows and add
+revisions to stored points; they never run an alert again.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from alerts.records import save
+from monitor.sums import Basis
+from monitor.watermarks import Clock, Holder, clock_of, stalled
+from streams.folding import Fold
+from streams.maturing import Maturing
+from streams.measuring import Measuring
+from streams.points import Point, Points
+from streams.rounds import Mark, Round
+from streams.watching import Watched
+
+AT_ONCE = 1.0
+"""Seconds of work in one transaction while catching up, so that progress shows and points appear as it goes."""
+
+REVISE_EVERY = 30.0
+"""Seconds between revisions: late events trickle in, and each restates up to sixty points of each window."""
+
+READ_AT_ONCE = 6 * 3_600_000
+"""Event time in ms that is read into memory at once while catching up."""
+
+FOLLOWS = 6 * 3_600_000
+"""A worker that is not further behind what another has evaluated catches up in memory; else it reads anew."""
+
+STALL_AFTER = 60_000
+"""Milliseconds without a commit after which a partition that holds the clock back is reported."""
+
+MOST_POINTS = 50_000
+"""So many points are gathered before they go to the database, still in the same transaction."""
+
+LOCK = "select pg_try_advisory_xact_lock(hashtextextended('fairdrift evaluation ' || :model, 0))"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProgress:
+    """One model after one round. `behind`: more could be done at once; `pending`: something waits for its time."""
+
+    model: str
+    ends: Mapping[str, int]
+    """time basis -> end in ms of the last pane evaluated"""
+    panes: int = 0
+    points: int = 0
+    transitions: int = 0
+    behind: bool = False
+    pending: bool = False
+    held_by: tuple[Holder, ...] = ()
+    stalled: tuple[Holder, ...] = ()
+
+
+class ModelEvaluator:
+    """Evaluates one model. Holds its windows in memory between rounds; `forget` makes it read them anew."""
+
+    def __init__(self, engine: sa.Engine, of: Watched, points: Points) -> None:
+        self._watched, self._points = of, points
+        self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        self._folds: list[tuple[Fold, tuple[int, ...]]] = []
+        self._maturing: Maturing | None = None
+        measuring = Measuring.of(of.model, of.rules)
+        if (decisions := measuring.of_basis("decision")) is not None:
+            self._folds.append((Fold(of.model, decisions, Basis.DECISION, "decision"), (0,)))
+        if (labels := measuring.of_basis("label")) is not None:
+            self._folds.append((Fold(of.model, labels, Basis.LABEL_ARRIVED, "outcome"), (0, 1)))
+            self._maturing = Maturing(of.model, labels)
+            self._labels = labels
+        self._seen: dict[Basis, Mapping[int, int]] = {}
+        self._dirty: dict[Basis, set[int]] = {}
+        self._revised_at = time.monotonic()
+
+    def forget(self) -> None:
+        """After a failure memory may be ahead of the database."""
+        for fold, _ in self._folds:
+            fold.end = None
+        self._seen, self._dirty = {}, {}
+
+    def round(self) -> ModelProgress:
+        """One transaction. Raises what the database raises, and then has forgotten everything."""
+        try:
+            with self._engine.begin() as connection:
+                if not connection.execute(sa.text(LOCK), {"model": self._watched.model.name}).scalar():
+                    return ModelProgress(self._watched.model.name, {}, pending=True)
+                this = Round(connection, self._watched, time.monotonic() + AT_ONCE)
+                return self._evaluate(this)
+        except BaseException:
+            self.forget()
+            raise
+
+    def _evaluate(self, this: Round) -> ModelProgress:
+        revise = this.drained or time.monotonic() - self._revised_at >= REVISE_EVERY
+        for fold, topics in self._folds:
+            self._advance(this, fold, this.clock(topics), revise=revise)
+        if revise or not self._has_matured(this):
+            self._mature(this)
+        else:
+            this.pending = True
+        if revise:
+            self._revised_at = time.monotonic()
+        self._store(this)
+        new = save(this.connection, this.judging.steps, self._watched.routing, self._watched.config_version)
+        now = int(time.time() * 1000)
+        clocks = [clock_of(this.positions.parts, 0, 1, topics) for _, topics in self._folds]
+        return ModelProgress(
+            model=self._watched.model.name,
+            ends={time_basis: mark.end for time_basis, mark in this.marks.items()},
+            panes=this.judging.looks,
+            points=this.written,
+            transitions=new,
+            behind=this.behind,
+            pending=this.pending,
+            held_by=tuple(this.held_by),
+            stalled=tuple(
+                {h: None for clock in clocks for h in stalled(clock, this.positions.parts, now, STALL_AFTER)}
+            ),
+        )
+
+    # --- folding
+
+    def _advance(self, this: Round, fold: Fold, clock: Clock, *, revise: bool) -> None:
+        """Fold the panes that have closed, judge at each end, and revise what late events have restated."""
+        mark = this.marks.get(fold.time_basis)
+        closed = clock.closed(fold.pane)
+        if mark is None:
+            first = None if closed is None else this.snapshot.first(fold.basis)
+            if first is None or closed is None or first + fold.pane > closed:
+                return
+            start = Mark(first, first, this.positions.commits)
+        else:
+            start = mark
+        self._stand_at(this, fold, start)
+        self._restate(this, fold, start.end)
+        self._fold(this, fold, max(closed or 0, start.end))
+        assert fold.end is not None
+        seen = start.seen
+        if self._dirty[fold.basis] and revise:
+            self._revise(this, fold, start.began)
+        this.pending |= bool(self._dirty[fold.basis])
+        if not self._dirty[fold.basis]:
+            seen = this.positions.commits
+        if mark is None or fold.end > start.end or (revise and seen != start.seen):
+            this.move(fold.time_basis, mark, Mark(start.began, fold.end, seen))
+
+    def _stand_at(self, this: Round, fold: Fold, mark: Mark) -> None:
+        """Bring the windows to the last pane evaluated, by whomever."""
+        if fold.end is not None and fold.end < mark.end <= fold.end + FOLLOWS:
+            fold.enter(this.snapshot, fold.end, mark.end)
+            fold.close(mark.end)
+        if fold.end != mark.end:
+            fold.load(this.snapshot, mark.end)
+            self._seen[fold.basis], self._dirty[fold.basis] = mark.seen, set()
+
+    def _restate(self, this: Round, fold: Fold, end: int) -> None:
+        """Take up what commits since the last round have written into panes that were closed by then."""
+        seen, commits = self._seen[fold.basis], this.positions.commits
+        since = {part: seen.get(part, 0) for part, commit_no in commits.items() if commit_no > seen.get(part, 0)}
+        starts = this.snapshot.changed(fold.basis, since, fold.reach(end), end)
+        self._dirty[fold.basis] |= fold.restate(this.snapshot, starts)
+        self._seen[fold.basis] = commits
+
+    def _fold(self, this: Round, fold: Fold, closed: int) -> None:
+        assert fold.end is not None
+        while fold.end < closed and not this.overdue:
+            high = min(closed, fold.end + READ_AT_ONCE)
+            fold.enter(this.snapshot, fold.end, high)
+            while fold.end < high and not this.overdue:
+                end, look = fold.next_end(high)
+                fold.close(end)
+                if look:
+                    this.judging.look(fold)
+            if len(this.judging.points) > MOST_POINTS:
+                self._store(this)
+        this.behind |= fold.end < closed
+
+    # --- revisions
+
+    def _revise(self, this: Round, fold: Fold, began: int) -> None:
+        """Compute the stored points again whose windows hold a restated pane."""
+        assert fold.end is not None
+        starts, self._dirty[fold.basis] = self._dirty[fold.basis], set()
+        points: list[Point] = []
+        for window in fold.windows:
+            ends = {end for start in starts for end in window.ends_over(start, fold.end) if end > began}
+            exact = sorted(end for end in ends if fold.exact(window, end))
+            for place, assessment in fold.replayed(window, exact, this.positions.lost):
+                points += fold.measuring.points(assessment, place)
+        self._store(this)
+        this.written += self._points.revise(this.connection, points, self._watched.config_version)
+
+    def _has_matured(self, this: Round) -> bool:
+        mark, reached = this.marks.get("revision"), this.marks.get("outcome")
+        return self._maturing is not None and reached is not None and (mark is None or mark.end < reached.end)
+
+    def _mature(self, this: Round) -> None:
+        """Outcome metrics by decision time, of the windows that have come of age."""
+        mark, reached, decided = (this.marks.get(basis) for basis in ("revision", "outcome", "decision"))
+        if self._maturing is None or reached is None or (mark is not None and mark.end >= reached.end):
+            return
+        began = min(m.began for m in (reached, decided) if m is not None)
+        start = mark or Mark(began, began, {})
+        now = self._maturing.limit(start.end, reached.end)
+        points: list[Point] = []
+        for place, assessment in self._maturing.assessments(this.snapshot, start.end, now, start.began):
+            points += self._labels.points(assessment, place)
+        self._store(this)
+        this.written += self._points.revise(this.connection, points, self._watched.config_version)
+        this.move("revision", mark, replace(start, end=now))
+        this.behind |= now < reached.end
+
+    def _store(self, this: Round) -> None:
+        points, this.judging.points = this.judging.points, []
+        self._points.insert(this.connection, points, self._watched.config_version)
+        this.written += len(points)

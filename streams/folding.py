@@ -1,0 +1,175 @@
+"""One model's panes of one time basis in memory, and the windows that move over them.
+
+Panes are as fine as they came for three days back, and hours before that, as in the database; what no window and no
+late event can reach any more is dropped. So memory is bounded: cells x (minutes of three days + hours of the longest
+window).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.assess import Assessment, CellInfo, assess
+from monitor.config import ModelConfig
+from monitor.estimates import State
+from monitor.grouping import SERVED
+from monitor.sums import LAYOUTS, Basis, Ints
+from monitor.windows import HOUR, Cube, Window
+from streams.measuring import Measuring, Place, TimeBasis
+from streams.retention import KEEP_MINUTES
+from streams.snapshots import Snapshot
+
+SPANS_SCHEMAS = "schema changed: attributes, bins or label rules are not the same throughout the window"
+LOST = "part of the log was gone before it was counted"
+
+Lost = Sequence[tuple[int, int]]
+"""Event times [from, to) in ms of what was lost of the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A cell and the schema that its numbers are of."""
+
+    info: CellInfo
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a window showed: the assessment, and which versions and arms were served in it."""
+
+    assessment: Assessment
+    versions: tuple[str, ...]
+    arms: tuple[str, ...]
+
+
+class Fold:
+    """The windows of one model over one kind of pane. `end` is how far it has come, None before the first load."""
+
+    def __init__(self, model: ModelConfig, measuring: Measuring, basis: Basis, time_basis: TimeBasis) -> None:
+        self.measuring, self.basis, self.time_basis = measuring, basis, time_basis
+        lengths = sorted(set(model.windows) | measuring.windows())
+        self.windows = tuple(Window(length, model.pane) for length in lengths)
+        self.ruled = frozenset(window for window in self.windows if window.length in measuring.windows())
+        self.pane, self._lateness = model.pane, model.max_lateness
+        self.end: int | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self.cube = Cube(len(LAYOUTS[self.basis]), self.windows)
+        self._cells: list[Known] = []
+        self._measured: dict[Window, tuple[int, Lost, Seen]] = {}
+        self._trimmed = 0
+
+    @property
+    def fine_from(self) -> int:
+        """Panes that start before this are held by the hour."""
+        return ((self.end or 0) - KEEP_MINUTES) // HOUR * HOUR
+
+    def load(self, snapshot: Snapshot, end: int) -> None:
+        """Start over from the stored panes, standing at `end`."""
+        self._reset()
+        self.end = end
+        self._put(snapshot, self.reach(end), end)
+        self.cube.advance(end)
+
+    def enter(self, snapshot: Snapshot, low: int, high: int) -> None:
+        """Read the panes with low <= start < high; windows take them up as they move."""
+        self._put(snapshot, low, high)
+
+    def restate(self, snapshot: Snapshot, starts: Iterable[int]) -> set[int]:
+        """Read these panes, already closed, again; returns the starts of the panes held that were set anew."""
+        held = {start if start >= self.fine_from else start // HOUR * HOUR for start in starts}
+        for first, last in _runs(sorted(start for start in held if start >= self.reach(self.end or 0)), self.pane):
+            size = self.pane if last >= self.fine_from else HOUR
+            self._put(snapshot, first, last + size)
+        return held
+
+    def close(self, end: int) -> None:
+        """Move the windows' ends; drop and merge what is old once an hour of event time."""
+        self.cube.advance(end)
+        self.end = end
+        if end - self._trimmed >= HOUR:
+            self.cube.forget(self.reach(end))
+            self.cube.merge(self.fine_from, HOUR)
+            self._trimmed = end
+
+    def next_end(self, limit: int) -> tuple[int, bool]:
+        """The next pane end, at most `limit`, and whether to look at it: windows that stay empty need no look."""
+        assert self.end is not None
+        if self.cube.starts(*self.windows[-1].span(self.end)):
+            return self.end + self.pane, True
+        start = self.cube.next_start(self.end)
+        return (limit, False) if start is None or start >= limit else (start + self.pane, True)
+
+    def seen(self, window: Window, lost: Lost) -> Seen:
+        """The assessment of a window where it stands; the one before if no sum has changed."""
+        assert self.end is not None
+        changes = self.cube.changes(window)
+        inside = tuple(gap for gap in lost if _overlap(gap, window.span(self.end)))
+        known = self._measured.get(window)
+        if known is None or known[:2] != (changes, inside):
+            seen = self._assess(self.cube.sums(window), inside)
+            known = self._measured[window] = (changes, inside, seen)
+        return known[2]
+
+    def replayed(self, window: Window, ends: Sequence[int], lost: Lost) -> Iterator[tuple[Place, Assessment]]:
+        """The assessments of a window at earlier ends, from the panes as they are now."""
+        for end, sums in self.cube.replay(window, ends):
+            inside = tuple(gap for gap in lost if _overlap(gap, window.span(end)))
+            yield Place(window.length, end, self.time_basis), self._assess(sums, inside).assessment
+
+    def exact(self, window: Window, end: int) -> bool:
+        """Whether panes are still fine enough for this window at an earlier end."""
+        low, _ = window.span(end)
+        return all(edge >= self.fine_from or edge % HOUR == 0 for edge in (low, end)) and low >= self.reach(
+            self.end or 0
+        )
+
+    def reach(self, end: int) -> int:
+        """Nothing that starts before this can matter any more to windows that end at `end` or later."""
+        longest = self.windows[-1]
+        return (longest.span(end)[0] - self._lateness - longest.step) // HOUR * HOUR
+
+    # --- inside
+
+    def _put(self, snapshot: Snapshot, low: int, high: int) -> None:
+        for pane in snapshot.panes(self.basis, low, high, self.fine_from):
+            self.cube.put(pane.start, pane.cells, pane.sums)
+        ids = list(self.cube.cells)[len(self._cells) :]
+        if ids:
+            found = snapshot.cells(ids)
+            self._cells += [Known(*found[cell]) for cell in ids]
+
+    def _assess(self, sums: Ints, lost: Lost) -> Seen:
+        filled = np.flatnonzero(sums.any(axis=1)).tolist()
+        cells = [self._cells[row] for row in filled]
+        matrix = sums[filled]
+        labels = self.basis is not Basis.DECISION
+        infos = [cell.info for cell in cells]
+        assessment = assess(infos, None if labels else matrix, matrix if labels else None, self.measuring.plan)
+        if len({cell.schema for cell in cells}) > 1:
+            assessment = assessment.conditioned(State.UNDEFINED, SPANS_SCHEMAS)
+        elif lost:
+            assessment = assessment.conditioned(State.STALE, LOST)
+        served = [info for info in infos if info.arm in SERVED]
+        versions, arms = ({getattr(info, name) for info in served} for name in ("version", "arm"))
+        return Seen(assessment, tuple(sorted(versions)), tuple(sorted(arms)))
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _runs(starts: Sequence[int], pane: int) -> Iterator[tuple[int, int]]:
+    """Pane starts, rising, as runs (first, last) of panes that follow one another."""
+    first = last = None
+    for start in starts:
+        if first is None or last is None or start - last > pane:
+            if first is not None and last is not None:
+                yield first, last
+            first = start
+        last = start
+    if first is not None and last is not None:
+        yield first, last

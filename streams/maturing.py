@@ -1,0 +1,96 @@
+"""Outcome metrics by the time of the decision: computed again as labels come in.
+
+A window of decisions is complete at once and its labels are not. So its points are computed when it closes and again when
+it is 1, 7 and 30 days old and at the join horizon, each time a revision if the figures have changed; in between they are
+computed on reading. Label coverage, labelled over predicted, is known here, since both are counted by one time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.assess import Assessment, assess
+from monitor.config import ModelConfig
+from monitor.estimates import State
+from monitor.sums import DECISIONS, LABELS, Basis
+from monitor.windows import DAY, HOUR, Cube, Window
+from streams.folding import SPANS_SCHEMAS
+from streams.measuring import Measuring, Place
+from streams.snapshots import Snapshot
+
+AGES = (0, DAY, 7 * DAY, 30 * DAY)
+
+AT_ONCE = 2 * DAY
+"""So much event time is worked off in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The ends of one window that have reached an age, rising."""
+
+    window: Window
+    ends: tuple[int, ...]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """All pane starts that they need, as [low, high)."""
+        return self.window.span(self.ends[0])[0], self.ends[-1]
+
+
+def ages(horizon: int) -> tuple[int, ...]:
+    """The ages in ms at which points are computed, the join horizon last."""
+    return (*(age for age in AGES if age < horizon), horizon)
+
+
+def due(window: Window, horizon: int, was: int, now: int, began: int) -> list[Due]:
+    """What has come of age while the clock moved from `was` to `now`; an end that reached two ages is due once.
+
+    Windows that began before the first pane at all (`began`) count, those that ended before it do not.
+    """
+    taken: set[int] = set()
+    found = []
+    for age in reversed(ages(horizon)):
+        first = max((was - age) // window.step + 1, began // window.step + 1) * window.step
+        ends = [end for end in range(first, now - age + 1, window.step) if end not in taken]
+        taken.update(ends)
+        if ends:
+            found.append(Due(window, tuple(ends)))
+    return found
+
+
+class Maturing:
+    """The outcome metrics of one model by decision time. Reads what is due when it is due, and remembers nothing."""
+
+    def __init__(self, model: ModelConfig, measuring: Measuring) -> None:
+        pane = max(model.pane, HOUR)
+        self._windows = tuple(Window(length, pane) for length in model.windows if length >= pane and length % pane == 0)
+        self._horizon, self._measuring = model.join_horizon, measuring
+
+    def limit(self, was: int, now: int) -> int:
+        """How far the clock is followed at once."""
+        return min(now, was + AT_ONCE)
+
+    def assessments(self, snapshot: Snapshot, was: int, now: int, began: int) -> Iterator[tuple[Place, Assessment]]:
+        """Everything that came of age while the clock moved from `was` to `now`."""
+        for window in self._windows:
+            for group in due(window, self._horizon, was, now, began):
+                yield from self._assessed(snapshot, group)
+
+    def _assessed(self, snapshot: Snapshot, group: Due) -> Iterator[tuple[Place, Assessment]]:
+        decisions, labels = Cube(len(DECISIONS), (group.window,)), Cube(len(LABELS), (group.window,))
+        labels.cells = decisions.cells  # one numbering of rows for both
+        low, high = group.span
+        for cube, basis in ((decisions, Basis.DECISION), (labels, Basis.LABEL_DECIDED)):
+            for pane in snapshot.panes(basis, low // HOUR * HOUR, high, high):
+                cube.put(pane.start, pane.cells, pane.sums)
+        known = snapshot.cells(list(decisions.cells))
+        cells = [known[id] for id in decisions.cells]
+        replays = (cube.replay(group.window, group.ends) for cube in (decisions, labels))
+        for (end, made), (_, labelled) in zip(*replays, strict=True):
+            filled = np.flatnonzero(made.any(axis=1)).tolist()
+            chosen = [cells[row] for row in filled]
+            found = assess([info for info, _ in chosen], made[filled], labelled[filled], self._measuring.plan)
+            if len({schema for _, schema in chosen}) > 1:
+                found = found.conditioned(State.UNDEFINED, SPANS_SCHEMAS)
+            yield Place(group.window.length, end, "decision"), found

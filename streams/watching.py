@@ -1,0 +1,42 @@
+"""What is watched: from the settings to each model with its rules, where its panes are, and who is told."""
+
+from dataclasses import dataclass
+
+from alerts.control import Brakes
+from alerts.routing import Routing
+from alerts.rules import Rule, make_rules
+from monitor.config import ModelConfig
+from streams.settings import Settings
+from streams.snapshots import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A model with everything that its evaluation needs to know."""
+
+    model: ModelConfig
+    rules: tuple[Rule, ...]
+    source: Source
+    routing: Routing
+    brakes: Brakes
+    config_version: str
+
+
+def watched(settings: Settings) -> tuple[Watched, ...]:
+    """Every configured model, in the order of the configuration."""
+    routing = Routing.from_config(settings.receivers, settings.routes, settings.silences, settings.inhibitions)
+    control = settings.control
+    brakes = Brakes(control.dry_run, control.cool_down, control.daily_maximum)
+    rules = make_rules(settings.rules, (model.name for model in settings.models))
+    version = settings.version
+    return tuple(
+        Watched(
+            model=model,
+            rules=tuple(rule for rule in rules if rule.policy.model == model.name),
+            source=Source(f"{model.topics.predictions}/{model.topics.outcomes}", model.name, model.pane),
+            routing=routing,
+            brakes=brakes,
+            config_version=version,
+        )
+        for model in settings.models
+    )
