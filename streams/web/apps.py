@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.exporter import Exporter
 from streams.health import Probe
+from streams.settings import Settings
 from streams.web import flags, gates, probes, reading
 from streams.web.endpoints import Endpoint, ProblemError, problem
 from streams.web.openapi import document_endpoint
@@ -63,15 +64,14 @@ def worker_app(probe: Probe, registry: CollectorRegistry) -> Starlette:
     return _build([*probes.worker_endpoints(probe), probes.metrics_endpoint(registry, probe)])
 
 
-def service_app(
-    engine: sa.Engine, models: Sequence[str], access: Access, exporter: Exporter | None = None
-) -> Starlette:
+def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None = None) -> Starlette:
     """What `fairdrift serve` serves: the API over the SQL views, gates, flags. Everything but health needs a token.
 
-    `models` are the configured ones: gates and flags know them before their first decision.
+    Gates and flags know the configured models before their first decision.
     """
+    access = Access([token.get_secret_value() for token in settings.serve.tokens])
+    known = tuple(model.name for model in settings.models)
     exporter = exporter or Exporter()
-    known = tuple(models)
     endpoints = [
         *probes.service_endpoints(engine),
         probes.metrics_endpoint(exporter.registry),

@@ -59,7 +59,7 @@ def metrics_endpoint(registry: CollectorRegistry, probe: Probe | None = None) ->
 
 
 def _export_stalls(registry: CollectorRegistry, probe: Probe) -> None:
-    gauge = registry._names_to_collectors.get("fairdrift_stalled")  # the client has no public look-up
+    gauge = registry._names_to_collectors.get("fairdrift_stalled")  # noqa: SLF001  (there is no public look-up)
     if isinstance(gauge, Gauge):
         for activity, standing in probe.health().activities.items():
             gauge.labels(activity=activity).set(standing.state is State.STALLED)

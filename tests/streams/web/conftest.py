@@ -6,14 +6,23 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from streams.config import parse
 from streams.database import engine as make_engine
-from streams.web import Access, service_app
+from streams.web import service_app
 from tests.services.databases import Databases
 from tests.streams import seeded
 
-TOKEN = "right-token"
+TOKEN = "the-right-token-of-now"
+OLD_TOKEN = "the-right-token-until-now"
 OTHER = "house-price"
 """A configured model that was never seen."""
+
+SETTINGS = parse(f"""
+serve: {{tokens: [{OLD_TOKEN}, {TOKEN}]}}
+models:
+  - {{name: {seeded.MODEL}, attributes: {{sex: [female, male]}}}}
+  - {{name: {OTHER}, attributes: {{sex: [female, male]}}}}
+""")
 
 
 @pytest.fixture(scope="session")
@@ -50,5 +59,5 @@ def own_client(engine: sa.Engine) -> Iterator[TestClient]:
 
 
 def _client(engine: sa.Engine) -> TestClient:
-    app = service_app(engine, [seeded.MODEL, OTHER], Access(["old-token", TOKEN]))
+    app = service_app(engine, SETTINGS)
     return TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"})

@@ -15,7 +15,7 @@ from streams.exporter import Exporter
 from streams.health import Activity, Probe
 from streams.web import Access, service_app, worker_app
 from tests.streams import seeded
-from tests.streams.web.conftest import TOKEN
+from tests.streams.web.conftest import OLD_TOKEN, OTHER, SETTINGS, TOKEN
 
 PUBLIC = {"/health/live", "/health/ready"}
 
@@ -62,8 +62,8 @@ def test_what_is_no_token(header: str) -> None:
 
 
 def test_each_of_several_tokens_is_right() -> None:
-    access = Access(["old-token", TOKEN])
-    assert access.allows("Bearer old-token") and access.allows(f"bearer {TOKEN}")
+    access = Access([OLD_TOKEN, TOKEN])
+    assert access.allows(f"Bearer {OLD_TOKEN}") and access.allows(f"bearer {TOKEN}")
     assert TOKEN not in repr(access)
     assert not Access([]).allows("Bearer ")
 
@@ -102,15 +102,13 @@ def test_no_parameter_makes_the_service_fail(client: TestClient, data: st.DataOb
 
 def test_a_database_that_is_away_is_503_and_tells_no_address() -> None:
     engine = make_engine("postgresql://nobody:s3cret@127.0.0.1:1/none")
-    with TestClient(
-        service_app(engine, ["m"], Access([TOKEN])), headers={"Authorization": f"Bearer {TOKEN}"}
-    ) as client:
+    with TestClient(service_app(engine, SETTINGS), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         answer = client.get("/api/v1/models")
         assert answer.status_code == 503 and answer.headers["retry-after"] == "5"
         assert "127.0.0.1" not in answer.text
         assert client.get("/health/live").status_code == 200
         assert client.get("/health/ready").status_code == 503
-        assert client.post("/gate/m/rollback").status_code == 503
+        assert client.post(f"/gate/{OTHER}/rollback").status_code == 503
 
 
 def test_a_database_without_the_schema_is_not_ready(engine: sa.Engine, own_client: TestClient) -> None:
@@ -118,6 +116,13 @@ def test_a_database_without_the_schema_is_not_ready(engine: sa.Engine, own_clien
     with engine.begin() as connection:
         connection.execute(sa.text("update fairdrift.alembic_version set version_num = 'other'"))
     assert own_client.get("/health/ready").status_code == 503
+
+
+def test_without_tokens_only_health_is_served(seeded_engine: sa.Engine) -> None:
+    open_to_nobody = SETTINGS.model_copy(update={"serve": SETTINGS.serve.model_copy(update={"tokens": ()})})
+    with TestClient(service_app(seeded_engine, open_to_nobody)) as client:
+        assert client.get("/health/ready").status_code == 200
+        assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 401
 
 
 def test_a_worker_serves_health_and_metrics_only() -> None:

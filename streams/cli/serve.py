@@ -1,0 +1,50 @@
+"""`fairdrift serve`: the HTTP API in a process of its own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from streams.config import load
+from streams.database import engine as make_engine
+from streams.web import service_app
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    config: Annotated[Path, typer.Option("--config", envvar="FAIRDRIFT_CONFIG", help="The configuration file.")] = Path(
+        "fairdrift.yaml"
+    ),
+    bind: Annotated[str, typer.Option(help="Address to listen on (default: the configured one, loopback).")] = "",
+    port: Annotated[int, typer.Option(help="Port (default: the configured one, 8787).")] = -1,
+) -> None:
+    """Serve the HTTP API: health, metrics, models and alerts, gates, flags. Its document is at /openapi.json.
+
+    Everything but health needs one of the tokens of `serve.tokens`. Behind a proxy that ends TLS, say --bind.
+    """
+    settings = load(config)
+    host = bind or settings.serve.bind
+    number = settings.serve.port if port < 0 else port
+    if not settings.serve.tokens:
+        typer.echo("serve.tokens is empty: only /health is served. Make a token with `openssl rand -hex 32`.", err=True)
+    if host not in LOOPBACK:
+        typer.echo(f"listening on {host}: the tokens travel in the clear unless a proxy before it speaks TLS", err=True)
+    engine = make_engine(settings, name="fairdrift serve")
+    try:
+        uvicorn.run(
+            service_app(engine, settings),
+            host=host,
+            port=number,
+            log_level="info",
+            access_log=False,
+            server_header=False,
+        )
+    finally:
+        engine.dispose()
