@@ -49,7 +49,7 @@ class Driver(threading.Thread):
                     self._phase(phase, seconds)
             self._phase(CALM, PHASES[0][1], to_the_end=True)
             self._producer.close(timeout=30)
-        except BaseException as error:  # noqa: BLE001 - told by `stop`, in the thread that can do something about it
+        except BaseException as error:
             self.error = error
 
     def stop(self) -> None:

@@ -1,7 +1,19 @@
 """The configuration of the chaos run: short durations, so that everything is late, expires and is forgotten within minutes."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from tests.chaos.nemesis import SESSION_SECONDS
+from tests.chaos.workers import STORE
+
 TOPICS = {"predictions": "chaos-predictions", "outcomes": "chaos-outcomes"}
+STREAM = "/".join(TOPICS.values())
+DEAD_LETTERS, CONTROL = "chaos-dead-letters", "chaos-control"
 PARTITIONS = 4
+RULE = "parity"
+SECRET = "whsec_" + "Y2hhb3Mt" * 4
 
 MODELS = """
 - name: credit
@@ -34,3 +46,33 @@ MODELS = """
   dedup_horizon: *memory
   watermark_delay: *delay
 """
+
+PARITY = {
+    "name": RULE, "type": "threshold", "model": "credit", "metric": "selection_rate", "attributes": ["sex"],
+    "aggregate": "ratio", "method": "to_reference", "bound": {"min": 0.7}, "window": "5m", "for": "1m",
+    "keep_firing_for": "2m", "min_n": 50, "severity": "page", "annotations": {"summary": "approvals of one group"},
+    "receivers": ["oncall"], "rollback": {"to": "fallback"},
+}  # fmt: skip
+
+
+def settings(kafka: str, postgres: str, webhook: str, checkpoints: str) -> str:
+    """The whole `fairdrift.yaml`. Each worker's store is named by its environment."""
+    body: Mapping[str, Any] = {
+        "kafka": {
+            "bootstrap": kafka, "group": "chaos", "session_timeout": f"{SESSION_SECONDS:.0f}s",
+            "dead_letter_topic": DEAD_LETTERS, "control_topic": CONTROL,
+        },
+        "postgres": {"url": postgres},
+        "worker": {
+            "data_dir": f"${{{STORE}}}", "checkpoint_dir": checkpoints, "checkpoint_every": "5s", "commit_every": "500ms",
+            "idle_after": "2s", "health": {"port": 0},
+        },
+        "delivery": {"allow": ["127.0.0.0/8"], "allow_http": True},
+        "models": yaml.safe_load(MODELS),
+        "rules": [PARITY],
+        "receivers": [
+            {"name": "oncall", "type": "webhook", "url": webhook, "secret": SECRET},
+            {"name": "control", "type": "rollback"},
+        ],
+    }  # fmt: skip
+    return yaml.safe_dump(body, sort_keys=False)
