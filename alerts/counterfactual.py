@@ -5,8 +5,8 @@ With `k` favourable of `n` decided in the lower group and rate `q` in the higher
     ratio        (k + m) / n >= r q           m = ceil(r q n) - k
     difference   q - (k + m) / n <= d         m = ceil((q - d) n) - k
 
-where `r` is the least ratio of lower to higher and `d` the greatest difference that the bound allows. Exact: the bound is
-read as the decimal that was written, the counts are integers.
+where `r` is the least ratio of lower to higher and `d` the greatest difference that the bound allows. Exact: the
+bound is read as the decimal that was written, the counts are integers.
 """
 
 import math
@@ -22,7 +22,8 @@ TO_OVERALL = "to_overall"
 def more_favourable(o: Observation, minimum: float | None, maximum: float | None) -> int | None:
     """The `m` above for an estimate outside the bound, at least 1; None where it is inside or has no such meaning.
 
-    A ratio above 1 (of higher to lower) is bounded by `maximum`, and a difference below 0 (lower minus higher) by `minimum`.
+    A ratio above 1 (of higher to lower) is bounded by `maximum`, and a difference below 0 (lower minus higher) by
+    `minimum`.
     """
     if o.metric != SELECTION_RATE or o.value is None or o.lower is None or o.higher is None:
         return None

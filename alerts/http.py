@@ -4,9 +4,9 @@ Whoever can write a receiver's URL must not thereby reach what only this machine
 request forgery), so, at every request:
 
 - `https` only, unless `allow_http`; no user names in URLs;
-- the name is resolved once, every address must be public (not private, loopback, link-local, multicast, reserved, nor such
-  an address wrapped in IPv6) or within a configured network, and the connection goes to an address that was checked, so
-  that a second resolution cannot give another one; the name stays in `Host` and in TLS;
+- the name is resolved once, every address must be public (not private, loopback, link-local, multicast, reserved, nor
+  such an address wrapped in IPv6) or within a configured network, and the connection goes to an address that was
+  checked, so that a second resolution cannot give another one; the name stays in `Host` and in TLS;
 - redirects are not followed, proxies of the environment are not asked;
 - the whole exchange has a deadline, and the answer a size.
 
@@ -169,7 +169,7 @@ class _Guarded(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         error: Exception = httpcore.ConnectError("no address")
         for address in self._allowed(host, port):
-            left = min(self._policy.connect_timeout, _left(self._ends))
+            left = min(self._policy.connect_timeout, _left(self._ends, timeout))
             try:
                 return _Timed(self._network.connect_tcp(address, port, left, local_address, socket_options), self._ends)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
@@ -195,10 +195,10 @@ class _Timed(httpcore.NetworkStream):
         self._ends = ends
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(self._ends))
+        return self._stream.read(max_bytes, _left(self._ends, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(self._ends))
+        self._stream.write(buffer, _left(self._ends, timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -206,17 +206,17 @@ class _Timed(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Timed(self._stream.start_tls(ssl_context, server_hostname, _left(self._ends)), self._ends)
+        return _Timed(self._stream.start_tls(ssl_context, server_hostname, _left(self._ends, timeout)), self._ends)
 
     def get_extra_info(self, info: str) -> object:
         return self._stream.get_extra_info(info)
 
 
-def _left(ends: float) -> float:
+def _left(ends: float, timeout: float | None) -> float:
     left = ends - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("the deadline has passed")
-    return left
+    return left if timeout is None else min(left, timeout)
 
 
 def _is_address(host: str) -> bool:

@@ -1,7 +1,7 @@
 """What a responder is told: the payload of an alert and of a change of route, as data with a published schema.
 
-The schemas are deploy/schemas/{alert,webhook,control}.json (`alerts.schemas`). Stable: fields are added, never removed or
-given another meaning. Times are RFC 3339 in UTC. Nothing here is about a person: groups and counts only.
+The schemas are deploy/schemas/{alert,webhook,control}.json (`alerts.schemas`). Stable: fields are added, never
+removed or given another meaning. Times are RFC 3339 in UTC. Nothing here is about a person: groups and counts only.
 """
 
 from typing import Literal
@@ -10,7 +10,10 @@ import msgspec
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """One side: the group, how many were counted, and its metric with an interval. A rate is numerator / denominator."""
+    """One side: the group, how many were counted, and its metric with an interval.
+
+    A rate is numerator / denominator.
+    """
 
     groups: dict[str, str]
     n: int
@@ -67,11 +70,12 @@ class Links(msgspec.Struct, frozen=True, kw_only=True):
 class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     """An alert after a change of state. Receivers are told of `firing` and `resolved`; the others are history.
 
-    `alert` is the identity (hash of the labels), `transition` counts its changes of state, `episode` its firings. `lower`
-    and `higher` are the two groups that drive the estimate (`higher` is absent for a bound on one group). `since` is the
-    end of the first pane in breach. `more_favourable` is how many more of the lower group's decisions in the window, the
-    denominators as they are, would have to be favourable for the estimate to be inside the bound; null where the metric
-    is not a selection rate. `others` are further groups in breach. `finding` is what the rule found at this pane.
+    `alert` is the identity (hash of the labels), `transition` counts its changes of state, `episode` its firings.
+    `lower` and `higher` are the two groups that drive the estimate (`higher` is absent for a bound on one group).
+    `since` is the end of the first pane in breach. `more_favourable` is how many more of the lower group's decisions
+    in the window, the denominators as they are, would have to be favourable for the estimate to be inside the bound;
+    null where the metric is not a selection rate. `others` are further groups in breach. `finding` is what the rule
+    found at this pane.
     """
 
     alert: str
@@ -138,7 +142,7 @@ class RoutePayload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """CloudEvents 1.0 in JSON (structured mode): the value of a record of the topic `fairdrift.control`, keyed by model."""
+    """CloudEvents 1.0 in JSON (structured mode): the value of a record of `fairdrift.control`, keyed by model."""
 
     id: str
     source: str

@@ -9,9 +9,9 @@ One notification goes through three steps, each of which may be the last before 
 After a crash the lease runs out and the row is claimed again, by whichever dispatcher comes first: nothing is lost, and
 what is repeated bears the same key. Any number of dispatchers may work on one outbox (`for update skip locked`).
 
-Order: a row is claimed only when every earlier transition of the same alert to the same receiver is sent or dead, so that
-a resolve never overtakes its trigger. A sender that was stopped in the middle of a call for longer than its lease can
-still deliver a stale trigger; PagerDuty's key is per episode for that reason.
+Order: a row is claimed only when every earlier transition of the same alert to the same receiver is sent or dead, so
+that a resolve never overtakes its trigger. A sender that was stopped in the middle of a call for longer than its
+lease can still deliver a stale trigger; PagerDuty's key is per episode for that reason.
 
 A dead notification is written out again for the receiver that `escalate` names, once.
 """
@@ -49,7 +49,10 @@ def database_clock(conn: sa.Connection) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class DispatchPolicy:
-    """How many at once, for how long, how often; seconds. The lease must exceed the longest send (`HttpPolicy.deadline`) twice."""
+    """How many at once, for how long, how often; seconds.
+
+    The lease must exceed the longest send (`HttpPolicy.deadline`) twice.
+    """
 
     workers: int = 8
     per_receiver: int = 3
@@ -80,7 +83,7 @@ class Dispatcher:
         channels: Mapping[str, Channel],
         clock: Clock = database_clock,
         policy: DispatchPolicy | None = None,
-        observe: Callable[[str, Result], None] = lambda receiver, result: None,
+        observe: Callable[[str, Result], None] | None = None,
     ) -> None:
         self._engine = engine
         self._channels = channels
@@ -100,7 +103,10 @@ class Dispatcher:
         return len(claims)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sends until `stop` is set, several at once; then waits for those under way. Outlives outages of the database."""
+        """Sends until `stop` is set, several at once; then waits for those under way.
+
+        Outlives outages of the database.
+        """
         self._loop = asyncio.get_running_loop()
         stopper = asyncio.create_task(self._wake_on(stop))
         flying: set[asyncio.Future[None]] = set()
@@ -150,7 +156,7 @@ class Dispatcher:
             self.record_sent(claim)
 
     def send(self, claim: Claim) -> None:
-        """Calls the channel; anything but a TransportError is a fault of ours, to be tried again and not to be quoted."""
+        """Calls the channel; anything but a TransportError is a fault of ours, tried again and not quoted."""
         try:
             self._channels[claim.delivery.receiver].send(claim.delivery)
         except TransportError:
@@ -207,7 +213,8 @@ class Dispatcher:
         conn.execute(insert(outbox).values(row).on_conflict_do_nothing())
 
     def _told(self, claim: Claim, result: Result, error: TransportError | None) -> None:
-        self._observe(claim.delivery.receiver, result)
+        if self._observe is not None:
+            self._observe(claim.delivery.receiver, result)
         level = {Result.SENT: logging.INFO, Result.RETRY: logging.WARNING, Result.DEAD: logging.ERROR}[result]
         why = f": {error}" if error is not None else ""
         log.log(level, "notification %s to %s: %s%s", claim.delivery.dedup_key, claim.delivery.receiver, result, why)
@@ -249,7 +256,8 @@ class Dispatcher:
 
 
 def _due(now: datetime, known: Collection[str], per_receiver: int, limit: int) -> sa.Select[Any]:
-    """The rows to claim: due, not leased, none earlier of the same alert and receiver open; locked, the locked ones skipped.
+    """The rows to claim: due, not leased, none earlier of the same alert and receiver open; locked, the locked ones
+    skipped.
 
     The conditions stand outside the ranking too, where Postgres checks them again after it has waited for a lock.
     """

@@ -8,8 +8,9 @@ from alerts.control import Brakes
 from alerts.counterfactual import more_favourable
 from alerts.labels import Family
 from alerts.messages import AlertPayload, Bounds, Estimate, Group, Links, RouteDecision, Window
+from alerts.routing import Routing
 from alerts.rules import Rule
-from alerts.states import AlertState, State
+from alerts.states import AlertState, State, Transition
 from alerts.verdicts import Finding, Observation, Side, Verdict
 from alerts.wording import description, summary
 from monitor.times import SECOND, format_time
@@ -20,7 +21,10 @@ OTHERS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is the same for all rules of one evaluation. `pane_end` is ms of event time; versions and arms are those served."""
+    """What is the same for all rules of one evaluation.
+
+    `pane_end` is ms of event time; versions and arms are those served.
+    """
 
     model: str
     pane_end: int
@@ -29,6 +33,7 @@ class Context:
     arms: tuple[str, ...] = ()
     links: Links = field(default_factory=Links)
     brakes: Brakes = field(default_factory=Brakes)
+    routing: Routing = field(default_factory=Routing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Telling:
     family: Family
     state: AlertState
     verdict: Verdict
+    transition: Transition | None = None
 
 
 def payload_of(telling: Telling, context: Context, decision: RouteDecision | None) -> AlertPayload:

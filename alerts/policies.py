@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from alerts.config import RuleConfig
 from alerts.states import Patience
 
 
@@ -20,7 +21,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RollbackPolicy:
-    """What a rule may do to the model's route when it fires. Off unless a rule has one; `dry_run` only says what it would do."""
+    """What a rule may do to the model's route when it fires.
+
+    Off unless a rule has one; `dry_run` only says what it would do.
+    """
 
     to: str = "fallback"
     percent: float | None = None
@@ -39,3 +43,18 @@ class Policy:
     annotations: Mapping[str, str] = field(default_factory=dict)
     receivers: tuple[str, ...] = ()
     rollback: RollbackPolicy | None = None
+
+
+def policy_of(config: RuleConfig, model: str) -> Policy:
+    """The policy of a configured rule, for one model."""
+    wanted = config.rollback
+    return Policy(
+        name=config.name,
+        model=model,
+        patience=Patience(config.for_, config.keep_firing_for),
+        severity=config.severity,
+        labels=dict(config.labels),
+        annotations=dict(config.annotations),
+        receivers=config.receivers,
+        rollback=None if wanted is None else RollbackPolicy(wanted.to, wanted.percent, wanted.dry_run),
+    )

@@ -6,7 +6,6 @@ same steps again writes nothing new, so that a commit of unknown outcome may be 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from alerts.control import BY_RULE, DAY_MS, Route, RouteChange, RouteState
-from alerts.errors import UnknownReceiver
 from alerts.evaluation import Step, Stored
 from alerts.messages import AlertPayload, RoutePayload
+from alerts.routing import Receiver, Routing
 from alerts.states import NEVER, AlertState, State
 from alerts.tables import alert_states, alert_transitions, outbox, route_changes, routes
 from monitor.times import format_time
@@ -25,18 +24,10 @@ from monitor.times import format_time
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 CONTROL = "control"
-"""The receiver of changes of route where the configuration names no other."""
+"""In the outbox the changes of route of a model stand under `control:<model>`, so that they are published in order."""
 
 KEPT = "_state"
-"""Key of `alert_states.summary` under which is kept what has no column: concerned subjects and receivers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Who can be told: receiver -> channel type, and the receivers of changes of route."""
-
-    channels: Mapping[str, str]
-    control: tuple[str, ...] = ()
+"""Key of `alert_states.summary` under which is kept what has no column: concerned subjects and who was told."""
 
 
 def load_states(conn: sa.Connection, model: str) -> dict[str, Stored]:
@@ -46,7 +37,7 @@ def load_states(conn: sa.Connection, model: str) -> dict[str, Stored]:
 
 
 def load_route(conn: sa.Connection, model: str, now: int) -> RouteState:
-    """The route in force, with the automatic changes of the day before `now` (ms); `live` where none was ever changed."""
+    """The route in force, with the automatic changes of the day before `now` (ms); `live` if it was never changed."""
     row = conn.execute(sa.select(routes).where(routes.c.model == model)).one_or_none()
     if row is None:
         return RouteState(model)
@@ -60,23 +51,22 @@ def load_route(conn: sa.Connection, model: str, now: int) -> RouteState:
     return RouteState(model, Route(row.route), row.percent, row.epoch, _ms(row.effective_at), times)
 
 
-def save(conn: sa.Connection, steps: Iterable[Step], addresses: Addresses, config_version: str) -> int:
+def save(conn: sa.Connection, steps: Iterable[Step], routing: Routing, config_version: str) -> int:
     """Writes states, transitions, notifications and route changes of one or more panes; returns the new transitions.
 
-    Steps of several panes may be given in their order. UnknownReceiver if a rule names one that is not configured.
+    Steps of several panes may be given in their order.
     """
     taken = list(steps)
     _save_states(conn, {step.alert: step.stored for step in taken})
-    moved = [step for step in taken if step.transition is not None and step.payload is not None]
-    new = _insert(conn, alert_transitions, [_transition_row(step, config_version) for step in moved])
-    _insert(conn, outbox, [row for step in moved for row in _notices(step, addresses)])
+    new = _insert(conn, alert_transitions, [row for step in taken for row in _transition_rows(step, config_version)])
+    _insert(conn, outbox, [row for step in taken for row in _notices(step)])
     for step in taken:
         if step.change is not None:
-            save_route(conn, step.change, addresses, config_version)
+            save_route(conn, step.change, routing.control, config_version)
     return new
 
 
-def save_route(conn: sa.Connection, change: RouteChange, addresses: Addresses, config_version: str) -> bool:
+def save_route(conn: sa.Connection, change: RouteChange, control: Iterable[Receiver], config_version: str) -> bool:
     """Writes a change of route, its history and what is published; False if that epoch was written before."""
     row = _change_row(change, config_version)
     if not _insert(conn, route_changes, [row]):
@@ -87,8 +77,7 @@ def save_route(conn: sa.Connection, change: RouteChange, addresses: Addresses, c
     update = {key: statement.excluded[key] for key in values if key != "model"}
     conn.execute(statement.on_conflict_do_update(index_elements=[routes.c.model], set_=update, where=newer))
     alert, payload = f"{CONTROL}:{change.model}", _builtins(_route_payload(change, config_version))
-    told = [(receiver, _channel(receiver, addresses)) for receiver in addresses.control]
-    _insert(conn, outbox, [_outbox_row(alert, change.epoch, told_one, payload) for told_one in told])
+    _insert(conn, outbox, [_outbox_row(alert, change.epoch, receiver, payload) for receiver in control])
     return True
 
 
@@ -118,7 +107,7 @@ def _stored(row: sa.Row[Any]) -> Stored:
         last_pane_end=_ms(row.last_pane_end),
         concerned=frozenset(kept.get("concerned", ())),
     )
-    return Stored(row.rule, row.model, row.labels, state, tuple(kept.get("receivers", ())), summary)
+    return Stored(row.rule, row.model, row.labels, state, tuple(kept.get("told", ())), summary)
 
 
 def _save_states(conn: sa.Connection, stored: Mapping[str, Stored]) -> None:
@@ -136,7 +125,7 @@ def _save_states(conn: sa.Connection, stored: Mapping[str, Stored]) -> None:
 
 def _state_row(alert: str, stored: Stored) -> dict[str, Any]:
     state = stored.state
-    kept = {"concerned": sorted(state.concerned), "receivers": list(stored.receivers)}
+    kept = {"concerned": sorted(state.concerned), "told": list(stored.told)}
     return {
         "id": alert,
         "rule": stored.rule,
@@ -153,40 +142,40 @@ def _state_row(alert: str, stored: Stored) -> dict[str, Any]:
     }
 
 
-def _transition_row(step: Step, config_version: str) -> dict[str, Any]:
-    assert step.transition is not None and step.payload is not None
-    return {
-        "alert": step.alert,
-        "transition_no": step.transition.number,
-        "rule": step.stored.rule,
-        "model": step.stored.model,
-        "labels": dict(step.stored.labels),
-        "from_state": step.transition.before.value,
-        "to_state": step.transition.after.value,
-        "pane_end": _time(step.transition.pane_end),
-        "payload": _builtins(step.payload),
-        "config_version": config_version,
-    }
-
-
-def _notices(step: Step, addresses: Addresses) -> list[dict[str, Any]]:
-    """The outbox rows of a transition that people are told about, one for each receiver."""
-    if step.transition is None or step.payload is None or not step.transition.notifies:
+def _transition_rows(step: Step, config_version: str) -> list[dict[str, Any]]:
+    if step.transition is None:
         return []
-    payload = _builtins(step.payload)
-    receivers = list(dict.fromkeys(step.stored.receivers))
-    told = [(receiver, _channel(receiver, addresses)) for receiver in receivers]
-    return [_outbox_row(step.alert, step.transition.number, one, payload) for one in told]
+    return [
+        {
+            "alert": step.alert,
+            "transition_no": step.transition.number,
+            "rule": step.stored.rule,
+            "model": step.stored.model,
+            "labels": dict(step.stored.labels),
+            "from_state": step.transition.before.value,
+            "to_state": step.transition.after.value,
+            "pane_end": _time(step.transition.pane_end),
+            "payload": _builtins(step.payload),
+            "config_version": config_version,
+        }
+    ]
 
 
-def _outbox_row(alert: str, number: int, to: tuple[str, str], payload: dict[str, Any]) -> dict[str, Any]:
-    receiver, channel = to
+def _notices(step: Step) -> list[dict[str, Any]]:
+    """The outbox rows of a step, one for each receiver; under the number of the transition that they tell of."""
+    if not step.receivers:
+        return []
+    payload, number = _builtins(step.payload), step.stored.state.transition_no
+    return [_outbox_row(step.alert, number, receiver, payload) for receiver in step.receivers]
+
+
+def _outbox_row(alert: str, number: int, to: Receiver, payload: dict[str, Any]) -> dict[str, Any]:
     return {
-        "dedup_key": f"{alert}:{number}:{receiver}",
+        "dedup_key": f"{alert}:{number}:{to.name}",
         "alert": alert,
         "transition_no": number,
-        "receiver": receiver,
-        "channel": channel,
+        "receiver": to.name,
+        "channel": to.channel,
         "payload": payload,
     }
 
@@ -229,12 +218,6 @@ def _insert(conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) ->
         return 0
     done = conn.execute(insert(table).values(rows).on_conflict_do_nothing())
     return done.rowcount
-
-
-def _channel(receiver: str, addresses: Addresses) -> str:
-    if receiver not in addresses.channels:
-        raise UnknownReceiver(receiver, tuple(sorted(addresses.channels)))
-    return addresses.channels[receiver]
 
 
 def _builtins(payload: AlertPayload | RoutePayload) -> dict[str, Any]:

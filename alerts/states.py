@@ -7,7 +7,8 @@ as recovered; a group that stops applying would then end its own alert).
                       breach                      breach for `for`
     inactive ------------------------> pending -----------------------> firing
     resolved        (or straight to firing when `for` is 0)                |
-    insufficient_data                                                      | clear, and `keep_firing_for` after the last breach
+    insufficient_data                                                      | clear, and `keep_firing_for` after the
+    last breach
                                                                            v
                                                                         resolved
 """
@@ -41,7 +42,10 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """An alert after the pane that ended at `last_pane_end` (ms). `concerned`: the subjects in breach in this episode."""
+    """An alert after the pane that ended at `last_pane_end` (ms).
+
+    `concerned`: the subjects in breach in this episode.
+    """
 
     state: State = State.INACTIVE
     episode: int = 0
@@ -98,7 +102,7 @@ def step(state: AlertState, look: Look, patience: Patience) -> tuple[AlertState,
 
 
 def retire(state: AlertState, pane_end: int) -> tuple[AlertState, Transition | None]:
-    """Ends an alert whose rule is no longer configured: firing becomes resolved (so that incidents close), the rest inactive."""
+    """Ends an alert whose rule is gone: firing becomes resolved, so that incidents close, and the rest inactive."""
     to = State.RESOLVED if state.state is State.FIRING else State.INACTIVE
     if state.state in (to, State.RESOLVED):
         return state, None

@@ -1,4 +1,4 @@
-"""The tables of what was concluded, who was told and what was done. They share the schema and metadata of `monitor.tables`."""
+"""The tables of what was concluded, who was told and what was done; schema and metadata are `monitor.tables`'."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg

@@ -24,7 +24,10 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One group of a comparison. `n` is what was counted, `value` the metric, `numerator / denominator` where it is a rate."""
+    """One group of a comparison.
+
+    `n` is what was counted, `value` the metric, `numerator / denominator` where it is a rate.
+    """
 
     groups: Mapping[str, str]
     n: int
@@ -38,7 +41,8 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One disparity, or one group's metric (`aggregate` empty, `higher` None), over the window that ends at `window_end`.
+    """One disparity, or one group's metric (`aggregate` empty, `higher` None), over the window that ends at
+    `window_end`.
 
     `low` and `high` are the *simultaneous* interval over all pairs of the family. `subject` names what is compared so
     that it is recognised in the next pane: the group for comparisons with a fixed side, empty for a maximum over pairs.
@@ -72,7 +76,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The conclusion of one rule about one family. `leading` is the observation to tell about, `breaching` all in breach."""
+    """The conclusion of one rule about one family.
+
+    `leading` is the observation to tell about, `breaching` all in breach.
+    """
 
     finding: Finding
     reason: str

@@ -1,7 +1,7 @@
 """Channels, one module each: the folder is the registry.
 
-A module defines one class named in its `CHANNEL`; its `type` is the word for it in the configuration. The contract suite
-(tests/contracts/test_channels.py) runs over all of them.
+A module defines one class named in its `CHANNEL`; its `type` is the word for it in the configuration. The contract
+suite (tests/contracts/test_channels.py) runs over all of them.
 """
 
 import importlib
@@ -12,8 +12,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
+from alerts.config import ReceiverConfig, RollbackReceiverConfig
 from alerts.errors import UnknownChannel
 from alerts.http import Outgoing
+from alerts.routing import CONTROL
+
+ALERTS, ROUTES = "alerts", "routes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Ports:
     outgoing: Outgoing = field(default_factory=Outgoing)
     publish: Publish | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    control_topic: str = "fairdrift.control"
 
 
 class Channel(Protocol):
@@ -52,10 +57,12 @@ class Channel(Protocol):
     """
 
     type: ClassVar[str]
+    tells: ClassVar[str]
+    """ALERTS or ROUTES: which of the two kinds of payload it takes."""
 
     @classmethod
     def from_config(cls, config: Any, ports: Ports) -> "Channel":
-        """The channel of one (validated) receiver."""
+        """The channel of one receiver, from its configuration (`alerts.config.ReceiverConfig` of its type)."""
 
     def send(self, delivery: Delivery) -> None: ...
 
@@ -70,12 +77,17 @@ def channel_types() -> dict[str, type[Channel]]:
     return found
 
 
-def make_channels(receivers: Iterable[Any], ports: Ports) -> dict[str, Channel]:
-    """The channel of every configured receiver, by the receiver's name; UnknownChannel if no module provides its type."""
+def make_channels(receivers: Iterable[ReceiverConfig], ports: Ports) -> dict[str, Channel]:
+    """The channel of every configured receiver by the receiver's name, and the default one for changes of route.
+
+    UnknownChannel if no module provides a type.
+    """
     types = channel_types()
     made: dict[str, Channel] = {}
     for config in receivers:
         if config.type not in types:
             raise UnknownChannel(config.name, config.type, tuple(types))
         made[config.name] = types[config.type].from_config(config, ports)
+    if not any(channel.tells == ROUTES for channel in made.values()):
+        made[CONTROL] = types["rollback"].from_config(RollbackReceiverConfig(name=CONTROL, type="rollback"), ports)
     return made

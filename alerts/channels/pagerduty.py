@@ -2,11 +2,12 @@
 
 A firing alert triggers, a resolved one resolves, under one `dedup_key` per episode: a trigger that arrives again after
 its resolve would open a new incident, and must not be taken for the next episode's. Limits: summary 1024 characters,
-dedup_key 255, event 512 KB; a 202 means accepted, 400 never to be retried, 429 and 5xx to be retried. Source: PagerDuty's
-developer documentation, "Events API v2" (2026-08).
+dedup_key 255, event 512 KB; a 202 means accepted, 400 never to be retried, 429 and 5xx to be retried. Source:
+PagerDuty's developer documentation, "Events API v2" (2026-08).
 
-The client retries by itself, without end on 429, and speaks to any address. So it is given a transport that sends through
-`alerts.http` and raises at once: waiting is the dispatcher's business, and the address is checked like every other.
+The client retries by itself, without end on 429, and speaks to any address. So it is given a transport that sends
+through `alerts.http` and raises at once: waiting is the dispatcher's business, and the address is checked like every
+other.
 """
 
 import json
@@ -19,7 +20,8 @@ import httpx2
 from pagerduty import Error as PagerDutyError
 from pagerduty import EventsApiV2Client
 
-from alerts.channels import Delivery, Ports
+from alerts.channels import ALERTS, Delivery, Ports
+from alerts.config import PagerDutyConfig
 from alerts.errors import TransportError
 from alerts.http import Answer, Outgoing, accept
 
@@ -37,6 +39,7 @@ class PagerDutyChannel:
     """One integration key of a PagerDuty service. `base_url` for the EU region or a proxy."""
 
     type: ClassVar[str] = "pagerduty"
+    tells: ClassVar[str] = ALERTS
 
     name: str
     routing_key: str = field(repr=False)
@@ -60,8 +63,8 @@ class PagerDutyChannel:
             ) from None
 
     @classmethod
-    def from_config(cls, config: Any, ports: Ports) -> "PagerDutyChannel":
-        raise NotImplementedError
+    def from_config(cls, config: PagerDutyConfig, ports: Ports) -> "PagerDutyChannel":
+        return cls(config.name, config.routing_key.get_secret_value(), ports.outgoing, ports.now, config.base_url)
 
 
 def dedup_key_of(payload: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """`rollback`: the desired route of a model as a record of a compacted topic, keyed by model.
 
-The value is CloudEvents 1.0 in JSON (`alerts.messages.CloudEvent`). The record is state, not an event: whoever reads the topic
-from its start knows the route of every model, and a repeated delivery says the same again. A reader keeps the
-greatest epoch it has seen per model.
+The value is CloudEvents 1.0 in JSON (`alerts.messages.CloudEvent`). The record is state, not an event: whoever reads
+the topic from its start knows the route of every model, and a repeated delivery says the same again. A reader keeps
+the greatest epoch it has seen per model.
 """
 
 import json
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from alerts.channels import Delivery, Ports, Publish
+from alerts.channels import ROUTES, Delivery, Ports, Publish
+from alerts.config import RollbackReceiverConfig
 from alerts.errors import TransportError
 
 TOPIC = "fairdrift.control"
@@ -23,6 +24,7 @@ class RollbackChannel:
     """Publishes to one topic through a producer that it is given."""
 
     type: ClassVar[str] = "rollback"
+    tells: ClassVar[str] = ROUTES
 
     name: str
     publish: Publish | None = field(repr=False)
@@ -35,8 +37,9 @@ class RollbackChannel:
         self.publish(self.topic, key, event_of(delivery))
 
     @classmethod
-    def from_config(cls, config: Any, ports: Ports) -> "RollbackChannel":
-        raise NotImplementedError
+    def from_config(cls, config: RollbackReceiverConfig, ports: Ports) -> "RollbackChannel":
+        topic = config.topic if "topic" in config.model_fields_set else ports.control_topic
+        return cls(config.name, ports.publish, topic)
 
 
 def event_of(delivery: Delivery) -> bytes:

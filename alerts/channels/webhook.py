@@ -1,9 +1,9 @@
 """`webhook`: a signed POST in the manner of Standard Webhooks.
 
 Headers: `webhook-id` (the same at every attempt), `webhook-timestamp` (seconds, of the attempt), `webhook-signature`
-(`v1,<base64 HMAC-SHA256 of id.timestamp.body>`, one for each secret, so that a receiver may change from an old secret to a
-new one without losing a message). Body: `alerts.messages.WebhookBody`. Source: the Standard Webhooks specification,
-https://github.com/standard-webhooks/standard-webhooks.
+(`v1,<base64 HMAC-SHA256 of id.timestamp.body>`, one for each secret, so that a receiver may change from an old secret
+to a new one without losing a message). Body: `alerts.messages.WebhookBody`. Source: the Standard Webhooks
+specification, https://github.com/standard-webhooks/standard-webhooks.
 """
 
 import hashlib
@@ -12,13 +12,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from standardwebhooks import Webhook
 
-from alerts.channels import Delivery, Ports
+from alerts.channels import ALERTS, Delivery, Ports
+from alerts.config import WebhookConfig
 from alerts.http import Outgoing, accept
 
+PREFIX = "whsec_"
 SAFE_ID = re.compile(r"[A-Za-z0-9_:-]{1,200}")
 """An id without a dot: the dot separates what is signed, and an id that holds one could pass for another message."""
 
@@ -28,6 +30,7 @@ class WebhookChannel:
     """One receiver's address and secrets, the newest first."""
 
     type: ClassVar[str] = "webhook"
+    tells: ClassVar[str] = ALERTS
 
     name: str
     url: str = field(repr=False)
@@ -43,8 +46,14 @@ class WebhookChannel:
         accept(answer, f"webhook {self.name!r}", now)
 
     @classmethod
-    def from_config(cls, config: Any, ports: Ports) -> "WebhookChannel":
-        raise NotImplementedError
+    def from_config(cls, config: WebhookConfig, ports: Ports) -> "WebhookChannel":
+        signers = tuple(signer_of(secret.get_secret_value()) for secret in config.secrets)
+        return cls(config.name, config.url.get_secret_value(), signers, ports.outgoing, ports.now)
+
+
+def signer_of(secret: str) -> Webhook:
+    """A signer of a secret: `whsec_` and base64, as Standard Webhooks writes it, or else the text's own bytes."""
+    return Webhook(secret if secret.startswith(PREFIX) else secret.encode())
 
 
 def webhook_id(delivery: Delivery) -> str:

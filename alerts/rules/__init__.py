@@ -6,13 +6,13 @@ A module defines one class named in its `RULE`; its `type` is the word for it in
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
+from alerts.config import EVERY_MODEL, RuleConfig
 from alerts.errors import UnknownRuleType
 from alerts.labels import Family
-from alerts.observations import Needs
 from alerts.policies import Policy
 from alerts.verdicts import Observation, Verdict
 
@@ -28,16 +28,13 @@ class Rule(Protocol):
 
     @classmethod
     def from_config(cls, config: Any, model: str) -> "Rule":
-        """The rule of one model from its (validated) configuration."""
+        """The rule for one model, from its configuration (`alerts.config.RuleConfig` of its type)."""
 
     def families(self) -> tuple[Family, ...]:
         """The families that are judged even when nothing was observed of them."""
 
     def watches(self, family: Family) -> bool:
         """Whether the family is one of this rule's, as it is configured now."""
-
-    def needs(self) -> Needs:
-        """What must be assessed for it."""
 
     def selects(self, observation: Observation) -> bool:
         """Whether the observation is one that this rule judges."""
@@ -66,9 +63,16 @@ def rule_types() -> dict[str, type[Rule]]:
     return found
 
 
-def make_rule(config: Any, model: str) -> Rule:
-    """The rule that a configuration asks for, for one model; UnknownRuleType if no module provides its type."""
-    types = rule_types()
-    if config.type not in types:
-        raise UnknownRuleType(config.name, config.type, tuple(types))
-    return types[config.type].from_config(config, model)
+def make_rules(configs: Iterable[RuleConfig], models: Iterable[str]) -> tuple[Rule, ...]:
+    """The rules that a configuration asks for: one for its model, or one for every model where it names none.
+
+    UnknownRuleType if no module provides a type.
+    """
+    types, every = rule_types(), tuple(models)
+    made: list[Rule] = []
+    for config in configs:
+        if config.type not in types:
+            raise UnknownRuleType(config.name, config.type, tuple(types))
+        chosen = every if config.model == EVERY_MODEL else (config.model,)
+        made += [types[config.type].from_config(config, model) for model in chosen]
+    return tuple(made)

@@ -16,11 +16,11 @@ place of the interval when it is there, and the interval remains for reading.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
+from alerts.config import ThresholdConfig
 from alerts.labels import Family
-from alerts.observations import Needs
-from alerts.policies import Policy
+from alerts.policies import Policy, policy_of
 from alerts.verdicts import Finding, Observation, Verdict
 from monitor.metrics import metric
 
@@ -59,7 +59,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRule:
-    """A bound on one metric of one model; `attributes` None watches every attribute set that is measured, each a family."""
+    """A bound on one metric of one model; without `attributes` every attribute set that is measured is a family."""
 
     type: ClassVar[str] = "threshold"
 
@@ -82,10 +82,6 @@ class ThresholdRule:
     def watches(self, family: Family) -> bool:
         mine = (family.rule, family.model, family.metric) == (self.policy.name, self.policy.model, self.metric)
         return mine and self.attributes in (None, family.attributes)
-
-    def needs(self) -> Needs:
-        basis: Literal["decision", "outcome"] = "decision" if metric(self.metric).needs == "decision" else "outcome"
-        return Needs(self.metric, self.window_ms, basis, self.attributes, self.aggregate, self.method, self.min_n)
 
     def selects(self, observation: Observation) -> bool:
         wanted = (self.metric, self.aggregate, self.method, self.window_ms)
@@ -140,8 +136,20 @@ class ThresholdRule:
         return Verdict(finding, reason, leading)
 
     @classmethod
-    def from_config(cls, config: Any, model: str) -> "ThresholdRule":
-        raise NotImplementedError
+    def from_config(cls, config: ThresholdConfig, model: str) -> "ThresholdRule":
+        groups = tuple(sorted(config.groups.items())) if config.groups else None
+        attributes = tuple(name for name, _ in groups) if groups and not config.attributes else config.attributes
+        return cls(
+            policy=policy_of(config, model),
+            metric=metric(config.metric).name,
+            bound=Bound(config.bound.min, config.bound.max),
+            attributes=attributes,
+            aggregate=config.aggregate or "",
+            method=config.method if config.aggregate else "",
+            window_ms=config.window,
+            min_n=config.min_n,
+            groups=groups,
+        )
 
 
 RULE = ThresholdRule

@@ -16,7 +16,10 @@ PAYLOAD = {"summary", "source", "severity", "timestamp", "component", "group", "
 
 
 class PagerDutyService:
-    """Answers like PagerDuty. `open` holds the keys of open incidents, `opened` counts the incidents there ever were."""
+    """Answers like PagerDuty.
+
+    `open` holds the keys of open incidents, `opened` counts the incidents there ever were.
+    """
 
     def __init__(self) -> None:
         self.open: dict[str, dict[str, Any]] = {}

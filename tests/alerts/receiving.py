@@ -54,7 +54,7 @@ def receiver(answer: Callable[[Request], Reply] = lambda request: Reply()) -> It
             self.end_headers()
             self.wfile.write(reply.body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *said: object) -> None:
             """Silent."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from alerts.control import Brakes, Route, RouteState
-from alerts.evaluation import Evaluation, Stored, evaluate, orphans, retire_alert
+from alerts.evaluation import Evaluation, Stored, evaluate
 from alerts.labels import alert_id
 from alerts.payloads import Context
 from alerts.policies import Policy, RollbackPolicy
+from alerts.routing import Inhibition, Receiver, Routing, Silence
 from alerts.states import Patience, State
 from alerts.verdicts import Observation
 from tests.alerts.observing import MINUTE, T0, between, parity_rule, ratio, side
@@ -15,11 +16,14 @@ from tests.alerts.observing import MINUTE, T0, between, parity_rule, ratio, side
 BREACH = between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60))
 BACK = between("ratio", 0.9, side("F", 100, 54), side("M", 100, 60))
 LIVE = RouteState("credit")
+ONCALL = Receiver("oncall", "pagerduty")
+ROUTING = Routing({"oncall": ONCALL})
 LABELS = {"alertname": "parity", "model": "credit", "metric": "selection_rate", "attributes": "sex"}
 
 
 def context(minute: int = 0, **changes: Any) -> Context:
-    return replace(Context("credit", T0 + minute * MINUTE, "c1", ("v1", "v2"), ("live", "canary")), **changes)
+    made = Context("credit", T0 + minute * MINUTE, "c1", ("v1", "v2"), ("live", "canary"), routing=ROUTING)
+    return replace(made, **changes)
 
 
 def days(*panes: list[Observation], rule: Any = None, **changes: Any) -> list[Evaluation]:
@@ -36,7 +40,6 @@ def days(*panes: list[Observation], rule: Any = None, **changes: Any) -> list[Ev
 def test_the_payload_tells_the_whole_story() -> None:
     (step,) = days([BREACH])[0].steps
     told = step.payload
-    assert told is not None
     assert step.alert == alert_id(LABELS) == told.alert
     assert (told.status, told.transition, told.episode, told.severity) == ("firing", 1, 1, "page")
     assert (told.versions, told.arms) == (["v1", "v2"], ["live", "canary"])
@@ -59,7 +62,6 @@ def test_the_payload_tells_the_whole_story() -> None:
 
 def test_a_resolved_alert_tells_when_it_fired_and_how_it_stands() -> None:
     (step,) = days([BREACH], [BREACH], [BACK])[2].steps
-    assert step.payload is not None
     assert step.payload.status == "resolved"
     assert step.payload.more_favourable is None
     assert "back inside the bound" in step.payload.summary
@@ -69,7 +71,7 @@ def test_a_resolved_alert_tells_when_it_fired_and_how_it_stands() -> None:
 def test_only_changes_are_told() -> None:
     done = days([BREACH], [BREACH])
     assert [step.transition is not None for one in done for step in one.steps] == [True, False]
-    assert done[1].steps[0].payload is None
+    assert [step.receivers for one in done for step in one.steps] == [(ONCALL,), ()]
     assert done[1].steps[0].stored.summary["status"] == "firing"
 
 
@@ -112,7 +114,6 @@ def test_a_firing_rule_with_a_rollback_changes_the_route_and_says_so() -> None:
     one = days([BREACH], rule=with_rollback())[0]
     change, payload = one.steps[0].change, one.steps[0].payload
     assert change is not None
-    assert payload is not None
     assert payload.control is not None
     assert (change.after, change.epoch, change.by, change.alert) == (Route.FALLBACK, 1, "rule:parity", payload.alert)
     assert change.evidence["value"] == pytest.approx(2 / 3)
@@ -131,7 +132,6 @@ def test_a_refused_change_tells_why() -> None:
     one = days([BREACH], rule=with_rollback(dry_run=True))[0]
     payload = one.steps[0].payload
     assert one.steps[0].change is None
-    assert payload is not None
     assert payload.control is not None
     assert not payload.control.changed
     assert "The route stays as it is (fallback was asked for): dry run" in payload.description
@@ -144,18 +144,49 @@ def test_two_rules_in_one_pane_change_the_route_once() -> None:
     assert one.route.epoch == 1
 
 
-def test_alerts_of_rules_that_are_gone_can_be_found_and_ended() -> None:
+def told(panes: list[list[Observation]], **changes: Any) -> list[list[str]]:
+    """Who is told in each pane."""
+    return [[r.name for step in one.steps for r in step.receivers] for one in days(*panes, **changes)]
+
+
+def test_pending_is_nobody_s_business() -> None:
+    waiting = parity_rule(policy=Policy("parity", "credit", Patience(MINUTE, 0), receivers=("oncall",)))
+    assert told([[BREACH], [BREACH], [BREACH]], rule=waiting) == [[], ["oncall"], []]
+    assert told([[BREACH], [BACK]], rule=waiting) == [[], []]
+
+
+def test_what_a_silence_holds_back_is_told_when_it_ends_under_the_number_of_its_transition() -> None:
+    silence = Silence({"alertname": "parity"}, T0, T0 + 2 * MINUTE)
+    routing = replace(ROUTING, silences=(silence,))
+    done = days([BREACH], [BREACH], [BREACH], [BREACH], routing=routing)
+    assert [len(one.steps[0].receivers) for one in done] == [0, 0, 1, 0]
+    assert done[0].steps[0].stored.summary["held_back"] == "silenced"
+    assert done[2].steps[0].transition is None
+    assert done[2].steps[0].stored.state.transition_no == 1
+
+
+def test_an_end_is_told_to_those_who_were_told_of_the_beginning() -> None:
+    silenced = replace(ROUTING, silences=(Silence({"severity": "page"}, T0, T0 + 9 * MINUTE),))
+    assert told([[BREACH], [BACK]], routing=silenced) == [[], []]
+    assert told([[BREACH], [BACK]]) == [["oncall"], ["oncall"]]
+    quiet = Routing({"oncall": replace(ONCALL, send_resolved=False)})
+    assert told([[BREACH], [BACK]], routing=quiet) == [["oncall"], []]
+
+
+def test_an_end_is_told_after_the_receiver_s_route_is_gone_and_not_to_a_receiver_that_is() -> None:
     first = days([BREACH])[0]
-    (alert,) = first.states
-    assert orphans([parity_rule()], first.states) == []
-    assert orphans([], first.states) == [alert]
-    assert orphans([parity_rule(attributes=("age",))], first.states) == [alert]
-    step = retire_alert(alert, first.states[alert], context(5))
-    assert step is not None
-    assert step.payload is not None
-    assert (step.payload.status, step.payload.transition) == ("resolved", 2)
-    assert "no longer configured" in step.payload.description
-    assert retire_alert(alert, step.stored, context(6)) is None
+    bare = parity_rule(policy=Policy("parity", "credit"))
+    for routing, expected in ((ROUTING, (ONCALL,)), (Routing(), ())):
+        ended = evaluate([bare], [BACK], first.states, first.route, context(1, routing=routing))
+        assert ended.steps[0].receivers == expected
+
+
+def test_an_alert_that_fires_in_the_same_pane_inhibits() -> None:
+    policy = Policy("zz-outage", "credit", receivers=("oncall",), labels={"kind": "outage"})
+    inhibition = Inhibition({"kind": "outage"}, {"alertname": "parity"}, equal=("model",))
+    rules = [parity_rule(), parity_rule(policy=policy)]
+    one = evaluate(rules, [BREACH], {}, LIVE, context(routing=replace(ROUTING, inhibitions=(inhibition,))))
+    assert {step.stored.rule: len(step.receivers) for step in one.steps} == {"parity": 0, "zz-outage": 1}
 
 
 def test_no_number_that_json_lacks_is_kept() -> None:

@@ -1,0 +1,31 @@
+from alerts.control import RouteState
+from alerts.evaluation import evaluate
+from alerts.orphans import orphans, retire_alert
+from alerts.payloads import Context
+from alerts.routing import Receiver, Routing
+from tests.alerts.observing import MINUTE, T0, between, parity_rule, side
+
+ROUTING = Routing({"oncall": Receiver("oncall", "pagerduty")})
+BREACH = between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60))
+FIRING = evaluate(
+    [parity_rule()], [BREACH], {}, RouteState("credit"), Context("credit", T0, "c1", routing=ROUTING)
+).states
+LATER = Context("credit", T0 + MINUTE, "c2", routing=ROUTING)
+
+
+def test_an_alert_is_an_orphan_when_no_rule_watches_its_family() -> None:
+    (alert,) = FIRING
+    assert orphans([parity_rule()], FIRING) == []
+    assert orphans([], FIRING) == [alert]
+    assert orphans([parity_rule(attributes=("age",))], FIRING) == [alert]
+    assert orphans([parity_rule(metric="precision")], FIRING) == [alert]
+
+
+def test_retiring_tells_those_who_were_told_and_happens_once() -> None:
+    (alert,) = FIRING
+    step = retire_alert(alert, FIRING[alert], LATER)
+    assert step is not None
+    assert (step.payload.status, step.payload.transition, step.payload.config_version) == ("resolved", 2, "c2")
+    assert "no longer configured" in step.payload.description
+    assert [receiver.name for receiver in step.receivers] == ["oncall"]
+    assert retire_alert(alert, step.stored, LATER) is None

@@ -1,0 +1,113 @@
+"""What every rule type promises, whatever it looks at. A new type needs an entry in `CASES`, and nothing else here."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from alerts.config import RuleConfig, ThresholdConfig
+from alerts.errors import UnknownRuleType
+from alerts.rules import Rule, make_rules, rule_types
+from alerts.verdicts import Finding, Observation
+from tests.alerts.observing import between, ratio, side
+
+NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A configuration of the type, and observations that it must find in breach and clear."""
+
+    config: RuleConfig
+    breach: Observation
+    clear: Observation
+
+
+CASES: dict[str, Case] = {
+    "threshold": Case(
+        ThresholdConfig.model_validate(
+            {
+                "name": "parity", "type": "threshold", "metric": "selection_rate", "attributes": ["sex"],
+                "aggregate": "ratio", "method": "to_reference", "bound": {"min": 0.8}, "window": "1d",
+            }
+        ),
+        breach=between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60)),
+        clear=between("ratio", 0.9, side("F", 100, 54), side("M", 100, 60)),
+    ),
+}  # fmt: skip
+
+
+def rule_of(name: str) -> Rule:
+    (rule,) = make_rules([CASES[name].config], ["credit"])
+    return rule
+
+
+@pytest.fixture(params=sorted(rule_types()))
+def name(request: pytest.FixtureRequest) -> str:
+    """Every rule type in turn."""
+    return str(request.param)
+
+
+def test_every_type_is_under_contract() -> None:
+    assert set(rule_types()) == set(CASES)
+
+
+def test_the_type_is_the_module_s_name(name: str) -> None:
+    assert rule_types()[name].__module__ == f"alerts.rules.{name}"
+
+
+def test_it_is_made_from_its_configuration_for_every_model() -> None:
+    rules = make_rules([case.config for case in CASES.values()], ["credit", "hiring"])
+    assert {rule.policy.model for rule in rules} == {"credit", "hiring"}
+
+
+def test_a_type_of_nobody_is_an_error() -> None:
+    with pytest.raises(UnknownRuleType, match=r"rule 'odd' is of the unknown type 'oracle'; known types: .*threshold"):
+        make_rules([RuleConfig(name="odd", type="oracle")], ["credit"])
+
+
+def test_nothing_observed_is_no_finding(name: str) -> None:
+    verdict = rule_of(name).judge([], NOBODY)
+    assert verdict.finding is Finding.INSUFFICIENT_DATA
+    assert verdict.reason
+
+
+def test_it_finds_breach_and_clear(name: str) -> None:
+    case, rule = CASES[name], rule_of(name)
+    assert rule.selects(case.breach)
+    assert rule.judge([case.breach], NOBODY).finding is Finding.BREACH
+    assert rule.judge([case.clear], NOBODY).finding is Finding.CLEAR
+
+
+@pytest.mark.parametrize("state", ["undefined", "suppressed", "stale"])
+def test_what_is_not_measured_proves_and_clears_nothing(name: str, state: str) -> None:
+    case = CASES[name]
+    for observation in (case.breach, case.clear):
+        unmeasured = replace(observation, state=state, reason="")
+        assert rule_of(name).judge([unmeasured], NOBODY).finding is Finding.INSUFFICIENT_DATA
+
+
+def test_only_the_concerned_can_end_an_episode(name: str) -> None:
+    case = CASES[name]
+    judge: Callable[..., Finding] = lambda seen: rule_of(name).judge(seen, frozenset({case.breach.subject})).finding  # noqa: E731
+    assert judge([replace(case.clear, subject="somebody else")]) is Finding.INSUFFICIENT_DATA
+    assert judge([case.clear]) is Finding.CLEAR
+
+
+def test_the_order_of_observations_does_not_matter(name: str) -> None:
+    case = CASES[name]
+    seen = [
+        case.breach,
+        replace(case.clear, subject="X"),
+        replace(case.breach, subject="Y"),
+        replace(ratio(None, None, None), subject="Z"),
+    ]
+    verdicts = {repr(rule_of(name).judge(order, NOBODY)) for order in itertools.permutations(seen)}
+    assert len(verdicts) == 1
+
+
+def test_a_rule_is_a_value(name: str) -> None:
+    assert rule_of(name) == rule_of(name)
+    assert rule_of(name).bound_text()
+    assert rule_of(name).policy.name == CASES[name].config.name
