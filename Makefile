@@ -27,7 +27,7 @@ demo: .venv/.installed ## the whole story on real data, in under three minutes, 
 	@$(BIN)/python -m streams.cli demo $(ARGS)
 
 test: .venv/.installed-dev ## all tests but chaos and benchmarks, on embedded Kafka and Postgres (and Apache Kafka where Java is)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --ignore=tests/chaos --ignore=tests/benchmarks $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 check: .venv/.installed-dev ## format, lint, types, layers
 	$(BIN)/python -m ruff format --check .
@@ -39,8 +39,8 @@ format: .venv/.installed-dev ## put the format right, and what lint can put righ
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
 
-chaos: .venv/.installed-dev ## kill workers, broker and database at random, and compare every sum (longer: KILLS=300)
-	@$(BIN)/python -m pytest tests/chaos $(if $(KILLS),--kills=$(KILLS)) $(ARGS)
+chaos: .venv/.installed-dev ## kill workers, broker and database at random on Apache Kafka, and compare every sum (MINUTES=6)
+	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 bench: .venv/.installed-dev ## measure speed beside other ways of doing it; writes bench-results/
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

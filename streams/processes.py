@@ -188,6 +188,7 @@ def free_port() -> int:
 
 GUARD_SCRIPT = r"""
 trap '' INT TERM HUP
+echo on guard
 while read -r _; do :; done
 [ -d "$1" ] || exit 0
 for file in "$1"/*.pid; do
@@ -215,11 +216,15 @@ class Guard:
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", GUARD_SCRIPT, "fairdrift-guard", str(folder)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
             start_new_session=True,
         )
+        words = self._process.stdout
+        assert words is not None
+        with words:
+            words.readline()  # from here on it ignores signals
 
     def __enter__(self) -> Self:
         return self

@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _tell(message: str) -> None:
     """One clean message on standard error; the traceback too when FAIRDRIFT_DEBUG is set."""
     if os.environ.get("FAIRDRIFT_DEBUG"):
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # called inside `except` only
+        sys.excepthook(*sys.exc_info())
     typer.echo(f"fairdrift: {message}", err=True)
 
 

@@ -1,0 +1,107 @@
+"""The command line: discovery, exit codes, errors without tracebacks."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from kafka.errors import KafkaTimeoutError
+
+from streams import cli
+from streams.errors import StreamsError
+
+ROOT = Path(cli.__file__).resolve().parent.parent.parent
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "streams.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, stdin=subprocess.DEVNULL)
+
+
+def leave(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+    """The exit code when a command raises this."""
+
+    def build(only: str | None = None) -> typer.Typer:
+        app = typer.Typer(pretty_exceptions_enable=False)
+
+        @app.command()
+        def fail() -> None:
+            raise error
+
+        return app
+
+    monkeypatch.setattr(cli, "build_app", build)
+    with pytest.raises(SystemExit) as left:
+        cli.main([])
+    return int(left.value.code or 0)
+
+
+def test_every_file_is_a_command() -> None:
+    done = run("--help")
+
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in cli.command_names())
+    assert "fairdrift demo" in done.stdout
+
+
+def test_a_named_command_imports_no_other() -> None:
+    probe = "import sys; from streams import cli; cli.build_app('embedded'); print('pandas' in sys.modules, 'faust' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=True)
+
+    assert done.stdout.strip() == "False False"
+
+
+def test_the_version() -> None:
+    done = run("--version")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("fairdrift ")
+
+
+@pytest.mark.parametrize("words", [("no-such-command",), ("embedded", "--no-such-option")])
+def test_wrong_use_is_2(words: tuple[str, ...]) -> None:
+    done = run(*words)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_our_errors_are_2_and_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave(monkeypatch, StreamsError("kafka.topics: there is none")) == 2
+    assert capsys.readouterr().err == "fairdrift: kafka.topics: there is none\n"
+
+
+def test_an_error_may_choose_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    class CheckFailed(StreamsError):
+        exit_code = 1
+
+    assert leave(monkeypatch, CheckFailed("two checks failed")) == 1
+
+
+def test_a_service_that_is_away_is_1_and_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert leave(monkeypatch, KafkaTimeoutError()) == 1
+    assert capsys.readouterr().err.startswith("fairdrift: Kafka cannot be reached")
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(only: str | None = None) -> typer.Typer:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(cli, "build_app", build)
+    with pytest.raises(KeyError):
+        cli.main([])
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert leave(monkeypatch, KeyboardInterrupt()) == 130
+
+
+def test_debugging_shows_the_traceback_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(os.environ, "FAIRDRIFT_DEBUG", "1")
+
+    assert leave(monkeypatch, StreamsError("where?")) == 2
+    assert "Traceback" in capsys.readouterr().err
