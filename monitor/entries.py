@@ -28,15 +28,10 @@ DTYPES = (PREDICTION, OUTCOME)
 Entries = NDArray[np.void]
 
 
-def unpack(topic: int, side: bytes | None) -> Entries:
-    """The entries of a stored side, writable; none of nothing."""
-    return np.frombuffer(side or b"", DTYPES[topic]).copy()
-
-
 def packed(entries: Entries) -> list[bytes]:
     """One side of a single entry for each of the entries."""
-    data, size = entries.tobytes(), entries.dtype.itemsize
-    return [data[start : start + size] for start in range(0, len(data), size)]
+    sides: list[bytes] = np.ascontiguousarray(entries).view(f"V{entries.dtype.itemsize}").tolist()
+    return sides
 
 
 def forget_at(topic: int, entries: Entries, terms: Terms) -> NDArray[np.int64]:

@@ -5,7 +5,6 @@ escapes an agent crashes the process, and whoever supervises it starts it again:
 events it failed on.
 """
 
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ import faust
 from faust.types import TP
 from mode import CrashingSupervisor
 
-from streams.config import KafkaConfig
+from streams.broker import tls_context
+from streams.settings import KafkaConfig
 from streams.transport import ChunkTransport, Fetched, Passthrough, Reassign
 
 Deliver = Callable[[TP, Fetched], Awaitable[None]]
@@ -66,11 +66,7 @@ def _agent(app: App, topic: str, deliver: Deliver) -> None:
 
 def credentials(kafka: KafkaConfig) -> Any:
     """What Faust needs to log in, None for plain text without a login."""
-    context = None
-    if kafka.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=kafka.ca_file)
-        if kafka.cert_file:
-            context.load_cert_chain(kafka.cert_file, kafka.key_file)
+    context = tls_context(kafka)
     if kafka.security_protocol.startswith("SASL"):
         password = kafka.password.get_secret_value() if kafka.password else None
         return faust.SASLCredentials(

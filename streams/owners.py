@@ -8,7 +8,7 @@ that passes by itself is tried again for ever, while the partition is ours: noth
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from faust.types import TP
@@ -56,6 +56,8 @@ class Partition:
         return TP(self.stream.topics[0], part), TP(self.stream.topics[1], part)
 
 
+DeadLetters = Sequence[tuple[int, DeadLetter]]
+
 Key = tuple[str, int]
 """A stream's name and a partition number."""
 
@@ -68,7 +70,7 @@ class Ports:
     pause: Callable[[TP, bool], None]
     ends: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
     beginnings: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
-    bury: Callable[[tuple[str, str], int, tuple[DeadLetter, ...]], Awaitable[None]]
+    bury: Callable[[tuple[str, str], int, DeadLetters], Awaitable[None]]
 
 
 class Owners:

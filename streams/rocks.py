@@ -48,10 +48,11 @@ class RocksDisk:
                 return
             yield key
 
-    def write(self, sides: Sequence[tuple[Key, bytes]], due: Sequence[Due], meta: Meta) -> None:
+    def write(self, keys: Sequence[Key], sides: Sequence[bytes], due: Sequence[Due], meta: Meta) -> None:
         batch = WriteBatch(raw_mode=True)
-        for key, side in sides:
-            batch[key] = side
+        put = batch.__setitem__
+        for key, side in zip(keys, sides, strict=True):
+            put(key, side)
         for hour, keys in due:
             self._number += 1
             batch[_due_key(hour, meta, self._number)] = keys

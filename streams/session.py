@@ -72,7 +72,8 @@ class Commit:
     position: Position
     rows: dict[Basis, Rows]
     batch: Batch
-    dead_letters: tuple[DeadLetter, ...] = ()
+    dead_letters: tuple[tuple[int, DeadLetter], ...] = ()
+    """With the topic that each came from."""
     events: int = 0
     counted: bool = True
     """False while catching up: only the local store is written."""
@@ -94,7 +95,7 @@ class Session:
         self._terms, self._store, self._reader, self._cells = terms, store, reader, cells
         self.base = self._committed = position
         self._idle, self._drained = position.idle, False
-        self._dead: list[DeadLetter] = []
+        self._dead: list[tuple[int, DeadLetter]] = []
         self._stash: tuple[list[Chunk], list[Chunk]] = ([], [])
         self._events = 0
         floor = position.floor(terms)
@@ -199,14 +200,14 @@ class Session:
             self.join.outcomes(outcomes)
         if self.join.counting:
             self._events += len(records)
-            self._bury(dead)
+            self._bury(topic, dead)
 
-    def _bury(self, dead: list[DeadLetter]) -> None:
+    def _bury(self, topic: int, dead: list[DeadLetter]) -> None:
         if dead:
             of = [self._cells.by_name.get(letter.model, self._cells.unknown) for letter in dead]
             times = np.array([letter.time_ms for letter in dead], dtype=np.int64)
             self.join.count_dead_letters(np.array(of, dtype=np.int64), times)
-            self._dead += dead
+            self._dead += [(topic, letter) for letter in dead]
 
     # --- idleness
 

@@ -51,7 +51,7 @@ class Disk(Protocol):
     def keys(self) -> Iterator[Key]:
         """All keys of sides."""
 
-    def write(self, sides: Sequence[tuple[Key, bytes]], due: Sequence[Due], meta: Meta) -> None:
+    def write(self, keys: Sequence[Key], sides: Sequence[bytes], due: Sequence[Due], meta: Meta) -> None:
         """Write sides, what to forget when, and where this brings the disk to."""
 
     def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:
@@ -66,17 +66,30 @@ class Batch:
     """The changes of one commit."""
 
     sides: dict[Key, bytes] = field(default_factory=dict)
-    due: list[tuple[int, Sequence[bytes], Ints]] = field(default_factory=list)
+    due: list[tuple[list[Key], Ints]] = field(default_factory=list)
+
+    def ordered(self) -> tuple[list[Key], list[bytes]]:
+        """Keys and sides nearly in the order of the keys (by topic and half of the hash): sorted writes cost half."""
+        keys = list(self.sides)
+        if not keys:
+            return [], []
+        table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1)
+        first = np.ascontiguousarray(table[:, 1:9]).view(">u8").ravel().astype(np.uint64) >> np.uint64(1)
+        order = np.argsort(first | (table[:, 0].astype(np.uint64) & np.uint64(1)) << np.uint64(63)).tolist()
+        sides = list(self.sides.values())
+        return [keys[n] for n in order], [sides[n] for n in order]
 
     def rows(self) -> list[Due]:
         """Per hour in which some of the keys are due, those keys."""
         hours: dict[int, list[bytes]] = {}
-        for topic, keys, due in self.due:
+        for keys, due in self.due:
             number = due // HOUR + 1
-            for hour in np.unique(number):
-                chosen = np.flatnonzero(number == hour)
-                of_hour = keys if len(chosen) == len(keys) else [keys[n] for n in chosen]
-                hours.setdefault(int(hour), []).extend(PREFIXES[topic] + key for key in of_hour)
+            if number[0] == number.min() == number.max():
+                hours.setdefault(int(number[0]), []).append(b"".join(keys))
+                continue
+            for hour in np.unique(number).tolist():
+                chosen = np.flatnonzero(number == hour).tolist()
+                hours.setdefault(hour, []).append(b"".join([keys[n] for n in chosen]))
         return [Due(hour, b"".join(keys)) for hour, keys in sorted(hours.items())]
 
 
@@ -109,8 +122,9 @@ class Store:
         if not keys:
             return
         prefix = PREFIXES[topic]
-        self._overlay.sides.update(zip([prefix + key for key in keys], sides, strict=True))
-        self._overlay.due.append((topic, keys, due))
+        full = [prefix + key for key in keys]
+        self._overlay.sides.update(zip(full, sides, strict=True))
+        self._overlay.due.append((full, due))
         self._bloom[topic].add(np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2), int(due.max()))
 
     # --- life
@@ -152,7 +166,7 @@ class Store:
 
         Forgetting goes by the cursors written here, so that it decides by what every rebuild would see.
         """
-        self.disk.write(sorted(batch.sides.items()), batch.rows(), Meta(self._lineage, cursors))
+        self.disk.write(*batch.ordered(), batch.rows(), Meta(self._lineage, cursors))
         clocks = (cursors[0].clock, cursors[1].clock)
         self.disk.forget(clocks, self._terms, 2 * len(batch.sides) + 1_000)
 

@@ -1,14 +1,14 @@
 """A stream at run time: one pair of topics with the models that use it, its reader and its ledger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from monitor.cells import Cells
-from monitor.config import ModelConfig
 from monitor.reader import Reader
 from monitor.terms import Terms
+from streams import settings
 from streams.hashing import IdHasher
 from streams.ledger import Ledger, StreamOfParts
 from streams.session import QualityCells
@@ -16,7 +16,7 @@ from streams.session import QualityCells
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One pair of topics, everything that its partitions share."""
+    """One pair of topics, with everything that its partitions share."""
 
     name: str
     topics: tuple[str, str]
@@ -29,26 +29,18 @@ class Stream:
     """Partitions of each topic."""
 
 
-def terms_of(models: Sequence[ModelConfig]) -> Terms:
-    """The durations on which the models of a stream agree (the configuration was checked for that)."""
-    first = models[0]
-    return Terms(first.join_horizon, first.dedup_horizon, first.max_lateness, first.watermark_delay, first.pane)
-
-
 def open_stream(
-    models: Sequence[ModelConfig], parts: int, engine: sa.Engine, hasher: IdHasher, partition_of: Callable[[bytes], int]
+    of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHasher, partition_of: Callable[[str], int]
 ) -> Stream:
-    """The stream of these models, which share their topics."""
+    """The configured stream on topics of `parts` partitions."""
     cells = Cells()
-    topics = models[0].topics.predictions, models[0].topics.outcomes
-    name, terms = "/".join(topics), terms_of(models)
-    by_name = {model.name: cells.quality(model.name) for model in models}
+    quality = {model.name: cells.quality(model.name) for model in of.models}
     return Stream(
-        name=name,
-        topics=topics,
-        terms=terms,
-        reader=Reader(models, hasher.hash_ids, cells, partition_of=partition_of),
-        ledger=Ledger(engine, StreamOfParts(name, parts, terms.pane), cells),
-        quality=QualityCells(tuple(by_name.values()), cells.quality(""), by_name),
+        name=of.name,
+        topics=(of.predictions, of.outcomes),
+        terms=of.terms,
+        reader=Reader(of.models, hasher.hash_ids, cells, partition_of=partition_of),
+        ledger=Ledger(engine, StreamOfParts(of.name, parts, of.terms.pane), cells),
+        quality=QualityCells(tuple(quality.values()), cells.quality(""), quality),
         parts=parts,
     )

@@ -118,8 +118,8 @@ class MemoryDisk:
     def keys(self) -> Iterator[Key]:
         return iter(list(self.sides))
 
-    def write(self, sides: Sequence[tuple[Key, bytes]], due: Sequence[Due], meta: Meta) -> None:
-        self.sides.update(sides)
+    def write(self, keys: Sequence[Key], sides: Sequence[bytes], due: Sequence[Due], meta: Meta) -> None:
+        self.sides.update(zip(keys, sides, strict=True))
         self.due += due
         self.itself = meta
 

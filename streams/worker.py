@@ -1,0 +1,323 @@
+"""A worker: the Faust application, the owners' commits, the evaluator, the dispatcher and the health server in one process.
+
+It waits for Postgres and Kafka at the start and says so, and goes on when they come back. What cannot pass by itself (a
+wrong schema, changed partitions, a bug) ends the process with a message, for its supervisor to start it again.
+"""
+
+import asyncio
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+import uvicorn
+from faust.types import TP
+from sqlalchemy.dialects.postgresql import insert
+
+from alerts.channels import Ports as ChannelPorts
+from alerts.channels import make_channels
+from alerts.http import HttpPolicy, Outgoing
+from alerts.outbox import Dispatcher, backlog
+from monitor.tables import keys
+from streams import settings as configured
+from streams.app import App, build_app
+from streams.broker import Publisher, make_own_topics, partition_counts, partitioner, parts_of
+from streams.database import engine as make_engine
+from streams.database import retrying
+from streams.evaluator import Evaluator
+from streams.exporter import Exporter
+from streams.hashing import KEY_BYTES, IdHasher
+from streams.health import Activity, Probe
+from streams.owners import Owners, Partition, Ports
+from streams.schema import require_head
+from streams.settings import Settings
+from streams.shelf import Shelf
+from streams.stream import Stream, open_stream
+from streams.web import worker_app
+
+log = logging.getLogger(__name__)
+
+TICK = 0.02
+LOOK_EVERY = 0.5
+
+
+@dataclass(slots=True)
+class Stopping:
+    """Why and whether the worker is to stop."""
+
+    event: asyncio.Event
+    error: BaseException | None = None
+
+    def because(self, error: BaseException | None = None) -> None:
+        """Stop; the first error is the reason."""
+        self.error = self.error or error
+        self.event.set()
+
+
+def join_key(engine: sa.Engine) -> bytes:
+    """The key of the hashes that stand for ids in the join stores: made once, shared by all workers of this database."""
+    with engine.begin() as connection:
+        new = {"name": "join-store", "key": secrets.token_bytes(KEY_BYTES)}
+        connection.execute(insert(keys).values(new).on_conflict_do_nothing())
+        stored = connection.execute(sa.select(keys.c.key).where(keys.c.name == "join-store")).scalar_one()
+    return bytes(stored)
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, settings: Settings, drain: bool = False) -> None:
+        self._settings, self._drain = settings, drain
+        self._engine = make_engine(settings, name="fairdrift-worker", pool_size=6)
+        self._probe, self._exporter = Probe(), Exporter()
+        self._stopping = Stopping(asyncio.Event())
+        self._committed = asyncio.Event()
+        self._wanted: Mapping[TP, int] = {}
+        self._app: App
+
+    async def run(self) -> None:
+        """Work until told to stop (SIGTERM, SIGINT), drained, or broken; raises what broke it."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.because)
+        streams = await self._open()
+        if streams is None:
+            return
+        publisher = Publisher(self._settings.kafka)
+        shelf = Shelf(self._settings.worker.data_dir, self._settings.worker.checkpoint_dir)
+        try:
+            await self._work(streams, publisher, shelf)
+        finally:
+            await publisher.close()
+            shelf.close()
+            self._engine.dispose()
+        if self._stopping.error is not None:
+            raise self._stopping.error
+
+    # --- starting
+
+    async def _open(self) -> list[Stream] | None:
+        """Wait for Postgres and Kafka; None if told to stop meanwhile."""
+        try:
+            return await asyncio.to_thread(self._open_streams)
+        except InterruptedError:
+            return None
+
+    def _open_streams(self) -> list[Stream]:
+        retrying(lambda: require_head(self._engine), on_retry=self._wait_for_postgres, sleep=self._sleep)
+        hasher = IdHasher(join_key(self._engine))
+        of = configured.streams(self._settings)
+        names = [topic for stream in of for topic in (stream.predictions, stream.outcomes)]
+        counts = partition_counts(self._settings.kafka, names, self._waiting)
+        make_own_topics(self._settings.kafka)
+        parts = [parts_of(stream, counts) for stream in of]
+        return [open_stream(s, n, self._engine, hasher, partitioner(n)) for s, n in zip(of, parts, strict=True)]
+
+    def _wait_for_postgres(self, attempt: int, error: BaseException) -> None:
+        log.warning("waiting for Postgres: %s", str(getattr(error, "orig", error)).strip().splitlines()[0])
+
+    def _sleep(self, seconds: float) -> None:
+        if not self._waiting(seconds):
+            raise InterruptedError
+
+    def _waiting(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._stopping.event.is_set():
+            time.sleep(0.05)
+        return not self._stopping.event.is_set()
+
+    # --- working
+
+    async def _work(self, streams: list[Stream], publisher: Publisher, shelf: Shelf) -> None:
+        lineage = await asyncio.to_thread(streams[0].ledger.lineage)
+        ports = Ports(self._read_from, self._pause, self._ends, self._beginnings, publisher.bury)
+        owners = Owners(streams, shelf, lineage, ports, self._settings.worker.commit_every / 1000)
+        topics = [topic for stream in streams for topic in stream.topics]
+        self._app = build_app(self._settings.kafka, topics, owners.deliver, owners.reassign)
+        self._app.on_partitions_revoked.connect(self._on_revoked(owners), weak=False)
+        dispatcher = self._dispatcher(publisher)
+        evaluator = Evaluator(self._engine, self._settings)
+        self._probe.expect(Activity.CONSUME, Activity.COMMIT)
+        tasks = [
+            self._guarded(self._commits(owners)),
+            self._guarded(self._looks(owners, streams, evaluator, dispatcher)),
+            self._guarded(self._checkpoints(owners, shelf)),
+            self._guarded(self._app_runs()),
+            self._guarded(owners.failed),
+        ]
+        if not self._drain:
+            tasks.append(self._guarded(evaluator.run(self._stopping.event, self._committed, self._evaluate_every)))
+            tasks.append(self._guarded(dispatcher.run(self._stopping.event)))
+        server, serving = self._serve_health()
+        await self._stopping.event.wait()
+        await self._stop(owners, tasks, server, serving)
+
+    @property
+    def _evaluate_every(self) -> float:
+        return self._settings.worker.evaluate_every / 1000
+
+    async def _stop(self, owners: Owners, tasks: list[asyncio.Task[None]], server: Any, serving: asyncio.Task[None]) -> None:
+        """Commit, leave the group, end the rest."""
+        for task in tasks[:3]:
+            task.cancel()
+        try:
+            async with asyncio.timeout(20):
+                await owners.close()
+                await self._app.stop()
+        except TimeoutError:
+            log.warning("stopped without a last commit: what is not committed is counted by the next owner")
+        server.should_exit = True
+        for task in tasks[3:]:
+            task.cancel()
+        await asyncio.gather(serving, *tasks, return_exceptions=True)
+
+    def _guarded(self, work: Awaitable[Any]) -> "asyncio.Task[None]":
+        """Run beside the others; an error of one ends the worker."""
+
+        async def run() -> None:
+            try:
+                await work
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:
+                log.error("the worker ends: %s", error)
+                self._stopping.because(error)
+
+        return asyncio.create_task(run())
+
+    async def _app_runs(self) -> None:
+        await self._app.start()
+        await self._app.wait_until_stopped()
+        if not self._stopping.event.is_set():
+            raise self._app.crash_reason or RuntimeError("Faust stopped by itself")
+
+    def _dispatcher(self, publisher: Publisher) -> Dispatcher:
+        ports = ChannelPorts(outgoing=outgoing(self._settings), publish=publisher.publish)
+        channels = make_channels(self._settings.receivers, ports)
+        return Dispatcher(self._engine, channels)
+
+    def _serve_health(self) -> tuple[uvicorn.Server, asyncio.Task[None]]:
+        health = self._settings.worker.health
+        app = worker_app(self._probe, self._exporter.registry)
+        config = uvicorn.Config(app, host=health.bind, port=health.port, log_config=None, lifespan="off", access_log=False)
+        server = _Server(config)
+        return server, asyncio.create_task(server.serve())
+
+    # --- loops
+
+    async def _commits(self, owners: Owners) -> None:
+        while True:
+            before = [partition.session.position.commit_no for partition in owners.partitions]
+            await owners.commit_due()
+            self._probe.done(Activity.COMMIT)
+            if [partition.session.position.commit_no for partition in owners.partitions] != before:
+                self._committed.set()
+            await asyncio.sleep(TICK)
+
+    async def _looks(self, owners: Owners, streams: list[Stream], evaluator: Evaluator, dispatcher: Dispatcher) -> None:
+        idle_after = self._settings.worker.idle_after / 1000
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if not await owners.look_at_ends(idle_after):
+                if not owners.claiming:
+                    self._probe.done(Activity.CONSUME)
+                continue
+            self._probe.done(Activity.CONSUME)
+            if self._drain and await self._drained(owners, streams):
+                await asyncio.to_thread(finish, evaluator, dispatcher, self._engine)
+                self._stopping.because()
+                return
+
+    async def _drained(self, owners: Owners, streams: list[Stream]) -> bool:
+        """Whether all partitions of all streams stand at the ends that the topics had when this began."""
+        if not self._wanted:
+            topics = [TP(topic, part) for s in streams for topic in s.topics for part in range(s.parts)]
+            self._wanted = await self._ends(topics)
+        mine = {tp: offset for p in owners.partitions for tp, offset in zip(p.topics, p.session.offsets, strict=True)}
+        if any(mine.get(tp, -1) < end for tp, end in self._wanted.items()):
+            return False
+        for partition in owners.partitions:
+            partition.session.drain()
+        await owners.commit_all()
+        return True
+
+    async def _checkpoints(self, owners: Owners, shelf: Shelf) -> None:
+        if self._settings.worker.checkpoint_dir is None:
+            return
+        while True:
+            await asyncio.sleep(self._settings.worker.checkpoint_every / 1000)
+            for partition in owners.partitions:
+                await self._checkpoint(partition, shelf)
+
+    async def _checkpoint(self, partition: Partition, shelf: Shelf) -> None:
+        async with partition.committing:
+            if not partition.dropped:
+                await asyncio.to_thread(shelf.checkpoint, partition.stream.name, partition.owned.part, partition.disk)
+
+    # --- the transport's ports
+
+    async def _read_from(self, offsets: Mapping[TP, int]) -> None:
+        await self._app.consumer.read_from(offsets)
+
+    def _pause(self, tp: TP, pause: bool) -> None:
+        consumer = self._app.consumer
+        if pause:
+            consumer.pause_partitions({tp})
+        elif tp in consumer._paused_partitions:
+            consumer.resume_partitions({tp})
+
+    async def _ends(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        found: Mapping[TP, int] = await self._app.consumer.highwaters(*tps)
+        return found
+
+    async def _beginnings(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        found: Mapping[TP, int] = await self._app.consumer.earliest_offsets(*tps)
+        return found
+
+    def _on_revoked(self, owners: Owners) -> Callable[..., Awaitable[None]]:
+        async def commit(app: Any, revoked: set[TP], **_: Any) -> None:
+            try:
+                async with asyncio.timeout(5):
+                    await owners.commit_all()
+            except TimeoutError:
+                log.warning("a rebalance came before the last commit was through: the next owner counts those events")
+
+        return commit
+
+
+def outgoing(settings: Settings) -> Outgoing:
+    """Outgoing HTTP under the configured policy."""
+    delivery = settings.delivery
+    return Outgoing(
+        HttpPolicy(
+            allow=delivery.allow,
+            allow_http=delivery.allow_http,
+            connect_timeout=delivery.connect_timeout / 1000,
+            deadline=delivery.deadline / 1000,
+        )
+    )
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the worker."""
+
+    def install_signal_handlers(self) -> None:
+        """None."""
+
+
+def finish(evaluator: Evaluator, dispatcher: Dispatcher, engine: sa.Engine) -> None:
+    """Evaluate all that is committed and send all that is due: the end of a drain."""
+    while not evaluator.run_once().caught_up:
+        pass
+    waited = time.monotonic()
+    while True:
+        dispatcher.run_once()
+        with engine.connect() as connection:
+            left = backlog(connection)
+        if not left.waiting or time.monotonic() - waited > 60:
+            return
+        time.sleep(0.2)
