@@ -1,0 +1,52 @@
+"""Predictions and outcomes with the join, where labels belong to decisions of the last 30 days.
+
+First a worker counts the history: predictions spread evenly over 30 days of event time. Then, measured: ten minutes of new
+predictions and, read beside them, an outcome for each prediction of the history. So each commit restates hour panes of all
+30 days, as a fleet does whose labels take weeks.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+from tests.benchmarks.load import DAY_MS, Load, Message, numbered, outcomes, predictions, start_of_today
+from tests.benchmarks.results import Result
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.throughput import rates
+
+TARGET = 60_000
+DAYS = 30
+MINUTE_MS = 60_000
+
+
+def measure(stage: Stage, events: int) -> Iterator[Result]:
+    """`events` in all: as many predictions as outcomes."""
+    half = events // 2
+    topics = stage.topics()
+    now = start_of_today()
+    history = Load(half, start_ms=now - DAYS * DAY_MS, step_ms=DAYS * DAY_MS / half)
+    stage.produce(topics[0], numbered(predictions(history)))
+    watch = stage.watch(topics)
+    try:
+        watch.start()
+        watch.until(half)
+        watch.stop()
+        fresh = Load(half, first=half, start_ms=now, step_ms=10 * MINUTE_MS / half)
+        stage.produce(topics[0], numbered(predictions(fresh), half))
+        stage.produce(topics[1], arriving(history, now))
+        watch.start()
+        start = watch.until(half + events // 10)
+        end = watch.until(half + events)
+        rate, cost = rates(start, end)
+        note = f"{cost * 1e6:.1f} µs of CPU per event; labels of decisions of {DAYS} days"
+        yield Result("worker: predictions and outcomes, joined", rate, "events/s", TARGET, note=note)
+    finally:
+        watch.close()
+
+
+def arriving(history: Load, now: int) -> Iterator[tuple[int, Message]]:
+    """The outcomes of the history in random order, all within ten minutes from now; (number of the prediction, message)."""
+    rng = Random(history.seed)
+    last = history.start_ms + history.count * history.step_ms
+    instant = Load(history.count, history.first, now, 0.0, history.seed)
+    assert last <= now + MINUTE_MS
+    return outcomes(instant, lambda _: rng.randrange(10 * MINUTE_MS))
