@@ -44,7 +44,7 @@ def stable_id(parts: Any) -> int:
     return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest()) >> 1
 
 
-def cell_id(
+def cell_id(  # noqa: PLR0913 - the six parts of the identity
     model: str, version: str, arm: str, cell_schema: str, groups: Mapping[str, str], stratum: Mapping[str, str]
 ) -> int:
     """The id of a cell: a function of nothing but these."""
@@ -137,7 +137,9 @@ class Cells:
     def __getitem__(self, id: int) -> Cell:
         return self._by_id[id]
 
-    def id(self, model: str, version: str, arm: str, schema: str, groups: Groups, stratum: Groups = ()) -> int:
+    def id(  # noqa: PLR0913 - the six parts of the identity
+        self, model: str, version: str, arm: str, schema: str, groups: Groups, stratum: Groups = ()
+    ) -> int:
         """The id of a cell, which is remembered from now on."""
         identity = (model, version, arm, schema, groups, stratum)
         known = self._by_identity.get(identity)

@@ -320,8 +320,8 @@ class ModelConfig(Config):
 
     def problems(self) -> Iterator[Problem]:
         yield from self._duration_problems()
-        for window in self.windows:
-            if self.pane and (window <= 0 or window % self.pane):
+        for window in self.windows if self.pane and HOUR % self.pane == 0 else ():
+            if window <= 0 or window % self.pane:
                 pane = format_duration(self.pane)
                 yield ("windows",), f"{format_duration(window)} is not a multiple of the pane, {pane}"
             elif window > 2 * DAY and window % HOUR:

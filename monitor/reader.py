@@ -69,9 +69,11 @@ class Reader:
                 for row, fault in faults.items():
                     chunk.refuse(int(rows[row]), name, *fault)
                 good = np.delete(np.arange(len(rows)), list(faults))
-                columns, rows = take(columns, good), rows[good]
+                columns = take(columns, good)
+                places.append(rows[good])
+            else:
+                places.append(rows)
             parts.append(columns)
-            places.append(rows)
         whole = parts[0] if len(parts) == 1 else merge(parts, places)
         return whole, sorted(chunk.letters, key=lambda letter: (letter.offset, letter.index))
 
