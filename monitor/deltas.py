@@ -5,14 +5,15 @@ so neither the chunking nor the order of the calls shows in the result.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.sums import LARGEST, LAYOUTS, PANE_MS, Basis, Ints, Layout, split_square
 
-Columns = Mapping[str, NDArray[np.generic] | int]
+Columns = dict[str, NDArray[Any] | int]
+"""Slot -> what each event adds to it; a bare number is the same for all."""
 
 
 class Rows(NamedTuple):
@@ -49,11 +50,14 @@ class Deltas:
         return taken
 
 
-def decision_columns(decision: Ints, score: Ints, value: Ints, valued: NDArray[np.bool_], clipped: Ints) -> Columns:
+Whole = NDArray[np.signedinteger]
+
+
+def decision_columns(decision: Whole, score: Whole, value: Whole, valued: NDArray[np.bool_], clipped: Whole) -> Columns:
     """The slots of `DECISIONS` that predictions raise. -1: no decision, no score."""
     scored = score >= 0
     points = np.where(scored, score, 0).astype(np.int64)
-    columns: dict[str, NDArray[np.generic] | int] = {"events": 1, "decided": decision >= 0, "favourable": decision == 1}
+    columns: Columns = {"events": 1, "decided": decision >= 0, "favourable": decision == 1}
     if scored.any():
         columns |= {"scored": scored, "score": points} | _squared("score", points)
     if valued.any():
@@ -67,7 +71,7 @@ def label_columns(predicted: Mapping[str, Ints], outcome: Mapping[str, Ints]) ->
     """The slots of `LABELS` that pairs raise. Keys: decision, score, value, valued; label, value, valued."""
     decision, score, label = predicted["decision"], predicted["score"], outcome["label"]
     true, false, yes, no = label == 1, label == 0, decision == 1, decision == 0
-    columns: dict[str, NDArray[np.generic] | int] = {
+    columns: Columns = {
         "labelled": 1, "positive": true, "negative": false,
         "tp": yes & true, "fp": yes & false, "fn": no & true, "tn": no & false,
     }  # fmt: skip

@@ -41,7 +41,8 @@ def forget_at(topic: int, entries: Entries, terms: Terms) -> NDArray[np.int64]:
     flags = entries["flags"]
     waits = (flags & KEPT != 0) & ~((flags & MATCHED != 0) & (topic == PREDICTIONS))
     partner = np.where(waits, entries["time"] + wait, own)
-    return np.maximum(own, partner).astype(np.int64)
+    due: NDArray[np.int64] = np.maximum(own, partner).astype(np.int64)
+    return due
 
 
 def live(topic: int, entries: Entries, clocks: tuple[int, int], terms: Terms) -> Entries:

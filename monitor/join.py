@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.columns import Outcomes, Predictions
-from monitor.deltas import Deltas, decision_columns, label_columns
+from monitor.deltas import Columns, Deltas, Whole, decision_columns, label_columns
 from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, VALUED, Entries, forget_at, packed
 from monitor.slow import Slow
 from monitor.sums import Basis, Ints
@@ -154,10 +154,10 @@ class Join:
 
     # --- the quick path
 
-    def _remember(self, topic: int, keys: Sequence[bytes], entries: Entries, which: Bools) -> None:
+    def _remember(self, topic: int, keys: list[bytes], entries: Entries, which: Bools) -> None:
         if not which.all():
             keys, entries = [keys[n] for n in np.flatnonzero(which)], entries[which]
-        if len(keys):
+        if keys:
             self.sides.put(topic, keys, packed(entries), forget_at(topic, entries, self.terms))
 
     def _waiting(self, keys: Sequence[bytes], candidates: NDArray[np.intp]) -> tuple[Pairs, Bools]:
@@ -189,12 +189,15 @@ class Join:
 
     # --- the slow path
 
-    def _one_by_one(self, topic: int, batch: Predictions | Outcomes, entries: Entries, which: Which) -> tuple[Bools, Bools]:
+    def _one_by_one(
+        self, topic: int, batch: Predictions | Outcomes, entries: Entries, which: Which
+    ) -> tuple[Bools, Bools]:
         """Feed the chosen records in log order; whether each is a duplicate, and whether it has found a partner."""
         keys = list(dict.fromkeys(batch.key[n] for n in which.numbers))
         self._slow.load(keys, self.sides.get(PREDICTIONS, keys), self.sides.get(OUTCOMES, keys))
         fed = [
-            self._slow.feed(topic, batch.key[n], int(n), entries[n].tobytes(), int(which.clock[n])) for n in which.numbers
+            self._slow.feed(topic, batch.key[n], int(n), entries[n].tobytes(), int(which.clock[n]))
+            for n in which.numbers
         ]
         for of in (PREDICTIONS, OUTCOMES):
             changed, sides = self._slow.changed(of)
@@ -241,14 +244,14 @@ class Join:
         booked = np.maximum(prediction["booked"], outcome["booked"]).astype(np.int64)
         self.deltas.add(Basis.EVIDENCE_LABEL, booked, cell, columns)
 
-    def _count_quality(self, topic: str, model: Ints, clock: Ints, late: Bools, duplicate: Bools) -> None:
-        columns: dict[str, NDArray[np.generic] | int] = {topic: 1}
+    def _count_quality(self, topic: str, model: Whole, clock: Ints, late: Bools, duplicate: Bools) -> None:
+        columns: Columns = {topic: 1}
         columns |= {f"{topic}_late": late} if late.any() else {}
         columns |= {f"{topic}_duplicate": duplicate} if duplicate.any() else {}
         self.deltas.add(Basis.QUALITY, clock, self._quality[model], columns)
 
     def _count_received(self, batch: Outcomes, fresh: Bools, matched: Bools) -> None:
-        columns = {"received": 1, "matched": (matched & fresh)[fresh]}
+        columns: Columns = {"received": 1, "matched": matched[fresh]}
         self.deltas.add(Basis.QUALITY, batch.time[fresh], self._quality[batch.model[fresh]], columns)
 
 

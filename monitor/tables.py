@@ -24,18 +24,26 @@ positions = sa.Table(
     metadata,
     sa.Column("stream", sa.Text, primary_key=True, comment="the pair of topics: predictions/outcomes"),
     sa.Column("part", sa.Integer, primary_key=True, comment="partition number, of both topics"),
-    sa.Column("parts", sa.Integer, nullable=False, comment="partitions of each topic when claimed; a change is refused"),
+    sa.Column(
+        "parts", sa.Integer, nullable=False, comment="partitions of each topic when claimed; a change is refused"
+    ),
     sa.Column("token", pg.UUID(as_uuid=True), nullable=False, comment="the owner: random, never handed out twice"),
     sa.Column("generation", sa.Integer, nullable=False, comment="consumer group generation of the owner's claim"),
-    sa.Column("commit_no", sa.BigInteger, nullable=False, comment="counts commits; pane rows carry the one that wrote them"),
+    sa.Column(
+        "commit_no", sa.BigInteger, nullable=False, comment="counts commits; pane rows carry the one that wrote them"
+    ),
     sa.Column("prediction_offset", sa.BigInteger, nullable=False, comment="next to read"),
     sa.Column("prediction_clock", sa.BigInteger, nullable=False, comment="greatest event time before it, ms"),
     sa.Column("outcome_offset", sa.BigInteger, nullable=False),
     sa.Column("outcome_clock", sa.BigInteger, nullable=False),
     sa.Column("marks", pg.JSONB, nullable=False, comment="per topic [[offset, clock, idle], ...]"),
-    sa.Column("prediction_idle", sa.Boolean, nullable=False, comment="read to the end and silent: does not hold the clock"),
+    sa.Column(
+        "prediction_idle", sa.Boolean, nullable=False, comment="read to the end and silent: does not hold the clock"
+    ),
     sa.Column("outcome_idle", sa.Boolean, nullable=False),
-    sa.Column("drained", sa.Boolean, nullable=False, server_default=sa.false(), comment="--drain: the last pane may close"),
+    sa.Column(
+        "drained", sa.Boolean, nullable=False, server_default=sa.false(), comment="--drain: the last pane may close"
+    ),
     sa.Column("rolled_up_to", sa.BigInteger, nullable=False, comment="minute panes before this are in hour rows, ms"),
     sa.Column("lost", pg.JSONB, nullable=False, server_default="[]", comment="ranges of the log that were gone: stale"),
     sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
@@ -44,7 +52,9 @@ positions = sa.Table(
 cells = sa.Table(
     "cells",
     metadata,
-    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False, comment="monitor.cells.cell_id of all that follows"),
+    sa.Column(
+        "id", sa.BigInteger, primary_key=True, autoincrement=False, comment="monitor.cells.cell_id of all that follows"
+    ),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("arm", sa.Text, nullable=False),
@@ -63,7 +73,9 @@ panes = sa.Table(
     sa.Column("stream", sa.Text, primary_key=True),
     sa.Column("part", sa.Integer, primary_key=True),
     sa.Column("cell", sa.BigInteger, primary_key=True),
-    sa.Column("class", sa.SmallInteger, primary_key=True, server_default="0", comment="label class; 0: the favourable one"),
+    sa.Column(
+        "class", sa.SmallInteger, primary_key=True, server_default="0", comment="label class; 0: the favourable one"
+    ),
     sa.Column("sums", pg.ARRAY(sa.BigInteger), nullable=False, comment="monitor.sums.LAYOUTS[basis]"),
     sa.Column("commit_no", sa.BigInteger, nullable=False, comment="commit of (stream, part) that wrote it last"),
     sa.Index("panes_changed", "stream", "part", "commit_no"),
@@ -132,7 +144,9 @@ evaluations = sa.Table(
     sa.Column("time_basis", sa.Text, primary_key=True, comment="decision | outcome | revision"),
     sa.Column("first_end_ms", sa.BigInteger, nullable=False, comment="where the first pane that was evaluated began"),
     sa.Column("last_end_ms", sa.BigInteger, nullable=False, comment="end of the last pane that was evaluated"),
-    sa.Column("seen", pg.JSONB, nullable=False, server_default="{}", comment="part -> last commit that restated points show"),
+    sa.Column(
+        "seen", pg.JSONB, nullable=False, server_default="{}", comment="part -> last commit that restated points show"
+    ),
     sa.Column("config_version", sa.Text, nullable=False),
     sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
 )

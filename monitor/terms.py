@@ -29,7 +29,9 @@ class Terms:
 
     def __post_init__(self) -> None:
         if self.lateness > self.memory:
-            raise ValueError(f"lateness ({self.lateness} ms) must not exceed the de-duplication memory ({self.memory} ms)")
+            raise ValueError(
+                f"lateness ({self.lateness} ms) must not exceed the de-duplication memory ({self.memory} ms)"
+            )
 
     @property
     def reach(self) -> int:

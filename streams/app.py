@@ -73,5 +73,3 @@ def credentials(kafka: KafkaConfig) -> Any:
             username=kafka.username, password=password, mechanism=kafka.sasl_mechanism, ssl_context=context
         )
     return faust.SSLCredentials(context=context) if context else None
-
-

@@ -10,8 +10,8 @@ import aiokafka
 from aiokafka.errors import KafkaError
 from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import KafkaError as AdminError
 from kafka.errors import KafkaConfigurationError, TopicAlreadyExistsError
+from kafka.errors import KafkaError as AdminError
 from kafka.partitioner.default import murmur2
 
 from alerts.errors import TransportError
@@ -77,7 +77,9 @@ def partition_counts(kafka: KafkaConfig, topics: Iterable[str], waiting: Callabl
             consumer = KafkaConsumer(**client_options(kafka))
             try:
                 known = consumer.topics()
-                return {topic: len(consumer.partitions_for_topic(topic) or ()) if topic in known else 0 for topic in topics}
+                return {
+                    topic: len(consumer.partitions_for_topic(topic) or ()) if topic in known else 0 for topic in topics
+                }
             finally:
                 consumer.close()
         except KafkaConfigurationError:
@@ -107,9 +109,9 @@ def parts_of(stream: Stream, counts: dict[str, int]) -> int:
     return found[stream.predictions]
 
 
-def partitioner(parts: int) -> Callable[[str], int]:
-    """The partition of an id as Java's and Python's clients choose it: murmur2 of its UTF-8."""
-    return lambda id: (murmur2(id.encode()) & 0x7FFFFFFF) % parts
+def partitioner(parts: int) -> Callable[[bytes], int]:
+    """The partition of an id (UTF-8) as Java's and Python's clients choose it: murmur2."""
+    return lambda id: int(murmur2(id) & 0x7FFFFFFF) % parts
 
 
 class Publisher:
@@ -162,7 +164,9 @@ class Publisher:
             future.result(SEND_TIMEOUT)
         except (KafkaError, OSError, TimeoutError) as error:
             future.cancel()
-            raise TransportError(f"Kafka did not take a record of {topic}: {type(error).__name__}", permanent=False) from error
+            raise TransportError(
+                f"Kafka did not take a record of {topic}: {type(error).__name__}", permanent=False
+            ) from error
 
     async def _send(self, topic: str, key: bytes, value: bytes) -> None:
         producer = await self._started()

@@ -4,6 +4,7 @@ At the n-th passage of the step (1 without a number) the process sends itself SI
 cut leaves is what the next owner finds.
 """
 
+import itertools
 import os
 import signal
 from typing import Literal
@@ -19,13 +20,11 @@ Step = Literal[
 ]
 
 _step, _, _count = os.environ.get("FAIRDRIFT_FAILPOINT", "").partition(":")
-_left = int(_count or 1)
+_passages = itertools.count(1)
+_fatal = int(_count or 1)
 
 
 def passing(step: Step) -> None:
     """Die here if a test asked for it."""
-    global _left
-    if step == _step:
-        _left -= 1
-        if _left <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+    if step == _step and next(_passages) >= _fatal:
+        os.kill(os.getpid(), signal.SIGKILL)

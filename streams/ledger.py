@@ -136,7 +136,9 @@ class Ledger:
             self._store_cells(connection, changed)
             upsert(_cursor(connection), (self._stream, owned.part, commit.position.commit_no), changed)
             rolled_up_to = self._roll_up(connection, owned.part, commit.position)
-            connection.execute(sa.text(MOVE), self._moved(owned.part, replace(commit.position, rolled_up_to=rolled_up_to)))
+            connection.execute(
+                sa.text(MOVE), self._moved(owned.part, replace(commit.position, rolled_up_to=rolled_up_to))
+            )
             passing("in-postgres")
         if rolled_up_to != commit.position.rolled_up_to:
             self._rows.drop(owned.part)
@@ -248,7 +250,9 @@ class Ledger:
                 f"the topics of {self._stream} had {row.parts} partitions and now have {self._of.parts}: ids would be counted "
                 "in other partitions than before. Give the model new topics, or put the partitions back"
             )
-        raise Refused(f"partition {part} of {self._stream} belongs to a worker of a newer group generation ({row.generation})")
+        raise Refused(
+            f"partition {part} of {self._stream} belongs to a worker of a newer group generation ({row.generation})"
+        )
 
     def _roll_up(self, connection: sa.Connection, part: int, position: Position) -> int:
         upto = due_roll_up(position.cursors[0].clock, position.cursors[1].clock, position.rolled_up_to)

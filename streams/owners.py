@@ -76,7 +76,9 @@ class Ports:
 class Owners:
     """All partitions of this worker."""
 
-    def __init__(self, streams: Iterable[Stream], shelf: Shelf, lineage: str, ports: Ports, commit_every: float) -> None:
+    def __init__(
+        self, streams: Iterable[Stream], shelf: Shelf, lineage: str, ports: Ports, commit_every: float
+    ) -> None:
         self._by_topic = {name: (s, topic) for s in streams for topic, name in enumerate(s.topics)}
         self._shelf, self._lineage, self._ports, self._commit_every = shelf, lineage, ports, commit_every
         self._partitions: dict[Key, Partition] = {}
@@ -128,7 +130,7 @@ class Owners:
                 partition = await asyncio.to_thread(self._open, stream, key[1], generation)
             except Refused as error:
                 log.info("%s; waiting for the next assignment", error)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # it ends the worker, through `failed`
                 if not is_transient(error):
                     self._fail(error)
                     return
@@ -190,8 +192,8 @@ class Owners:
         partition = self._partitions.get((stream.name, tp.partition))
         if partition is None:
             return
-        while partition.session.uncommitted > MOST_UNCOMMITTED and not partition.dropped:
-            await asyncio.sleep(0.01)
+        while partition.session.uncommitted > MOST_UNCOMMITTED and not partition.dropped:  # noqa: ASYNC110  # commits, drops end it
+            await asyncio.sleep(0.01)  # commits, drops and catching up all end this
         if partition.dropped:
             return
         chunk = Chunk(topic, fetched.start, fetched.records[-1].offset + 1, fetched.records)
@@ -211,7 +213,7 @@ class Owners:
         """Compaction and transaction markers leave holes; so does retention that overtook us."""
         tp = partition.topics[topic]
         beginning = (await self._ports.beginnings([tp])).get(tp, 0)
-        if beginning > fetched.start and not partition.session.behind:
+        if beginning > fetched.start and not partition.session.behind():
             last = min(beginning, fetched.records[0].offset)
             log.error("%s: offsets %s to %s were deleted before they were counted", tp, fetched.start, last - 1)
             await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, topic, fetched.start, last)
@@ -312,7 +314,7 @@ class Owners:
         """Declare silent topics idle and pass holes at the end of a catch-up. True if everything is at its end."""
         at_end = not self.claiming
         for partition in self.partitions:
-            if time.monotonic() - partition.last_record < min(idle_after, 1.0) and not partition.session.behind:
+            if time.monotonic() - partition.last_record < min(idle_after, 1.0) and not partition.session.behind():
                 at_end = at_end and not partition.session.uncommitted
             ends = await self._ports.ends(partition.topics)
             for topic in TOPICS:
@@ -321,7 +323,7 @@ class Owners:
                     at_end = False
                     continue
                 partition.session.at_end(topic, end)
-                there = partition.session.offsets[topic] >= end and not partition.session.behind
+                there = partition.session.offsets[topic] >= end and not partition.session.behind()
                 silent = time.monotonic() - partition.last_record >= idle_after
                 partition.session.declare_idle(topic, there and silent)
                 at_end = at_end and there
@@ -331,4 +333,3 @@ class Owners:
 def _brief(error: BaseException) -> str:
     """The first line of a driver's message: no statement, no values."""
     return str(getattr(error, "orig", error)).strip().splitlines()[0] if str(error) else type(error).__name__
-

@@ -12,6 +12,7 @@ which is as good as any (it is a cache of the log). Memory is bounded by the opt
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from rocksdict import BlockBasedOptions, Cache, Checkpoint, Options, Rdict, WriteBatch
@@ -35,15 +36,14 @@ class RocksDisk:
         self._number = 0
 
     def meta(self) -> Meta | None:
-        stored = self._db.get(_META)
+        stored: bytes | None = self._db.get(_META)
         return None if stored is None else unpack_meta(stored)
 
     def get(self, keys: Sequence[Key]) -> list[bytes | None]:
-        found: list[bytes | None] = self._db.get(list(keys))
-        return found
+        return cast(list[bytes | None], self._db.get(list(keys)))
 
-    def keys(self) -> Iterator[Key]:
-        for key in self._db.keys(from_key=PREFIXES[0]):
+    def all_keys(self) -> Iterator[Key]:
+        for key in cast(Iterator[Key], self._db.keys(from_key=PREFIXES[0])):
             if key[:1] > PREFIXES[-1]:
                 return
             yield key
@@ -53,16 +53,16 @@ class RocksDisk:
         put = batch.__setitem__
         for key, side in zip(keys, sides, strict=True):
             put(key, side)
-        for hour, keys in due:
+        for hour, of_hour in due:
             self._number += 1
-            batch[_due_key(hour, meta, self._number)] = keys
+            batch[_due_key(hour, meta, self._number)] = of_hour
         batch[_META] = pack_meta(meta)
         self._db.write(batch)
 
     def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:
         hour, looked_at = max(min(clocks), 0) // 3_600_000, 0
         batch = WriteBatch(raw_mode=True)
-        for row, keys in self._db.items(from_key=_DUE):
+        for row, keys in cast(Iterator[tuple[bytes, bytes]], self._db.items(from_key=_DUE)):
             if row[:1] != _DUE or int.from_bytes(row[1:9], "big") > hour or looked_at >= most:
                 break
             due = [keys[n : n + _KEY_SIZE] for n in range(0, len(keys), _KEY_SIZE)]

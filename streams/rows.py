@@ -28,7 +28,9 @@ COLUMNS = "(basis, pane_ms, start_ms, stream, part, cell, sums, commit_no)"
 CONFLICT = """ on conflict (basis, pane_ms, start_ms, stream, part, cell, class)
 do update set sums = excluded.sums, commit_no = excluded.commit_no"""
 INSERT = f"insert into fairdrift.panes {COLUMNS} values %s{CONFLICT}"
-STAGE = "create temporary table if not exists pane_stage (like fairdrift.panes including defaults) on commit delete rows"
+STAGE = (
+    "create temporary table if not exists pane_stage (like fairdrift.panes including defaults) on commit delete rows"
+)
 MERGE = f"insert into fairdrift.panes {COLUMNS} select basis, pane_ms, start_ms, stream, part, cell, sums, commit_no from pane_stage{CONFLICT}"
 
 

@@ -19,6 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
+from monitor.chunk import LogRecord
 from monitor.columns import Outcomes, Predictions
 from monitor.deltas import Rows
 from monitor.events import DeadLetter
@@ -32,22 +33,11 @@ CATCH_UP_PENDING = 50_000
 """While catching up the store is written when so many sides have changed, so that memory stays bounded."""
 
 
-class Record(Protocol):
-    """A record of the log (aiokafka's `ConsumerRecord`)."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def value(self) -> bytes | None: ...
-
-
 class Reader(Protocol):
     """Turns records into columns (`monitor.reader.Reader`)."""
 
-    def predictions(self, records: Sequence[Record]) -> tuple[Predictions, list[DeadLetter]]: ...
-    def outcomes(self, records: Sequence[Record]) -> tuple[Outcomes, list[DeadLetter]]: ...
+    def predictions(self, records: Sequence[LogRecord]) -> tuple[Predictions, list[DeadLetter]]: ...
+    def outcomes(self, records: Sequence[LogRecord]) -> tuple[Outcomes, list[DeadLetter]]: ...
 
 
 class Gap(StreamsError):
@@ -61,7 +51,7 @@ class Chunk:
     topic: int
     start: int
     end: int
-    records: Sequence[Record]
+    records: Sequence[LogRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +97,13 @@ class Session:
         self.rebuilt = start is None
         self.join = Join(terms, start or floor, position.marks, store, cells.of_model)
         self._next = list(self.join.offsets)
-        self.join.counting = not self.behind
+        self.join.counting = not self.behind()
 
     @property
     def offsets(self) -> tuple[int, int]:
         """Where the transport has to go on reading, per topic."""
         return self._next[0], self._next[1]
 
-    @property
     def behind(self) -> bool:
         """Whether one of the topics has not reached the claimed position."""
         return any(here < base.offset for here, base in zip(self.join.offsets, self.base.cursors, strict=True))
@@ -147,7 +136,7 @@ class Session:
         if chunk.end <= self._next[topic]:
             return
         self._next[topic] = chunk.end
-        if self.behind and self.join.offsets[topic] >= self.base.cursors[topic].offset:
+        if self.behind() and self.join.offsets[topic] >= self.base.cursors[topic].offset:
             self._stash[topic].append(chunk)
             return
         self._take(chunk)
@@ -162,7 +151,7 @@ class Session:
         topic, base = chunk.topic, self.base.cursors[chunk.topic]
         here = self.join.offsets[topic]
         records = [r for r in chunk.records if r.offset >= here] if chunk.start < here else chunk.records
-        if not self.behind:
+        if not self.behind():
             self._feed(topic, records)
             self.join.advance(topic, chunk.end)
             return
@@ -172,7 +161,7 @@ class Session:
             return
         self._reach(topic, base)
         rest = Chunk(topic, base.offset, chunk.end, [r for r in records if r.offset >= base.offset])
-        if self.behind:
+        if self.behind():
             self._stash[topic].insert(0, rest)
         else:
             self._take(rest)
@@ -180,7 +169,7 @@ class Session:
     def _reach(self, topic: int, base: Cursor) -> None:
         """This topic is at the claimed position; once both are, counting begins with what has waited."""
         self.join.reach(topic, base)
-        if self.behind:
+        if self.behind():
             return
         self.join.counting = True
         waited = [chunk for stash in self._stash for chunk in stash]
@@ -189,7 +178,7 @@ class Session:
         for chunk in waited:
             self._take(chunk)
 
-    def _feed(self, topic: int, records: Sequence[Record]) -> None:
+    def _feed(self, topic: int, records: Sequence[LogRecord]) -> None:
         if not records:
             return
         if topic == PREDICTIONS:
@@ -218,7 +207,7 @@ class Session:
         one, so that join entries can be forgotten: a mark records it, so that a replay sees the same.
         """
         self._idle = (idle, self._idle[1]) if topic == PREDICTIONS else (self._idle[0], idle)
-        if not idle or self.behind:
+        if not idle or self.behind():
             return
         here, other = self.join.position()[topic], self.join.position()[1 - topic]
         if other.clock - here.clock >= self._terms.stride:
@@ -237,7 +226,7 @@ class Session:
 
     def freeze(self) -> Commit | None:
         """What is to be written now; None if there is nothing. The caller writes it and then calls `written`."""
-        if self.behind:
+        if self.behind():
             return self._freeze_store() if self._store.pending >= CATCH_UP_PENDING else None
         cursors, old = self.join.position(), self._committed
         if (cursors, self._idle, self._drained) == (old.cursors, old.idle, old.drained) and not self._dead:

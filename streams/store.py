@@ -48,7 +48,7 @@ class Disk(Protocol):
     def get(self, keys: Sequence[Key]) -> list[bytes | None]:
         """The sides of the keys."""
 
-    def keys(self) -> Iterator[Key]:
+    def all_keys(self) -> Iterator[Key]:
         """All keys of sides."""
 
     def write(self, keys: Sequence[Key], sides: Sequence[bytes], due: Sequence[Due], meta: Meta) -> None:
@@ -140,7 +140,7 @@ class Store:
     def load(self) -> None:
         """Fill the filters from what is on disk. Nothing of it is forgotten before it is due, so the filters keep it all."""
         for topic in TOPICS:
-            for keys in _chunks((key[1:] for key in self.disk.keys() if key[:1] == PREFIXES[topic]), 50_000):
+            for keys in _chunks((key[1:] for key in self.disk.all_keys() if key[:1] == PREFIXES[topic]), 50_000):
                 self._bloom[topic].add(np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2), 2**62)
 
     def wipe(self) -> None:

@@ -30,7 +30,7 @@ class Stream:
 
 
 def open_stream(
-    of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHasher, partition_of: Callable[[str], int]
+    of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHasher, partition_of: Callable[[bytes], int]
 ) -> Stream:
     """The configured stream on topics of `parts` partitions."""
     cells = Cells()

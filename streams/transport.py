@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import aiokafka
 import faust
+from aiokafka import TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -67,8 +68,11 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
 
-    async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> dict[TP, Fetched]:
-        records = await super()._fetch_records(consumer, active_partitions, **options)
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> Any:
+        """Partition -> `Fetched`."""
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         fetched = {}
         for tp, found in records.items():  # no await from here on: nothing comes between the fetch and the note of it
             key = TP(tp.topic, tp.partition)
@@ -84,12 +88,15 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     async def _read_from(self, offsets: Mapping[TP, int]) -> None:
         consumer = self._ensure_consumer()
         for tp, offset in offsets.items():
-            consumer.seek(driver._TopicPartition(tp.topic, tp.partition), offset)
+            consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
             self.consumed[tp] = offset
 
 
 class ChunkConsumer(driver.Consumer):
     """Faust's consumer with one message per partition and chunk; its value is a `Fetched`."""
+
+    app: Any
+    _thread: ChunkThread
 
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon)
@@ -99,6 +106,13 @@ class ChunkConsumer(driver.Consumer):
         assignment = set(self.assignment())
         offsets = await self.app.reassign(assignment, self.app.consumer_generation_id)
         await self.read_from(offsets)
+
+    def pause(self, tp: TP, *, pause: bool) -> None:
+        """Stop or go on fetching a partition."""
+        if pause:
+            self.pause_partitions({tp})
+        elif tp in self._paused_partitions:
+            self.resume_partitions({tp})
 
     async def read_from(self, offsets: Mapping[TP, int]) -> None:
         """Go on reading at these offsets."""
@@ -117,8 +131,7 @@ class ChunkConsumer(driver.Consumer):
                 if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
                     return
                 part = records[begin : begin + CHUNK]
-                yield tp, _message(tp, Fetched(start, part), generation)
-                start = part[-1].offset + 1
+                yield tp, _message(tp, Fetched(part[0].offset if begin else start, part), generation)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Faust's own book of acknowledged offsets is not used."""
@@ -127,10 +140,11 @@ class ChunkConsumer(driver.Consumer):
         """Faust's livelock detector looks at its own offsets and only logs: see `health.py` for ours."""
 
 
-def _message(tp: TP, chunk: Fetched, generation: int) -> ConsumerMessage:
+def _message(tp: TP, chunk: Any, generation: int) -> ConsumerMessage:
+    """Faust's message expects bytes and hands on what it is given."""
     last = chunk.records[-1]
     return ConsumerMessage(
-        tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type, (), None, chunk, None,
+        tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type, [], None, chunk, None,
         0, 0, tp, generation_id=generation,
     )  # fmt: skip
 

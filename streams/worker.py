@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 import uvicorn
@@ -37,6 +37,7 @@ from streams.schema import require_head
 from streams.settings import Settings
 from streams.shelf import Shelf
 from streams.stream import Stream, open_stream
+from streams.transport import ChunkConsumer
 from streams.web import worker_app
 
 log = logging.getLogger(__name__)
@@ -160,7 +161,9 @@ class Worker:
     def _evaluate_every(self) -> float:
         return self._settings.worker.evaluate_every / 1000
 
-    async def _stop(self, owners: Owners, tasks: list[asyncio.Task[None]], server: Any, serving: asyncio.Task[None]) -> None:
+    async def _stop(
+        self, owners: Owners, tasks: list[asyncio.Task[None]], server: Any, serving: asyncio.Task[None]
+    ) -> None:
         """Commit, leave the group, end the rest."""
         for task in tasks[:3]:
             task.cancel()
@@ -183,8 +186,7 @@ class Worker:
                 await work
             except asyncio.CancelledError:
                 raise
-            except BaseException as error:
-                log.error("the worker ends: %s", error)
+            except Exception as error:  # noqa: BLE001  # told by whoever awaits `run`
                 self._stopping.because(error)
 
         return asyncio.create_task(run())
@@ -203,7 +205,9 @@ class Worker:
     def _serve_health(self) -> tuple[uvicorn.Server, asyncio.Task[None]]:
         health = self._settings.worker.health
         app = worker_app(self._probe, self._exporter.registry)
-        config = uvicorn.Config(app, host=health.bind, port=health.port, log_config=None, lifespan="off", access_log=False)
+        config = uvicorn.Config(
+            app, host=health.bind, port=health.port, log_config=None, lifespan="off", access_log=False
+        )
         server = _Server(config)
         return server, asyncio.create_task(server.serve())
 
@@ -260,22 +264,22 @@ class Worker:
 
     # --- the transport's ports
 
+    @property
+    def _consumer(self) -> ChunkConsumer:
+        return cast(ChunkConsumer, self._app.consumer)
+
     async def _read_from(self, offsets: Mapping[TP, int]) -> None:
-        await self._app.consumer.read_from(offsets)
+        await self._consumer.read_from(offsets)
 
     def _pause(self, tp: TP, pause: bool) -> None:
-        consumer = self._app.consumer
-        if pause:
-            consumer.pause_partitions({tp})
-        elif tp in consumer._paused_partitions:
-            consumer.resume_partitions({tp})
+        self._consumer.pause(tp, pause=pause)
 
     async def _ends(self, tps: Iterable[TP]) -> Mapping[TP, int]:
-        found: Mapping[TP, int] = await self._app.consumer.highwaters(*tps)
+        found: Mapping[TP, int] = await self._consumer.highwaters(*tps)
         return found
 
     async def _beginnings(self, tps: Iterable[TP]) -> Mapping[TP, int]:
-        found: Mapping[TP, int] = await self._app.consumer.earliest_offsets(*tps)
+        found: Mapping[TP, int] = await self._consumer.earliest_offsets(*tps)
         return found
 
     def _on_revoked(self, owners: Owners) -> Callable[..., Awaitable[None]]:

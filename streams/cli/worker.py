@@ -22,8 +22,12 @@ def register(app: typer.Typer) -> None:
 
     @app.command(epilog=EXAMPLES)
     def worker(
-        config: Annotated[Path, typer.Option(envvar="FAIRDRIFT_CONFIG", help="The configuration.")] = Path("fairdrift.yaml"),
-        drain: Annotated[bool, typer.Option("--drain", help="Stop once what the topics hold now is evaluated.")] = False,
+        config: Annotated[Path, typer.Option(envvar="FAIRDRIFT_CONFIG", help="The configuration.")] = Path(
+            "fairdrift.yaml"
+        ),
+        drain: Annotated[
+            bool, typer.Option("--drain", help="Stop once what the topics hold now is evaluated.")
+        ] = False,
         log_format: Annotated[str, typer.Option(help="console or json")] = "console",
     ) -> None:
         """Run a worker: count events, judge windows, send pages. Any number may run; they share the partitions."""

@@ -82,7 +82,9 @@ class EventReader:
     def predictions(self, records: Sequence[Any]) -> tuple[Predictions, list[DeadLetter]]:
         n = len(records)
         zeros = np.zeros(n, dtype=np.int64)
-        column = {name: np.array([getattr(r, name) for r in records], dtype=np.int64) for name in ("offset", "time", "cell")}
+        column = {
+            name: np.array([getattr(r, name) for r in records], dtype=np.int64) for name in ("offset", "time", "cell")
+        }
         return Predictions(
             offset=column["offset"], index=zeros.astype(np.int32), key=[key_of(r.id) for r in records],
             model=zeros.astype(np.int32), cell=column["cell"], variant=np.array([r.variant for r in records]),
@@ -115,7 +117,7 @@ class MemoryDisk:
     def get(self, keys: Sequence[Key]) -> list[bytes | None]:
         return [self.sides.get(key) for key in keys]
 
-    def keys(self) -> Iterator[Key]:
+    def all_keys(self) -> Iterator[Key]:
         return iter(list(self.sides))
 
     def write(self, keys: Sequence[Key], sides: Sequence[bytes], due: Sequence[Due], meta: Meta) -> None:
@@ -208,7 +210,9 @@ class World:
         ledger = self.database.claim(part)
         store = Store(self.disks[worker, part], self.terms, str(self.database.lineage))
         cells = QualityCells((QUALITY_CELL,), QUALITY_CELL)
-        self.owners[worker, part] = Owner(Session(self.terms, ledger.position, store, EventReader(), cells), ledger.token)
+        self.owners[worker, part] = Owner(
+            Session(self.terms, ledger.position, store, EventReader(), cells), ledger.token
+        )
 
     def deliver(self, worker: Any, part: int, topic: int, size: int, back: int) -> None:
         """A chunk; `back`: the transport hands over older records again, as from a fetch before the seek."""
@@ -282,7 +286,7 @@ class World:
                     self.step(name, part)
                     self.step(name, part)
                 owner = self.owners[name, part]
-                if owner.session.behind:
+                if owner.session.behind():
                     self.wrong = self.wrong or "did not catch up"
             ends = tuple(self.log.end(part, topic) for topic in TOPICS)
             found = tuple(cursor.offset for cursor in self.database.ledgers[part].position.cursors)
