@@ -5,13 +5,14 @@ of one alert may depend on which others fire (inhibition). What a rule did to th
 tells of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from alerts.control import RouteChange, RouteState
 from alerts.labels import EVERYTHING, Family, alert_id
 from alerts.messages import AlertPayload, RouteDecision
-from alerts.payloads import Context, Telling, payload_of, summary_of
+from alerts.payloads import Context, Telling, payload_of
 from alerts.rerouting import decision_of, reroute
 from alerts.routing import Receiver
 from alerts.rules import Rule
@@ -21,39 +22,46 @@ from alerts.verdicts import Observation
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An alert as it is kept between panes: whose it is, where it stands, and the newest verdict (`summary`).
+    """An alert as it is kept between panes: whose it is, where it stands, who knows.
 
     `told`: the receivers that were told of the running episode, who are therefore told of its end; empty while it is
-    held back by a silence.
+    `held_back` by a silence or an inhibition. `summary` is the newest payload as it was read from the database.
     """
 
     rule: str
     model: str
     labels: Mapping[str, str]
     state: AlertState
+    severity: str = ""
     told: tuple[str, ...] = ()
-    summary: Mapping[str, object] = field(default_factory=dict)
+    held_back: str = ""
+    summary: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def routing_labels(self) -> dict[str, str]:
         """The labels by which it is routed and silenced: its own, and its severity."""
-        return {**self.labels, "severity": str(self.summary.get("severity", ""))}
+        return {**self.labels, "severity": self.severity}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One alert after one pane.
 
-    `transition` is there when the state changed, `change` when the route did, `receivers` are those to be told now of
-    `payload`.
+    `transition` is there when the state changed, `change` when the route did, `receivers` are those to be told now.
     """
 
     alert: str
     stored: Stored
-    payload: AlertPayload
+    write: Callable[[], AlertPayload]
+    """Writes the payload. Left until it is wanted: of the panes of a catch-up hardly one is ever told."""
     transition: Transition | None = None
     change: RouteChange | None = None
     receivers: tuple[Receiver, ...] = ()
+
+    @property
+    def payload(self) -> AlertPayload:
+        """What there is to tell of it."""
+        return self.write()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +119,16 @@ def _stepped(
 
 def _step(telling: Telling, before: Stored | None, decision: RouteDecision | None, context: Context) -> Step:
     policy = telling.rule.policy
-    payload = payload_of(telling, context, decision)
     new_episode = before is None or before.state.episode != telling.state.episode
     stored = Stored(
         rule=policy.name,
         model=context.model,
         labels=telling.family.labels(policy.labels),
         state=telling.state,
+        severity=policy.severity,
         told=() if before is None or new_episode else before.told,
-        summary=summary_of(payload),
     )
-    return Step(telling.alert, stored, payload, telling.transition)
+    return Step(telling.alert, stored, partial(payload_of, telling, context, decision), telling.transition)
 
 
 def _addressed(done: Step, rule: Rule, firing: Sequence[Mapping[str, str]], context: Context) -> Step:
@@ -131,7 +138,7 @@ def _addressed(done: Step, rule: Rule, firing: Sequence[Mapping[str, str]], cont
         labels = stored.routing_labels
         why = routing.held_back(labels, context.pane_end, firing)
         if why:
-            return replace(done, stored=replace(stored, summary={**stored.summary, "held_back": why}))
+            return replace(done, stored=replace(stored, held_back=why))
         receivers = routing.receivers_of(rule.policy.receivers, labels)
         told = tuple(receiver.name for receiver in receivers)
         return replace(done, receivers=receivers, stored=replace(stored, told=told))

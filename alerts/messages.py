@@ -4,7 +4,7 @@ The schemas are deploy/schemas/{alert,webhook,control}.json (`alerts.schemas`). 
 removed or given another meaning. Times are RFC 3339 in UTC. Nothing here is about a person: groups and counts only.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -136,7 +136,7 @@ class RoutePayload(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     changed_by: str
     alert: str | None
-    evidence: dict[str, object]
+    evidence: dict[str, Any]
     effective_at: str
     config_version: str
 

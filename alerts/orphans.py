@@ -5,6 +5,7 @@ Who is sure of the configuration (an operator's command, or a worker that owns t
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -44,5 +45,5 @@ def retire_alert(alert: str, stored: Stored, context: Context) -> Step | None:
         description=f"{last.model}: rule {last.rule} is no longer configured; its alert was ended. {last.description}",
     )
     receivers = context.routing.of_the_end(stored.told)
-    ended = Stored(stored.rule, stored.model, stored.labels, state, (), summary_of(payload))
-    return Step(alert, ended, payload, transition, receivers=receivers)
+    ended = replace(stored, state=state, told=(), held_back="", summary=summary_of(payload))
+    return Step(alert, ended, lambda: payload, transition, receivers=receivers)

@@ -5,7 +5,7 @@ that tell about them, and the route stand or fall with the points and the clock 
 same steps again writes nothing new, so that a commit of unknown outcome may be repeated.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from alerts.control import BY_RULE, DAY_MS, Route, RouteChange, RouteState
 from alerts.evaluation import Step, Stored
 from alerts.messages import AlertPayload, RoutePayload
 from alerts.routing import Receiver, Routing
-from alerts.states import NEVER, AlertState, State
+from alerts.states import AlertState, State
 from alerts.tables import alert_states, alert_transitions, outbox, route_changes, routes
 from monitor.times import format_time
 
@@ -27,7 +27,7 @@ CONTROL = "control"
 """In the outbox the changes of route of a model stand under `control:<model>`, so that they are published in order."""
 
 KEPT = "_state"
-"""Key of `alert_states.summary` under which is kept what has no column: concerned subjects and who was told."""
+"""Key of `alert_states.summary` under which is kept what has no column: concerned subjects, who was told, and the rest of `Stored`."""
 
 
 def load_states(conn: sa.Connection, model: str) -> dict[str, Stored]:
@@ -57,7 +57,7 @@ def save(conn: sa.Connection, steps: Iterable[Step], routing: Routing, config_ve
     Steps of several panes may be given in their order.
     """
     taken = list(steps)
-    _save_states(conn, {step.alert: step.stored for step in taken})
+    _save_states(conn, {step.alert: step for step in taken}.values())
     new = _insert(conn, alert_transitions, [row for step in taken for row in _transition_rows(step, config_version)])
     _insert(conn, outbox, [row for step in taken for row in _notices(step)])
     for step in taken:
@@ -107,11 +107,20 @@ def _stored(row: sa.Row[Any]) -> Stored:
         last_pane_end=_ms(row.last_pane_end),
         concerned=frozenset(kept.get("concerned", ())),
     )
-    return Stored(row.rule, row.model, row.labels, state, tuple(kept.get("told", ())), summary)
+    return Stored(
+        rule=row.rule,
+        model=row.model,
+        labels=row.labels,
+        state=state,
+        severity=kept.get("severity", ""),
+        told=tuple(kept.get("told", ())),
+        held_back=kept.get("held_back", ""),
+        summary=summary,
+    )
 
 
-def _save_states(conn: sa.Connection, stored: Mapping[str, Stored]) -> None:
-    rows = [_state_row(alert, one) for alert, one in sorted(stored.items()) if one.state.last_pane_end > NEVER]
+def _save_states(conn: sa.Connection, newest: Iterable[Step]) -> None:
+    rows = [_state_row(step) for step in sorted(newest, key=lambda step: step.alert)]
     if not rows:
         return
     statement = insert(alert_states)
@@ -123,11 +132,16 @@ def _save_states(conn: sa.Connection, stored: Mapping[str, Stored]) -> None:
     )
 
 
-def _state_row(alert: str, stored: Stored) -> dict[str, Any]:
-    state = stored.state
-    kept = {"concerned": sorted(state.concerned), "told": list(stored.told)}
+def _state_row(step: Step) -> dict[str, Any]:
+    stored, state = step.stored, step.stored.state
+    kept = {
+        "concerned": sorted(state.concerned),
+        "told": list(stored.told),
+        "severity": stored.severity,
+        "held_back": stored.held_back,
+    }
     return {
-        "id": alert,
+        "id": step.alert,
         "rule": stored.rule,
         "model": stored.model,
         "labels": dict(stored.labels),
@@ -138,7 +152,7 @@ def _state_row(alert: str, stored: Stored) -> dict[str, Any]:
         "firing_since": _maybe_time(state.firing_since),
         "last_breach": _maybe_time(state.last_breach),
         "last_pane_end": _time(state.last_pane_end),
-        "summary": {**stored.summary, KEPT: kept},
+        "summary": {**_builtins(step.payload), KEPT: kept},
     }
 
 

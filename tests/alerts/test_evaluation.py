@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 
 from alerts.control import Brakes, Route, RouteState
-from alerts.evaluation import Evaluation, Stored, evaluate
+from alerts.evaluation import Evaluation, evaluate
 from alerts.labels import alert_id
 from alerts.payloads import Context
 from alerts.policies import Policy, RollbackPolicy
 from alerts.routing import Inhibition, Receiver, Routing, Silence
 from alerts.states import Patience, State
 from alerts.verdicts import Observation
-from tests.alerts.observing import MINUTE, T0, between, parity_rule, ratio, side
+from tests.alerts.observing import MINUTE, T0, between, parity_rule, side
 
 BREACH = between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60))
 BACK = between("ratio", 0.9, side("F", 100, 54), side("M", 100, 60))
@@ -72,13 +72,13 @@ def test_only_changes_are_told() -> None:
     done = days([BREACH], [BREACH])
     assert [step.transition is not None for one in done for step in one.steps] == [True, False]
     assert [step.receivers for one in done for step in one.steps] == [(ONCALL,), ()]
-    assert done[1].steps[0].stored.summary["status"] == "firing"
+    assert done[1].steps[0].payload.status == "firing"
 
 
 def test_a_group_that_vanishes_does_not_end_the_alert() -> None:
     last = days([BREACH], [], [replace(BACK, subject="X")])[2]
     assert last.steps[0].stored.state.state is State.FIRING
-    assert last.steps[0].stored.summary["finding"] == "insufficient_data"
+    assert last.steps[0].payload.finding == "insufficient_data"
 
 
 def test_a_family_without_any_observation_is_judged_all_the_same() -> None:
@@ -160,7 +160,7 @@ def test_what_a_silence_holds_back_is_told_when_it_ends_under_the_number_of_its_
     routing = replace(ROUTING, silences=(silence,))
     done = days([BREACH], [BREACH], [BREACH], [BREACH], routing=routing)
     assert [len(one.steps[0].receivers) for one in done] == [0, 0, 1, 0]
-    assert done[0].steps[0].stored.summary["held_back"] == "silenced"
+    assert [one.steps[0].stored.held_back for one in done] == ["silenced", "silenced", "", ""]
     assert done[2].steps[0].transition is None
     assert done[2].steps[0].stored.state.transition_no == 1
 
@@ -187,12 +187,3 @@ def test_an_alert_that_fires_in_the_same_pane_inhibits() -> None:
     rules = [parity_rule(), parity_rule(policy=policy)]
     one = evaluate(rules, [BREACH], {}, LIVE, context(routing=replace(ROUTING, inhibitions=(inhibition,))))
     assert {step.stored.rule: len(step.receivers) for step in one.steps} == {"parity": 0, "zz-outage": 1}
-
-
-def test_no_number_that_json_lacks_is_kept() -> None:
-    odd = replace(ratio(0.7, float("-inf"), 0.75), lower=side("F", 100, value=float("nan")))
-    stored: Stored = days([odd])[0].steps[0].stored
-    estimate, lower = stored.summary["estimate"], stored.summary["lower"]
-    assert isinstance(estimate, dict)
-    assert isinstance(lower, dict)
-    assert (estimate["low"], lower["value"]) == (None, None)

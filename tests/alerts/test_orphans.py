@@ -1,15 +1,17 @@
+from dataclasses import replace
+
 from alerts.control import RouteState
 from alerts.evaluation import evaluate
 from alerts.orphans import orphans, retire_alert
-from alerts.payloads import Context
+from alerts.payloads import Context, summary_of
 from alerts.routing import Receiver, Routing
 from tests.alerts.observing import MINUTE, T0, between, parity_rule, side
 
 ROUTING = Routing({"oncall": Receiver("oncall", "pagerduty")})
 BREACH = between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60))
-FIRING = evaluate(
-    [parity_rule()], [BREACH], {}, RouteState("credit"), Context("credit", T0, "c1", routing=ROUTING)
-).states
+CONTEXT = Context("credit", T0, "c1", routing=ROUTING)
+(STEP,) = evaluate([parity_rule()], [BREACH], {}, RouteState("credit"), CONTEXT).steps
+FIRING = {STEP.alert: replace(STEP.stored, summary=summary_of(STEP.payload))}
 LATER = Context("credit", T0 + MINUTE, "c2", routing=ROUTING)
 
 
