@@ -5,7 +5,7 @@ revisions to stored points; they never run an alert again.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -70,7 +70,7 @@ class ModelEvaluator:
             self._folds.append((Fold(of.model, decisions, Basis.DECISION, "decision"), (0,)))
         if (labels := measuring.of_basis("label")) is not None:
             self._folds.append((Fold(of.model, labels, Basis.LABEL_ARRIVED, "outcome"), (0, 1)))
-            self._maturing = Maturing(of.model, labels)
+            self._maturing = Maturing(of.model)
             self._labels = labels
         self._seen: dict[Basis, Mapping[int, int]] = {}
         self._dirty: dict[Basis, set[int]] = {}
@@ -174,7 +174,8 @@ class ModelEvaluator:
                 end, look = fold.next_end(high)
                 fold.close(end)
                 if look:
-                    this.judging.look(fold)
+                    this.judging.take(fold)
+            this.judging.judge(fold)
             if len(this.judging.points) > MOST_POINTS:
                 self._store(this)
         this.behind |= fold.end < closed
@@ -189,8 +190,9 @@ class ModelEvaluator:
         for window in fold.windows:
             ends = {end for start in starts for end in window.ends_over(start, fold.end) if end > began}
             exact = sorted(end for end in ends if fold.exact(window, end))
-            for place, assessment in fold.replayed(window, exact, this.positions.lost):
-                points += fold.measuring.points(assessment, place)
+            for part in _parts(exact):
+                frames = list(fold.replayed(window, part, this.positions.lost))
+                points += [point for one in fold.measuring.measure(frames) for point in one.points()]
         self._store(this)
         this.written += self._points.revise(this.connection, points, self._watched.config_version)
 
@@ -206,9 +208,8 @@ class ModelEvaluator:
         began = min(m.began for m in (reached, decided) if m is not None)
         start = mark or Mark(began, began, {})
         now = self._maturing.limit(start.end, reached.end)
-        points: list[Point] = []
-        for place, assessment in self._maturing.assessments(this.snapshot, start.end, now, start.began):
-            points += self._labels.points(assessment, place)
+        frames = list(self._maturing.frames(this.snapshot, start.end, now, start.began))
+        points = [point for one in self._labels.measure(frames) for point in one.points()]
         self._store(this)
         this.written += self._points.revise(this.connection, points, self._watched.config_version)
         this.move("revision", mark, replace(start, end=now))
@@ -218,3 +219,7 @@ class ModelEvaluator:
         points, this.judging.points = this.judging.points, []
         self._points.insert(this.connection, points, self._watched.config_version)
         this.written += len(points)
+
+
+def _parts(ends: Sequence[int], size: int = 256) -> Iterator[Sequence[int]]:
+    return (ends[first : first + size] for first in range(0, len(ends), size))

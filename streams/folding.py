@@ -10,18 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.assess import Assessment, CellInfo, assess
+from monitor.assess import CellInfo
+from monitor.batches import Condition
 from monitor.config import ModelConfig
-from monitor.estimates import State
-from monitor.grouping import SERVED
+from monitor.estimates import Flags, State
 from monitor.sums import LAYOUTS, Basis, Ints
 from monitor.windows import HOUR, Cube, Window
-from streams.measuring import Measuring, Place, TimeBasis
+from streams.measuring import Filled, Frame, Measuring, Place, TimeBasis
 from streams.retention import KEEP_MINUTES
 from streams.snapshots import Snapshot
 
 SPANS_SCHEMAS = "schema changed: attributes, bins or label rules are not the same throughout the window"
 LOST = "part of the log was gone before it was counted"
+
+MOST_FILLED = 1000
+"""So many sets of cells are remembered."""
 
 Lost = Sequence[tuple[int, int]]
 """Event times [from, to) in ms of what was lost of the log."""
@@ -33,15 +36,6 @@ class Known:
 
     info: CellInfo
     schema: str
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a window showed: the assessment, and which versions and arms were served in it."""
-
-    assessment: Assessment
-    versions: tuple[str, ...]
-    arms: tuple[str, ...]
 
 
 class Fold:
@@ -59,7 +53,8 @@ class Fold:
     def _reset(self) -> None:
         self.cube = Cube(len(LAYOUTS[self.basis]), self.windows)
         self._cells: list[Known] = []
-        self._measured: dict[Window, tuple[int, Lost, Seen]] = {}
+        self._filled: dict[bytes, Filled] = {}
+        self._framed: dict[Window, tuple[int, Frame]] = {}
         self._trimmed = 0
 
     @property
@@ -103,22 +98,23 @@ class Fold:
         start = self.cube.next_start(self.end)
         return (limit, False) if start is None or start >= limit else (start + self.pane, True)
 
-    def seen(self, window: Window, lost: Lost) -> Seen:
-        """The assessment of a window where it stands; the one before if no sum has changed."""
+    def frame(self, window: Window, lost: Lost) -> Frame:
+        """The window where it stands; with the very sums of its last frame if none has changed since."""
         assert self.end is not None
-        changes = self.cube.changes(window)
-        inside = tuple(gap for gap in lost if _overlap(gap, window.span(self.end)))
-        known = self._measured.get(window)
-        if known is None or known[:2] != (changes, inside):
-            seen = self._assess(self.cube.sums(window), inside)
-            known = self._measured[window] = (changes, inside, seen)
-        return known[2]
+        changes, place = self.cube.changes(window), Place(window.length, self.end, self.time_basis)
+        known = self._framed.get(window)
+        if known is not None and known[0] == changes:
+            old = known[1]
+            condition = _condition(old.filled, lost, window.span(self.end))
+            return Frame(place, old.filled, old.decision, old.labels, condition)
+        frame = self._frame(place, self.cube.sums(window), lost, window.span(self.end))
+        self._framed[window] = changes, frame
+        return frame
 
-    def replayed(self, window: Window, ends: Sequence[int], lost: Lost) -> Iterator[tuple[Place, Assessment]]:
-        """The assessments of a window at earlier ends, from the panes as they are now."""
+    def replayed(self, window: Window, ends: Sequence[int], lost: Lost) -> Iterator[Frame]:
+        """The window at earlier ends, from the panes as they are now."""
         for end, sums in self.cube.replay(window, ends):
-            inside = tuple(gap for gap in lost if _overlap(gap, window.span(end)))
-            yield Place(window.length, end, self.time_basis), self._assess(sums, inside).assessment
+            yield self._frame(Place(window.length, end, self.time_basis), sums, lost, window.span(end))
 
     def exact(self, window: Window, end: int) -> bool:
         """Whether panes are still fine enough for this window at an earlier end."""
@@ -142,20 +138,31 @@ class Fold:
             found = snapshot.cells(ids)
             self._cells += [Known(*found[cell]) for cell in ids]
 
-    def _assess(self, sums: Ints, lost: Lost) -> Seen:
-        filled = np.flatnonzero(sums.any(axis=1)).tolist()
-        cells = [self._cells[row] for row in filled]
-        matrix = sums[filled]
+    def _frame(self, place: Place, sums: Ints, lost: Lost, span: tuple[int, int]) -> Frame:
+        mask: Flags = np.asarray(sums.any(axis=1))
+        filled, matrix = self._cells_of(mask), sums[mask]
         labels = self.basis is not Basis.DECISION
-        infos = [cell.info for cell in cells]
-        assessment = assess(infos, None if labels else matrix, matrix if labels else None, self.measuring.plan)
-        if len({cell.schema for cell in cells}) > 1:
-            assessment = assessment.conditioned(State.UNDEFINED, SPANS_SCHEMAS)
-        elif lost:
-            assessment = assessment.conditioned(State.STALE, LOST)
-        served = [info for info in infos if info.arm in SERVED]
-        versions, arms = ({getattr(info, name) for info in served} for name in ("version", "arm"))
-        return Seen(assessment, tuple(sorted(versions)), tuple(sorted(arms)))
+        condition = _condition(filled, lost, span)
+        return Frame(place, filled, None if labels else matrix, matrix if labels else None, condition)
+
+    def _cells_of(self, mask: Flags) -> Filled:
+        """The cells where the mask holds; the same object for the same cells."""
+        key = np.flatnonzero(mask).tobytes()
+        found = self._filled.get(key)
+        if found is None:
+            if len(self._filled) >= MOST_FILLED:
+                self._filled.clear()
+            chosen = [self._cells[row] for row in np.flatnonzero(mask).tolist()]
+            found = Filled(tuple(cell.info for cell in chosen), frozenset(cell.schema for cell in chosen))
+            self._filled[key] = found
+        return found
+
+
+def _condition(filled: Filled, lost: Lost, span: tuple[int, int]) -> Condition:
+    """What bars a window from being judged: it spans two cell schemas, or part of it was never counted."""
+    if len(filled.schemas) > 1:
+        return State.UNDEFINED, SPANS_SCHEMAS
+    return (State.STALE, LOST) if any(_overlap(gap, span) for gap in lost) else None
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:

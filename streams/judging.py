@@ -1,15 +1,22 @@
-"""What one evaluation of a model gathers before it is written: states, steps, the route, points. Pure."""
+"""What one evaluation of a model gathers before it is written: states, steps, the route, points. Pure.
 
-from collections.abc import Mapping
+Windows are taken at the end of each pane and measured some ends at a time, which is cheaper; they are judged one end
+after the other, since what an alert does depends on what it was.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alerts.control import RouteState
 from alerts.evaluation import Step, Stored, evaluate
 from alerts.payloads import Context
-from streams.folding import Fold, Lost, Seen
-from streams.measuring import Comparing, Place
+from streams.folding import Fold, Lost
+from streams.measuring import Comparing, Frame, Measured, Measuring
 from streams.points import Point
 from streams.watching import Watched
+
+AT_ONCE = 64
+"""So many pane ends are measured in one pass."""
 
 
 @dataclass(slots=True)
@@ -23,41 +30,50 @@ class Judging:
     steps: list[Step] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     looks: int = 0
+    _taken: list[tuple[int, list[Frame]]] = field(default_factory=list)
 
-    def look(self, fold: Fold) -> None:
-        """Judge the rules at the end of the pane that the windows stand at, and take the points that are due there."""
+    def take(self, fold: Fold) -> None:
+        """Take the windows that rules look at, and those of which a point is due, at the end where they stand."""
         assert fold.end is not None
         self.looks += 1
-        cited = self._judge(fold, fold.end) if fold.ruled else frozenset()
-        for window in fold.windows:
-            if window.due(fold.end) or window.length in cited:
-                place = Place(window.length, fold.end, fold.time_basis)
-                assessment = fold.seen(window, self.lost).assessment
-                self.points += fold.measuring.points(assessment, place, cited=window.length in cited)
+        due = [window for window in fold.windows if window in fold.ruled or window.due(fold.end)]
+        self._taken.append((fold.end, [fold.frame(window, self.lost) for window in due]))
+        if len(self._taken) >= AT_ONCE:
+            self.judge(fold)
 
-    def _judge(self, fold: Fold, end: int) -> frozenset[int]:
+    def judge(self, fold: Fold) -> None:
+        """Measure and judge everything taken so far."""
+        taken, self._taken = self._taken, []
+        measured = iter(fold.measuring.measure([frame for _, frames in taken for frame in frames]))
+        due = {window.length: window for window in fold.windows}
+        for end, frames in taken:
+            found = [next(measured) for _ in frames]
+            cited = self._judge(fold.measuring, end, found) if fold.ruled else frozenset()
+            for one in found:
+                length = one.frame.place.length
+                if length in cited or due[length].due(end):
+                    self.points += one.points(cited=length in cited)
+
+    def _judge(self, measuring: Measuring, end: int, found: Sequence[Measured]) -> frozenset[int]:
         """Judge the rules; returns the lengths of the windows that an alert which people are told of cites."""
-        shown = {window: fold.seen(window, self.lost) for window in sorted(fold.ruled, key=lambda w: w.length)}
-        observations = [
-            observation
-            for window, seen in shown.items()
-            for observation in fold.measuring.observations(seen.assessment, Place(window.length, end, fold.time_basis))
-        ]
-        rules = fold.measuring.rules
-        result = evaluate(rules, observations, self.states, self.route, self._context(end, list(shown.values())))
+        windows = {one.frame.place.length: one for one in found}
+        looking = {rule.policy.name: rule for rule in measuring.rules if isinstance(rule, Comparing)}
+        observations = [o for rule in looking.values() for o in windows[rule.window_ms].observations(rule)]
+        ruled = [windows[length] for length in sorted({rule.window_ms for rule in looking.values()})]
+        result = evaluate(measuring.rules, observations, self.states, self.route, self._context(end, ruled))
         self.states, self.route = result.states, result.route
         self.steps += result.steps
         told = {step.stored.rule for step in result.steps if step.transition is not None and step.transition.notifies}
-        return frozenset(rule.window_ms for rule in rules if rule.policy.name in told and isinstance(rule, Comparing))
+        return frozenset(rule.window_ms for name, rule in looking.items() if name in told)
 
-    def _context(self, end: int, shown: list[Seen]) -> Context:
+    def _context(self, end: int, shown: Sequence[Measured]) -> Context:
         watched = self.watched
         return Context(
             model=watched.model.name,
             pane_end=end,
             config_version=watched.config_version,
-            versions=tuple(sorted({version for seen in shown for version in seen.versions})),
-            arms=tuple(sorted({arm for seen in shown for arm in seen.arms})),
+            versions=tuple(sorted({version for one in shown for version in one.frame.filled.served[0]})),
+            arms=tuple(sorted({arm for one in shown for arm in one.frame.filled.served[1]})),
             brakes=watched.brakes,
             routing=watched.routing,
         )

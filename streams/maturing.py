@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.assess import Assessment, assess
+from monitor.batches import Condition
 from monitor.config import ModelConfig
 from monitor.estimates import State
 from monitor.sums import DECISIONS, LABELS, Basis
 from monitor.windows import DAY, HOUR, Cube, Window
 from streams.folding import SPANS_SCHEMAS
-from streams.measuring import Measuring, Place
+from streams.measuring import Filled, Frame, Place
 from streams.snapshots import Snapshot
 
 AGES = (0, DAY, 7 * DAY, 30 * DAY)
@@ -62,22 +62,22 @@ def due(window: Window, horizon: int, was: int, now: int, began: int) -> list[Du
 class Maturing:
     """The outcome metrics of one model by decision time. Reads what is due when it is due, and remembers nothing."""
 
-    def __init__(self, model: ModelConfig, measuring: Measuring) -> None:
+    def __init__(self, model: ModelConfig) -> None:
         pane = max(model.pane, HOUR)
         self._windows = tuple(Window(length, pane) for length in model.windows if length >= pane and length % pane == 0)
-        self._horizon, self._measuring = model.join_horizon, measuring
+        self._horizon = model.join_horizon
 
     def limit(self, was: int, now: int) -> int:
         """How far the clock is followed at once."""
         return min(now, was + AT_ONCE)
 
-    def assessments(self, snapshot: Snapshot, was: int, now: int, began: int) -> Iterator[tuple[Place, Assessment]]:
+    def frames(self, snapshot: Snapshot, was: int, now: int, began: int) -> Iterator[Frame]:
         """Everything that came of age while the clock moved from `was` to `now`."""
         for window in self._windows:
             for group in due(window, self._horizon, was, now, began):
-                yield from self._assessed(snapshot, group)
+                yield from self._frames(snapshot, group)
 
-    def _assessed(self, snapshot: Snapshot, group: Due) -> Iterator[tuple[Place, Assessment]]:
+    def _frames(self, snapshot: Snapshot, group: Due) -> Iterator[Frame]:
         decisions, labels = Cube(len(DECISIONS), (group.window,)), Cube(len(LABELS), (group.window,))
         labels.cells = decisions.cells  # one numbering of rows for both
         low, high = group.span
@@ -86,11 +86,14 @@ class Maturing:
                 cube.put(pane.start, pane.cells, pane.sums)
         known = snapshot.cells(list(decisions.cells))
         cells = [known[id] for id in decisions.cells]
+        known_sets: dict[bytes, Filled] = {}
         replays = (cube.replay(group.window, group.ends) for cube in (decisions, labels))
         for (end, made), (_, labelled) in zip(*replays, strict=True):
-            filled = np.flatnonzero(made.any(axis=1)).tolist()
-            chosen = [cells[row] for row in filled]
-            found = assess([info for info, _ in chosen], made[filled], labelled[filled], self._measuring.plan)
-            if len({schema for _, schema in chosen}) > 1:
-                found = found.conditioned(State.UNDEFINED, SPANS_SCHEMAS)
-            yield Place(group.window.length, end, "decision"), found
+            mask = made.any(axis=1)
+            key = mask.tobytes()
+            if key not in known_sets:
+                chosen = [cells[row] for row in np.flatnonzero(mask).tolist()]
+                known_sets[key] = Filled(tuple(info for info, _ in chosen), frozenset(schema for _, schema in chosen))
+            filled = known_sets[key]
+            condition: Condition = (State.UNDEFINED, SPANS_SCHEMAS) if len(filled.schemas) > 1 else None
+            yield Frame(Place(group.window.length, end, "decision"), filled, made[mask], labelled[mask], condition)

@@ -2,17 +2,27 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, runtime_checkable
+from functools import cached_property
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
 
 from alerts.rules import Rule
 from alerts.verdicts import Observation, Side
-from monitor.assess import Assessment, DisparityPoint, GroupPoint, Plan, attribute_sets
+from monitor.assess import REST, CellInfo, Plan, attribute_sets
+from monitor.batches import Batch, Compared, Condition, assess_windows, confident
 from monitor.comparisons import Aggregate, DisparitySpec, Method
 from monitor.config import ModelConfig
+from monitor.estimates import STATES, Estimates, State
+from monitor.grouping import SERVED
 from monitor.metrics import metric, registry
+from monitor.sums import Ints
 from streams.points import KEPT, Point, SeriesKey, group_json, tier_of
 
 TimeBasis = Literal["decision", "outcome"]
+
+MOST_COLUMNS = 20_000
+"""So many groups, over all windows of a batch, are computed at once: bounds the memory."""
 
 
 @runtime_checkable
@@ -40,6 +50,50 @@ class Place:
     basis: TimeBasis
 
 
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """The cells that have anything in a window. One object for all windows with the same."""
+
+    cells: tuple[CellInfo, ...]
+    schemas: frozenset[str]
+
+    @cached_property
+    def served(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The versions and the arms that are served."""
+        served = [cell for cell in self.cells if cell.arm in SERVED]
+        return tuple(sorted({cell.version for cell in served})), tuple(sorted({cell.arm for cell in served}))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """The sums of one window, rows as `filled`; `decision` or `labels` None if they are of another time."""
+
+    place: Place
+    filled: Filled
+    decision: Ints | None
+    labels: Ints | None
+    condition: Condition = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A window that was measured: the figures of its batch, and its number among them."""
+
+    frame: Frame
+    figures: "Figures"
+    at: int
+
+    def points(self, *, cited: bool = False) -> Iterator[Point]:
+        """What is stored of the window: published figures only. `cited` by an alert: kept for good."""
+        return self.figures.points(self.at, self.frame.place, KEPT if cited else tier_of(self.frame.place.end))
+
+    def observations(self, rule: Comparing) -> Iterator[Observation]:
+        """What a rule judges, from the unsuppressed figures."""
+        if rule.aggregate:
+            return self.figures.disparities(rule, self.at, self.frame.place)
+        return self.figures.groups(rule, self.at, self.frame.place)
+
+
 @dataclass(frozen=True, slots=True)
 class Measuring:
     """What is measured of one model: the plan, the metrics to store even when nothing counts for them, the rules."""
@@ -52,17 +106,17 @@ class Measuring:
     def of(cls, model: ModelConfig, rules: Iterable[Rule]) -> "Measuring":
         """From the configuration. Without configured metrics all of them, stored once there is something to count."""
         mine = tuple(rule for rule in rules if rule.policy.model == model.name)
-        ruled = [metric(rule.metric).name for rule in mine if isinstance(rule, Comparing)]
-        asked = frozenset([*(metric(name).name for name in model.metrics), *ruled])
+        looking = [rule for rule in mine if isinstance(rule, Comparing)]
+        asked = frozenset(metric(name).name for name in [*model.metrics, *(rule.metric for rule in looking)])
         chosen = tuple(name for name in registry() if name in asked) if model.metrics else tuple(registry())
-        deep = max([model.intersections, *(len(r.attributes or ()) for r in mine if isinstance(r, Comparing))])
-        wanted = {tuple(sorted(r.attributes)) for r in mine if isinstance(r, Comparing) and r.attributes}
+        wanted = {tuple(sorted(rule.attributes)) for rule in looking if rule.attributes}
+        deep = max([model.intersections, *(len(names) for names in wanted)])
         sets = [s for s in attribute_sets(model.attributes, deep) if len(s) <= model.intersections or s in wanted]
         plan = Plan(
             model=model.name,
             attribute_sets=tuple(sets),
             metrics=chosen,
-            disparities=_specs(model, mine),
+            disparities=_specs(model, looking),
             references=model.references,
             declared={name: given.groups for name, given in model.attributes.items()},
             value_unit=model.value.resolution,
@@ -84,148 +138,202 @@ class Measuring:
         """The lengths in ms of the windows that rules look at."""
         return {rule.window_ms for rule in self.rules if isinstance(rule, Comparing)}
 
-    def observations(self, assessment: Assessment, place: Place) -> Iterator[Observation]:
-        """What the rules that look at this window judge, from the unsuppressed assessment."""
-        for rule in self.rules:
-            if isinstance(rule, Comparing) and rule.window_ms == place.length:
-                yield from _compared(rule, assessment, place)
+    def measure(self, frames: Sequence[Frame]) -> list[Measured]:
+        """All of these windows, in order; those of the same cells in one pass, and equal sums once."""
+        alike: dict[tuple[int, Condition], list[int]] = {}
+        for number, frame in enumerate(frames):
+            alike.setdefault((id(frame.filled), frame.condition), []).append(number)
+        found: dict[int, Measured] = {}
+        for (_, condition), numbers in alike.items():
+            for part in _parts(numbers, self._most(frames[numbers[0]])):
+                found |= self._measure([(number, frames[number]) for number in part], condition)
+        return [found[number] for number in range(len(frames))]
 
-    def points(self, assessment: Assessment, place: Place, *, cited: bool = False) -> list[Point]:
-        """What is stored of the window: published figures only. `cited` by an alert: kept for good."""
-        shown = assessment.published()
-        counted = {p.metric for p in assessment.groups if p.attribute_set == () and p.estimate.n > 0}
-        wanted = (counted | self.asked) & set(assessment.metrics)
-        tier = KEPT if cited else tier_of(place.end)
-        return [
-            *(_group_point(self.plan.model, p, place, tier) for p in shown.groups if p.metric in wanted),
-            *(_disparity_point(self.plan.model, p, place, tier) for p in shown.disparities if p.metric in wanted),
-        ]
+    def _most(self, frame: Frame) -> int:
+        return max(1, MOST_COLUMNS // (len(frame.filled.cells) * len(self.plan.attribute_sets) + 1))
+
+    def _measure(self, frames: Sequence[tuple[int, Frame]], condition: Condition) -> dict[int, Measured]:
+        distinct = {(id(frame.decision), id(frame.labels)): frame for _, frame in frames}
+        place = {key: at for at, key in enumerate(distinct)}
+        decisions = [frame.decision for frame in distinct.values() if frame.decision is not None]
+        labels = [frame.labels for frame in distinct.values() if frame.labels is not None]
+        batch = assess_windows(
+            frames[0][1].filled.cells,
+            np.stack(decisions) if decisions else None,
+            np.stack(labels) if labels else None,
+            self.plan,
+            condition,
+        )
+        figures = Figures(self, batch)
+        return {n: Measured(frame, figures, place[id(frame.decision), id(frame.labels)]) for n, frame in frames}
 
 
-def _specs(model: ModelConfig, rules: Sequence[Rule]) -> tuple[DisparitySpec, ...]:
+def _parts(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    return (numbers[first : first + size] for first in range(0, len(numbers), size))
+
+
+def _specs(model: ModelConfig, rules: Sequence[Comparing]) -> tuple[DisparitySpec, ...]:
     """The disparities that are stored: those configured, else each aggregate; and those that rules look at."""
     configured = [DisparitySpec(Aggregate(d.aggregate), Method(d.method)) for d in model.disparities]
     if not configured:
         methods = [Method.BETWEEN_GROUPS, *([Method.TO_REFERENCE] if model.references else [])]
         configured = [DisparitySpec(aggregate, method) for method in methods for aggregate in Aggregate]
-    ruled = [_spec(rule) for rule in rules if isinstance(rule, Comparing) and rule.aggregate]
-    return tuple(dict.fromkeys([*configured, *ruled]))
+    return tuple(dict.fromkeys([*configured, *(_spec(rule) for rule in rules if rule.aggregate)]))
 
 
 def _spec(rule: Comparing) -> DisparitySpec:
     return DisparitySpec(Aggregate(rule.aggregate), Method(rule.method))
 
 
-def _compared(rule: Comparing, assessment: Assessment, place: Place) -> Iterator[Observation]:
-    sets = (
-        [s for s in assessment.plan.attribute_sets if s]
-        if rule.attributes is None
-        else [tuple(sorted(rule.attributes))]
-    )
-    if rule.aggregate:
-        for attributes in sets:
-            for gap in assessment.compare(rule.metric, attributes, _spec(rule)):
-                yield _of_disparity(gap, place)
-        return
-    name = metric(rule.metric).name
-    for attributes in sets:
-        yield from (_of_group(point, place) for point in _members(assessment, name, attributes))
+class Figures:
+    """The figures of a batch of windows, as points and as observations."""
+
+    def __init__(self, measuring: Measuring, batch: Batch) -> None:
+        self._measuring, self._batch = measuring, batch
+        self._compared: dict[tuple[str, tuple[str, ...], DisparitySpec], list[list[Compared]]] = {}
+        self._sure: dict[int, Estimates] = {}
+        self._texts = [group_json(group.values.items()) for group in batch.one.groups]
+
+    # --- what is stored
+
+    def points(self, at: int, place: Place, tier: str) -> Iterator[Point]:
+        """The published figures of one window."""
+        counted = self._batch.whole.field.groups.n[:, at * self._batch.width] > 0
+        for row, name in enumerate(self._batch.whole.metrics):
+            if counted[row] or name in self._measuring.asked:
+                yield from self._group_points(row, at, place, tier)
+                yield from self._gap_points(row, at, place, tier)
+
+    def _group_points(self, row: int, at: int, place: Place, tier: str) -> Iterator[Point]:
+        columns, model = self._batch.columns(at), self._measuring.plan.model
+        name, coverage = self._batch.whole.metrics[row], self._batch.whole.coverage
+        covered = [None] * self._batch.width if coverage is None else coverage[columns].tolist()
+        figures = _figures(self._batch.shown.estimates, row, columns)
+        for group, share, figure in zip(self._batch.one.groups, covered, figures, strict=True):
+            values = tuple(sorted(group.values.items()))
+            series = SeriesKey("group", model, group.version, group.arm, place.basis, group.attribute_set, values, name)
+            yield Point(series, place.length // 1000, place.end, tier, *figure, share)
+
+    def _gap_points(self, row: int, at: int, place: Place, tier: str) -> Iterator[Point]:
+        model, name = self._measuring.plan.model, self._batch.whole.metrics[row]
+        columns = self._batch.segments(at)
+        for gap in self._batch.shown.gaps:
+            aggregate, method = gap.spec.aggregate.value, gap.spec.method.value
+            sides = (part[row, columns].tolist() for part in (gap.lower, gap.higher, gap.comparable))
+            figures = _figures(gap.estimates, row, columns)
+            for names, lower, higher, comparable, figure in zip(self._batch.one.names, *sides, figures, strict=True):
+                version, arm, attributes = names
+                series = SeriesKey(
+                    "disparity", model, version, arm, place.basis, attributes, (), name, aggregate, method
+                )
+                texts = (self._text(lower), self._text(higher)) if comparable else (None, None)
+                yield Point(series, place.length // 1000, place.end, tier, *figure, None, *texts)
+
+    def _text(self, column: int) -> str:
+        return _REST if column < 0 else self._texts[column % self._batch.width]
+
+    # --- what is judged
+
+    def disparities(self, rule: Comparing, at: int, place: Place) -> Iterator[Observation]:
+        """Every comparison that the rule asks for in one window."""
+        for attributes in self._sets(rule):
+            key = (rule.metric, attributes, _spec(rule))
+            if key not in self._compared:
+                self._compared[key] = self._batch.compare(*key)
+            row = self._batch.whole.metrics.index(metric(rule.metric).name)
+            for found in self._compared[key][at]:
+                yield self._of_disparity(found, row, attributes, place)
+
+    def groups(self, rule: Comparing, at: int, place: Place) -> Iterator[Observation]:
+        """The rule's metric of each group, with intervals that hold for all groups of the attribute set at once."""
+        row, first = self._batch.whole.metrics.index(metric(rule.metric).name), self._batch.columns(at).start
+        for attributes in self._sets(rule):
+            wanted = ("*", "*", attributes)
+            members = [n for n, g in enumerate(self._batch.one.groups) if (g.version, g.arm, g.attribute_set) == wanted]
+            for member in members:
+                yield self._of_group(first + member, row, len(members), place)
+
+    def _sets(self, rule: Comparing) -> list[tuple[str, ...]]:
+        if rule.attributes is None:
+            return [names for names in self._measuring.plan.attribute_sets if names]
+        return [tuple(sorted(rule.attributes))]
+
+    def _of_disparity(self, found: Compared, row: int, attributes: tuple[str, ...], place: Place) -> Observation:
+        gap, one = found.gap, found.gap.estimates.one((row, found.column))
+        sides = [self._side(row, column) if found.comparable else None for column in (found.lower, found.higher)]
+        coverages = [side.label_coverage for side in sides if side is not None and side.label_coverage is not None]
+        fixed = gap.spec.method is not Method.BETWEEN_GROUPS and found.comparable
+        return Observation(
+            metric=self._batch.whole.metrics[row],
+            attributes=attributes,
+            aggregate=gap.spec.aggregate.value,
+            method=gap.spec.method.value,
+            window_ms=place.length,
+            window_end=place.end,
+            state=one.state.value,
+            value=one.value,
+            low=one.low,
+            high=one.high,
+            lower=sides[0],
+            higher=sides[1],
+            time_basis=place.basis,
+            subject=_subject(self._values(found.subject)) if fixed else "",
+            reason=one.reason or "",
+            label_coverage=min(coverages, default=None),
+        )
+
+    def _of_group(self, column: int, row: int, members: int, place: Place) -> Observation:
+        if members not in self._sure:
+            alpha = 1 - self._measuring.plan.confidence
+            self._sure[members] = confident(self._batch, 1 - alpha / members)
+        one, side = self._sure[members].one((row, column)), self._side(row, column)
+        group = self._batch.one.groups[column % self._batch.width]
+        return Observation(
+            metric=self._batch.whole.metrics[row],
+            attributes=group.attribute_set,
+            aggregate="",
+            method="",
+            window_ms=place.length,
+            window_end=place.end,
+            state=one.state.value,
+            value=one.value,
+            low=one.low,
+            high=one.high,
+            lower=side,
+            time_basis=place.basis,
+            subject=_subject(group.values),
+            reason=one.reason or "",
+            label_coverage=None if side is None else side.label_coverage,
+        )
+
+    def _side(self, row: int, column: int) -> Side | None:
+        if column < 0:
+            return None
+        one, coverage = self._batch.whole.estimates.one((row, column)), self._batch.whole.coverage
+        share = None if coverage is None else float(coverage[column])
+        return Side(
+            dict(self._values(column)), one.n, one.value, one.low, one.high, one.numerator, one.denominator, share
+        )
+
+    def _values(self, column: int) -> Mapping[str, str]:
+        return self._batch.one.groups[column % self._batch.width].values
 
 
-def _members(assessment: Assessment, name: str, attributes: tuple[str, ...]) -> list[GroupPoint]:
-    """The groups of one attribute set over everything served, with intervals that hold for all of them at once."""
-    plan, wanted = assessment.plan, (name, attributes, "*", "*")
-    size = sum((g.attribute_set, g.version, g.arm) == wanted[1:] for g in assessment.grouping.groups)
-    sure = replace(assessment, plan=replace(plan, confidence=1 - (1 - plan.confidence) / max(1, size)))
-    return [p for p in sure.groups if (p.metric, p.attribute_set, p.version, p.arm) == wanted]
+_REST = group_json(REST.items())
 
 
-def _of_disparity(point: DisparityPoint, place: Place) -> Observation:
-    e = point.estimate
-    coverages = [
-        s.label_coverage for s in (point.lower, point.higher) if s is not None and s.label_coverage is not None
-    ]
-    return Observation(
-        metric=point.metric,
-        attributes=point.attribute_set,
-        aggregate=point.aggregate.value,
-        method=point.method.value,
-        window_ms=place.length,
-        window_end=place.end,
-        state=e.state.value,
-        value=e.value,
-        low=e.low,
-        high=e.high,
-        lower=_side(point.lower),
-        higher=_side(point.higher),
-        version=point.version,
-        arm=point.arm,
-        time_basis=place.basis,
-        subject=_subject(point.subject),
-        reason=e.reason or "",
-        label_coverage=min(coverages, default=None),
-    )
+Figure = tuple[State, str, float, float, float, int, float, float]
 
 
-def _of_group(point: GroupPoint, place: Place) -> Observation:
-    e = point.estimate
-    return Observation(
-        metric=point.metric,
-        attributes=point.attribute_set,
-        aggregate="",
-        method="",
-        window_ms=place.length,
-        window_end=place.end,
-        state=e.state.value,
-        value=e.value,
-        low=e.low,
-        high=e.high,
-        lower=_side(point),
-        version=point.version,
-        arm=point.arm,
-        time_basis=place.basis,
-        subject=_subject(point.group_values),
-        reason=e.reason or "",
-        label_coverage=point.label_coverage,
-    )
-
-
-def _side(point: GroupPoint | None) -> Side | None:
-    if point is None:
-        return None
-    e = point.estimate
-    return Side(dict(point.group_values), e.n, e.value, e.low, e.high, e.numerator, e.denominator, point.label_coverage)
+def _figures(estimates: Estimates, row: int, columns: slice) -> Iterator[Figure]:
+    """State, reason and numbers of some columns of one metric, in the order of `Point`."""
+    states = [STATES[code] for code in estimates.state[row, columns].tolist()]
+    reasons = [estimates.reasons[code] for code in estimates.reason[row, columns].tolist()]
+    arrays = (estimates.value, estimates.low, estimates.high, estimates.n, estimates.numerator, estimates.denominator)
+    numbers: list[Any] = [array[row, columns].tolist() for array in arrays]
+    value, low, high, n, numerator, denominator = numbers
+    return zip(states, reasons, value, low, high, n, numerator, denominator, strict=True)
 
 
 def _subject(groups: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(groups.items()))
-
-
-def _group_point(model: str, p: GroupPoint, place: Place, tier: str) -> Point:
-    values = tuple(sorted(p.group_values.items()))
-    series = SeriesKey("group", model, p.version, p.arm, place.basis, p.attribute_set, values, p.metric)
-    return Point(series, place.length // 1000, place.end, tier, p.estimate, label_coverage=p.label_coverage)
-
-
-def _disparity_point(model: str, p: DisparityPoint, place: Place, tier: str) -> Point:
-    series = SeriesKey(
-        "disparity",
-        model,
-        p.version,
-        p.arm,
-        place.basis,
-        p.attribute_set,
-        (),
-        p.metric,
-        p.aggregate.value,
-        p.method.value,
-    )
-    return Point(
-        series,
-        place.length // 1000,
-        place.end,
-        tier,
-        p.estimate,
-        lower_group=None if p.lower_group is None else group_json(p.lower_group.items()),
-        higher_group=None if p.higher_group is None else group_json(p.higher_group.items()),
-    )

@@ -6,15 +6,15 @@ a tier's old partitions then thins the points by itself: the minutes go first, t
 
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from psycopg2.extras import execute_values
 
-from monitor.estimates import Estimate
+from monitor.estimates import State
 from monitor.windows import DAY, HOUR
 from streams.retention import ensure_point_partitions
 
@@ -40,15 +40,24 @@ class SeriesKey(NamedTuple):
     label_class: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One value of a series in one window. `end` is the window's end in ms; groups are JSON or None."""
+class Point(NamedTuple):
+    """One value of a series in one window. `end` is the window's end in ms; groups are JSON or None.
+
+    The numbers are written as null where they are none (NaN, None), and where the state says that there is none to show.
+    """
 
     series: SeriesKey
     window_seconds: int
     end: int
     tier: str
-    estimate: Estimate
+    state: State
+    reason: str
+    value: float
+    low: float
+    high: float
+    n: int
+    numerator: float
+    denominator: float
     label_coverage: float | None = None
     lower_group: str | None = None
     higher_group: str | None = None
@@ -168,18 +177,30 @@ def _line(point: Point, series: int, times: dict[int, str], tail: str) -> str:
     end = times.get(point.end)
     if end is None:
         end = times[point.end] = datetime.fromtimestamp(point.end / 1000, UTC).isoformat()
-    e = point.estimate
-    numbers = (e.value, e.low, e.high, e.n, e.numerator, e.denominator, point.label_coverage)
-    texts = (point.lower_group, point.higher_group, e.reason)
-    return "\t".join(
-        [point.tier, str(series), str(point.window_seconds), end, "0", e.state.value]
-        + [r"\N" if number is None else repr(number) for number in numbers]
-        + [r"\N" if text is None else _text(text) for text in texts]
-        + [tail]
-    )
+    head = f"{point.tier}\t{series}\t{point.window_seconds}\t{end}\t0\t{point.state}\t"
+    reason = _text(point.reason) if point.reason else NULL
+    if point.state == State.SUPPRESSED:
+        return f"{head}{NULLS}0\t{NULLS}{NULL}\t{NULL}\t{reason}\t{tail}"
+    lower, higher = (NULL if group is None else _text(group) for group in (point.lower_group, point.higher_group))
+    counts = f"{point.n}\t{_number(point.numerator)}\t{_number(point.denominator)}\t{_number(point.label_coverage)}"
+    estimate = NULLS
+    if point.state != State.UNDEFINED:
+        estimate = f"{_number(point.value)}\t{_number(point.low)}\t{_number(point.high)}\t"
+    return f"{head}{estimate}{counts}\t{lower}\t{higher}\t{reason}\t{tail}"
+
+
+NULL = r"\N"
+NULLS = f"{NULL}\t{NULL}\t{NULL}\t"
+
+
+def _number(value: float | None) -> str:
+    """NaN and the infinities compare false."""
+    return repr(value) if value is not None and -math.inf < value < math.inf else NULL
 
 
 def _text(text: str) -> str:
+    if "\\" not in text and text.isprintable():
+        return text
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 

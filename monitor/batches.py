@@ -1,0 +1,166 @@
+"""Several windows over the same cells, assessed in one pass.
+
+One window costs NumPy's overhead of some hundred small operations, whatever it holds. K windows of the same cells are laid
+side by side as K copies of the grouping, whose groups and segments do not touch each other; everything that is computed
+per group or per segment is then the same as window by window, to the last bit.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from monitor.assess import Assessment, CellInfo, Plan
+from monitor.comparisons import DisparitySpec, Field, Method
+from monitor.disparity import Disparities, disparities
+from monitor.estimates import Estimates, State
+from monitor.grouping import Grouping, Indices, grouping
+from monitor.metric import Sums, tabulate
+from monitor.metrics import metric, metrics
+from monitor.sums import DECISIONS, LABELS, Ints
+from monitor.tallies import Table
+
+Condition = tuple[State, str] | None
+
+
+class Compared(NamedTuple):
+    """One comparison in one window: where its estimate is, and the columns of the groups (-1: the rest)."""
+
+    gap: Disparities
+    column: int
+    subject: int
+    lower: int
+    higher: int
+    comparable: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """K windows. Columns of `whole` are window after window: group g of window k is column `k * groups + g`."""
+
+    whole: Assessment
+    one: Grouping
+    times: int
+    shown: Assessment = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shown", self.whole.published())
+
+    @property
+    def width(self) -> int:
+        """Groups of one window."""
+        return len(self.one.groups)
+
+    def columns(self, window: int) -> slice:
+        """The columns of one window's groups."""
+        return slice(window * self.width, (window + 1) * self.width)
+
+    def segments(self, window: int) -> slice:
+        """The columns of one window's segments, in `gaps`."""
+        return slice(window * len(self.one.segments), (window + 1) * len(self.one.segments))
+
+    def compare(self, name: str, attributes: Sequence[str], spec: DisparitySpec) -> list[list[Compared]]:
+        """As `Assessment.compare`, over everything served: the comparisons of each window."""
+        wanted, known = ("*", "*", tuple(sorted(attributes))), self.one.names
+        if wanted not in known:
+            return [[] for _ in range(self.times)]
+        at, row = known.index(wanted), self.whole.metrics.index(metric(name).name)
+        places = [at + window * len(known) for window in range(self.times)]
+        if spec.method is Method.BETWEEN_GROUPS:
+            pairs = [self.whole.field.worst(spec, np.array(places))]
+        else:
+            pairs = [self.whole.field.each(spec, place) for place in places]
+        gaps = [self._conditioned(gap) for gap in disparities(pairs, self.whole.plan.confidence)]
+        found = [list(_compared(gap, row)) for gap in gaps]
+        return (
+            found if len(found) == self.times and spec.method is not Method.BETWEEN_GROUPS else [[c] for c in found[0]]
+        )
+
+    def _conditioned(self, gap: Disparities) -> Disparities:
+        condition = self.whole.condition
+        if condition is None:
+            return gap
+        everywhere = np.ones(gap.estimates.state.shape, dtype=bool)
+        return replace(gap, estimates=gap.estimates.where(everywhere, *condition))
+
+
+def _compared(gap: Disparities, row: int) -> Iterator[Compared]:
+    columns = (part[row].tolist() for part in (gap.subject, gap.lower, gap.higher, gap.comparable))
+    for column, (subject, lower, higher, comparable) in enumerate(zip(*columns, strict=True)):
+        yield Compared(gap, column, subject, lower, higher, comparable)
+
+
+def confident(batch: Batch, confidence: float) -> Estimates:
+    """The groups' estimates (metrics, columns) with intervals of another confidence."""
+    return replace(batch.whole, plan=replace(batch.whole.plan, confidence=confidence)).estimates
+
+
+def assess_windows(
+    cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None, plan: Plan, condition: Condition = None
+) -> Batch:
+    """K windows at once: `decision` and `labels` are (K, cells, slots), or None as in `assess`.
+
+    `condition` holds for all of them. What `assess` gives for each window alone is what is found here, bit for bit.
+    """
+    given = decision if decision is not None else labels
+    assert given is not None, "a window has decisions, labels or both"
+    one = grouping(cells, plan.shape())
+    found = _tiled(one, len(given), len(cells))
+    sums = Sums(DECISIONS, found.sum(_stacked(decision, given, len(DECISIONS))), plan.value_unit)
+    label_sums = Sums(LABELS, found.sum(_stacked(labels, given, len(LABELS))), plan.value_unit)
+    have = {"decision": decision is not None, "label": labels is not None}
+    chosen = [m for m in metrics(plan.metrics) if have[m.needs]]
+    selective = plan.labels == "favourable_only"
+
+    def rest() -> Table:
+        return tabulate(chosen, _rest(sums, found), _rest(label_sums, found), selective=selective)
+
+    coverage = None
+    if decision is not None and labels is not None:
+        with np.errstate(all="ignore"):
+            coverage = label_sums.labelled / sums.events
+    tables = Field(found, tabulate(chosen, sums, label_sums, selective=selective), rest)
+    return Batch(Assessment(plan, tables, sums, label_sums, coverage, condition), one, len(given))
+
+
+def _stacked(matrix: Ints | None, like: Ints, slots: int) -> Ints:
+    if matrix is None:
+        return np.zeros((like.shape[0] * like.shape[1], slots), dtype=np.int64)
+    return matrix.reshape(-1, slots)
+
+
+def _rest(sums: Sums, found: Grouping) -> Sums:
+    return replace(sums, matrix=sums.matrix[found.everybody] - sums.matrix)
+
+
+@lru_cache(maxsize=64)
+def _tiled(one: Grouping, times: int, cells: int) -> Grouping:
+    """The grouping of `times` copies of the cells."""
+    if times == 1:
+        return one
+    groups, segments = len(one.groups), len(one.segments)
+    totals, starts = one.parts
+
+    def again(indices: Indices, step: int) -> Indices:
+        """The indices once for each copy; -1 stays."""
+        shape = (times, *[1] * indices.ndim)
+        shifted = indices[None] + (np.arange(times) * step).reshape(shape)
+        return np.where(indices[None] < 0, -1, shifted).reshape(-1, *indices.shape[1:])
+
+    return replace(
+        one,
+        groups=one.groups * times,
+        order=again(one.order, cells),
+        starts=again(one.starts, len(one.order)),
+        filled=again(one.filled, groups),
+        segments=again(one.segments, groups),
+        names=one.names * times,
+        segment=again(one.segment, segments),
+        everybody=again(one.everybody, groups),
+        reference=again(one.reference, groups),
+        compared=np.tile(one.compared, times),
+        parts=(again(totals, groups), again(starts, len(one.members))),
+        members=again(one.members, groups),
+    )
