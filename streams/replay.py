@@ -234,7 +234,7 @@ def _as_text(value: object) -> str:
 def _scalar(value: object) -> Scalar:
     """One value; a text only becomes a number if the number is written back as the same text."""
     if isinstance(value, str):
-        return _from_text(value)
+        return from_text(value)
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
@@ -248,7 +248,8 @@ def _scalar(value: object) -> Scalar:
     return number if math.isfinite(number) else None
 
 
-def _from_text(text: str) -> Scalar:
+def from_text(text: str) -> Scalar:
+    """A text as JSON would have it: only what is written back the same way is a number."""
     lowered = text.lower()
     if lowered in ("true", "false"):
         return lowered == "true"

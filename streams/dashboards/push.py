@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from grafana_api.grafana_api import (  # type: ignore[import-untyped]
+from grafana_api.grafana_api import (
     GrafanaClientError,
     GrafanaException,
     GrafanaUnauthorizedError,
 )
-from grafana_api.grafana_face import GrafanaFace  # type: ignore[import-untyped]
+from grafana_api.grafana_face import GrafanaFace
 
 from streams.dashboards import BOARDS, provisioning
 from streams.dashboards.files import board
