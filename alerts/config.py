@@ -8,16 +8,19 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import Field, GetCoreSchemaHandler, SecretStr, field_validator
+from pydantic import Field, GetCoreSchemaHandler, IPvAnyNetwork, SecretStr, field_validator
+from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, core_schema
 
 from monitor.config import Config, Duration, Name, Problem, Topic, text_of
 from monitor.times import DAY, HOUR, SECOND
 
 EVERY_MODEL = "*"
+
+ONE_OR_SEVERAL: JsonDict = {"type": ["string", "array"]}
+"""In the schema of a list that may be written as its only element."""
 
 Labels = Mapping[Name, str]
 
@@ -48,7 +51,7 @@ class ByType(Config):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        if not cls.__dict__.get("found_in") or not cls.__subclasses__():
+        if "found_in" not in cls.__dict__ or not cls.__subclasses__():
             return handler(source)
         choices = {name: handler.generate_schema(kind) for name, kind in cls.kinds().items()}
         return core_schema.tagged_union_schema(choices, discriminator="type")
@@ -144,7 +147,7 @@ class WebhookConfig(ReceiverConfig):
 
     type: Literal["webhook"]
     url: SecretStr
-    secrets: tuple[SecretStr, ...] = Field(alias="secret", min_length=1)
+    secrets: tuple[SecretStr, ...] = Field(alias="secret", min_length=1, json_schema_extra=ONE_OR_SEVERAL)
 
     @field_validator("secrets", mode="before")
     @classmethod
@@ -232,7 +235,7 @@ class BudgetConfig(Config):
 class DeliveryConfig(Config):
     """Where outgoing HTTP may go: public addresses over https, and these networks."""
 
-    allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    allow: tuple[IPvAnyNetwork, ...] = ()
     allow_http: bool = False
     connect_timeout: Duration = 5 * SECOND
     deadline: Duration = 15 * SECOND

@@ -29,6 +29,17 @@ class UnknownReceiver(AlertsError):
         super().__init__(f"no receiver is called {receiver!r}; configured: {', '.join(known) or 'none'}")
 
 
+class UnusableSecret(AlertsError):
+    """A webhook's secret is not what receivers' libraries can verify with. Says whose, never which."""
+
+    def __init__(self, receiver: str) -> None:
+        self.receiver = receiver
+        super().__init__(
+            f"a secret of receiver {receiver!r} is not base64 of at least 16 bytes (with or without whsec_ before it); "
+            "make one with `openssl rand -base64 32`"
+        )
+
+
 class TransportError(AlertsError):
     """A notification was not delivered.
 

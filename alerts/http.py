@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -104,7 +105,6 @@ class Outgoing:
         self.policy = policy or HttpPolicy()
         self._resolve = resolve
         self._network = network or httpcore.SyncBackend()
-        self._tls = ssl.create_default_context()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one POST, whatever its status.
@@ -115,7 +115,7 @@ class Outgoing:
         place = self._checked(url)
         backend = _Guarded(self.policy, self._resolve, self._network)
         try:
-            with httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool:
+            with httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool:
                 return self._exchange(pool, url, headers, body)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
             what = f"no answer from {place}: {type(error).__name__} {error}".strip()
@@ -217,6 +217,12 @@ def _left(ends: float, timeout: float | None) -> float:
     if left <= 0:
         raise httpcore.ReadTimeout("the deadline has passed")
     return left if timeout is None else min(left, timeout)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The system's certificates: reading them takes tens of milliseconds, so once."""
+    return ssl.create_default_context()
 
 
 def _is_address(host: str) -> bool:

@@ -6,6 +6,7 @@ to a new one without losing a message). Body: `alerts.messages.WebhookBody`. Sou
 specification, https://github.com/standard-webhooks/standard-webhooks.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -18,9 +19,12 @@ from standardwebhooks import Webhook
 
 from alerts.channels import ALERTS, Delivery, Ports
 from alerts.config import WebhookConfig
+from alerts.errors import UnusableSecret
 from alerts.http import Outgoing, accept
 
 PREFIX = "whsec_"
+SHORTEST_KEY = 16
+"""Bytes. Standard Webhooks asks for 24 to 64; shorter ones are out there."""
 SAFE_ID = re.compile(r"[A-Za-z0-9_:-]{1,200}")
 """An id without a dot: the dot separates what is signed, and an id that holds one could pass for another message."""
 
@@ -47,13 +51,22 @@ class WebhookChannel:
 
     @classmethod
     def from_config(cls, config: WebhookConfig, ports: Ports) -> "WebhookChannel":
-        signers = tuple(signer_of(secret.get_secret_value()) for secret in config.secrets)
+        signers = tuple(signer_of(config.name, secret.get_secret_value()) for secret in config.secrets)
         return cls(config.name, config.url.get_secret_value(), signers, ports.outgoing, ports.now)
 
 
-def signer_of(secret: str) -> Webhook:
-    """A signer of a secret: `whsec_` and base64, as Standard Webhooks writes it, or else the text's own bytes."""
-    return Webhook(secret if secret.startswith(PREFIX) else secret.encode())
+def signer_of(receiver: str, secret: str) -> Webhook:
+    """A signer of a secret as Standard Webhooks writes it: base64, with or without `whsec_` before it.
+
+    Raises UnusableSecret for anything else: the receiver's library would decode it otherwise than we.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        raise UnusableSecret(receiver) from None
+    if len(key) < SHORTEST_KEY:
+        raise UnusableSecret(receiver)
+    return Webhook(key)
 
 
 def webhook_id(delivery: Delivery) -> str:

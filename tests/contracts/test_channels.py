@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from alerts.channels import Channel, channel_types
+from alerts.channels import Channel, Ports, channel_types, make_channels
 from alerts.channels.pagerduty import PagerDutyChannel
 from alerts.channels.rollback import RollbackChannel
 from alerts.channels.webhook import WebhookChannel
-from alerts.errors import DestinationRefused, TransportError
+from alerts.config import PagerDutyConfig, ReceiverConfig, RollbackReceiverConfig, WebhookConfig
+from alerts.errors import DestinationRefused, TransportError, UnknownChannel
 from alerts.http import HttpPolicy, Outgoing
 from tests.alerts.delivering import alert_payload, delivery, route_payload
 from tests.alerts.pagerduty_service import ROUTING_KEY, PagerDutyService
@@ -162,3 +163,31 @@ def test_a_failing_port_is_handed_on(name: str) -> None:
     with pytest.raises(TransportError, match="the broker is away"):
         make(fails).send(delivery(MAKERS[name].payload()))
     make(lambda: None).send(delivery(MAKERS[name].payload()))
+
+
+CONFIGS = {
+    "webhook": WebhookConfig.model_validate(
+        {"name": "a", "type": "webhook", "url": f"https://hooks.example/{TOKEN}", "secret": SIGNING}
+    ),
+    "pagerduty": PagerDutyConfig.model_validate({"name": "a", "type": "pagerduty", "routing_key": ROUTING_KEY}),
+    "rollback": RollbackReceiverConfig(name="a", type="rollback"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(channel_types()))
+def test_it_is_made_from_its_configuration_which_shows_no_secret(name: str) -> None:
+    made = make_channels([CONFIGS[name]], Ports())["a"]
+    assert made.type == name
+    for secret in SECRETS:
+        assert secret not in repr(made)
+        assert secret not in repr(CONFIGS[name])
+
+
+def test_changes_of_route_have_a_receiver_whatever_is_configured() -> None:
+    assert set(make_channels([CONFIGS["webhook"]], Ports())) == {"a", "fairdrift.control"}
+    assert set(make_channels([CONFIGS["rollback"]], Ports())) == {"a"}
+
+
+def test_a_type_of_nobody_is_an_error() -> None:
+    with pytest.raises(UnknownChannel, match=r"receiver 'odd' is of the unknown type 'pigeon'; known types: .*webhook"):
+        make_channels([ReceiverConfig(name="odd", type="pigeon")], Ports())

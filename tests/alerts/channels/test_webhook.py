@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from alerts.channels import Ports, make_channels
 from alerts.channels.webhook import WebhookChannel, body_of, signed, webhook_id
+from alerts.config import WebhookConfig
+from alerts.errors import UnusableSecret
 from alerts.http import Outgoing
 from tests.alerts.delivering import alert_payload, delivery
 from tests.alerts.receiving import LOOPBACK, Receiver, receiver
@@ -79,3 +82,23 @@ def test_the_body_is_small_and_says_what_it_is() -> None:
     body = body_of(delivery(alert_payload("resolved")))
     assert len(body) < 20_000
     assert json.loads(body)["type"] == "fairdrift.alert.resolved"
+
+
+def configured(url: str, *secrets: str) -> WebhookConfig:
+    return WebhookConfig.model_validate({"name": "oncall", "type": "webhook", "url": url, "secret": list(secrets)})
+
+
+def test_from_the_configuration_with_and_without_the_prefix(there: Receiver) -> None:
+    channels = make_channels([configured(there.url, NEW, OLD.removeprefix("whsec_"))], Ports(Outgoing(LOOPBACK)))
+    channels["oncall"].send(delivery())
+    for secret in (NEW, OLD):
+        Webhook(secret).verify(there.got[0].body, dict(there.got[0].headers))
+
+
+@pytest.mark.parametrize(
+    "secret", ["whsec_not base64 at all!", "pa$$word-pa$$word", "whsec_c2hvcnQ=0000000", "YWJjZGVmZ2hpamts"]
+)
+def test_a_secret_that_a_receiver_s_library_would_read_otherwise_is_refused(secret: str) -> None:
+    with pytest.raises(UnusableSecret, match="a secret of receiver 'oncall' is not base64") as raised:
+        make_channels([configured("https://hooks.example", secret)], Ports())
+    assert secret not in str(raised.value)
