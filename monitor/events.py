@@ -31,7 +31,9 @@ Time = Annotated[int | str, Meta(description="RFC 3339, or epoch milliseconds", 
 Value = Annotated[
     float | None, Meta(description="a continuous output: a limit, a price; counted in units of the resolution")
 ]
-Scalars = dict[str, str | int | float | bool | None]
+Version = Annotated[str, Meta(max_length=VERSION_LENGTH)]
+Score = Annotated[float, Meta(ge=0, le=1)]
+Scalars = Annotated[dict[str, str | int | float | bool | None], Meta(max_length=ATTRIBUTES)]
 
 
 class Prediction(msgspec.Struct, gc=False):
@@ -40,11 +42,11 @@ class Prediction(msgspec.Struct, gc=False):
     id: Id
     model: Annotated[str, Meta(description="a configured model")]
     time: Time
-    version: Annotated[str | None, Meta(max_length=VERSION_LENGTH, description="of the model; '*' is not one")] = None
+    version: Annotated[Version | None, Meta(description="of the model; '*' is not one")] = None
     decision: Annotated[bool | int | str | None, Meta(description="favourable or not, or a configured class label")] = (
         None
     )
-    score: Annotated[float | None, Meta(ge=0, le=1)] = None
+    score: Score | None = None
     value: Value = None
     attributes: Annotated[Scalars | None, Meta(description="protected attributes; null is the group `unknown`")] = None
     factors: Annotated[Scalars | None, Meta(description="legitimate factors to control for")] = None

@@ -37,6 +37,10 @@ _PLAIN = {
 }
 
 
+_SCALARS = ("bool", "int", "float", "str")
+"""What pydantic adds to the place of a value that might be any of them."""
+
+
 def path_text(path: Path) -> str:
     """`models[0].attributes.sex`"""
     return re.sub(r"\.\[", "[", ".".join(f"[{part}]" if isinstance(part, int) else part for part in path))
@@ -70,9 +74,10 @@ def told(error: ValidationError, raw: Any, *, only_between: bool = False) -> lis
     for one in error.errors(include_url=False):
         path, context = yaml_path(one["loc"], raw), one.get("ctx", {})
         if one["type"] == "problems":
-            found += [((*path, *where), text) for where, text in context["problems"]]
+            found += [(yaml_path((*one["loc"], *where), raw), text) for where, text in context["problems"]]
         elif not only_between and not _follows(one):
-            found.append((path, _text(one, path, context)))
+            scalar = one["loc"] and one["loc"][-1] in _SCALARS and path != one["loc"]
+            found.append((path, "must be text, a number, true or false" if scalar else _text(one, path, context)))
     return found
 
 
@@ -105,6 +110,8 @@ def yaml_path(location: Path, raw: Any) -> Path:
     for part in location:
         if part == "[key]":
             break
+        if isinstance(part, str) and not isinstance(raw, dict):
+            break  # one of the types that a value might have had
         tag = isinstance(raw, dict) and part not in raw and raw.get("type") == part
         if not tag:
             raw = _inside(raw, part)
@@ -163,7 +170,9 @@ def _at(location: Path, raw: Any) -> tuple[Any, Any]:
     """The container of what pydantic's location names, and its key there."""
     parent, key = None, None
     for part in location:
-        if part == "[key]" or (isinstance(raw, dict) and part not in raw and raw.get("type") == part):
+        if part == "[key]" or (isinstance(part, str) and not isinstance(raw, dict)):
+            break
+        if isinstance(raw, dict) and part not in raw and raw.get("type") == part:
             continue
         parent, key, raw = raw, part, _inside(raw, part)
     return parent, key

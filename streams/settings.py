@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from alerts.config import (
     EVERY_MODEL,
+    ONE_OR_SEVERAL,
     BudgetConfig,
     ControlConfig,
     DeliveryConfig,
@@ -36,7 +37,7 @@ SHARED = ("pane", "max_lateness", "join_horizon", "dedup_horizon", "watermark_de
 class KafkaConfig(Config):
     """How to reach Kafka, and the names of our own topics. `topics` are those of models that do not say."""
 
-    bootstrap: tuple[str, ...] = Field(default=("127.0.0.1:9092",), min_length=1)
+    bootstrap: tuple[str, ...] = Field(default=("127.0.0.1:9092",), min_length=1, json_schema_extra=ONE_OR_SEVERAL)
     group: str = Field(default="fairdrift", min_length=1)
     topics: TopicsConfig = TopicsConfig()
     control_topic: Topic = "fairdrift.control"
@@ -65,9 +66,8 @@ class KafkaConfig(Config):
             yield ("username",), f"{self.security_protocol} needs `username` and `password`"
         if bool(self.cert_file) != bool(self.key_file):
             yield ("cert_file",), "a client certificate needs both `cert_file` and `key_file`"
-        names = [self.topics.predictions, self.topics.outcomes, self.control_topic, self.dead_letter_topic]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield ("topics",), f"the topic {name} has more than one use"
+        if self.control_topic == self.dead_letter_topic:
+            yield ("dead_letter_topic",), "control and dead letters need two topics"
 
 
 class PostgresConfig(Config):
@@ -176,7 +176,10 @@ class Settings(Config):
 
     def _stream_problems(self) -> Iterator[Problem]:
         first: dict[tuple[str, str], ModelConfig] = {}
-        used: dict[str, str] = {self.kafka.control_topic: "kafka", self.kafka.dead_letter_topic: "kafka"}
+        used = {
+            self.kafka.control_topic: "kafka.control_topic",
+            self.kafka.dead_letter_topic: "kafka.dead_letter_topic",
+        }
         for place, model in enumerate(self.models):
             pair = (model.topics.predictions, model.topics.outcomes)
             other = first.setdefault(pair, model)
@@ -188,7 +191,7 @@ class Settings(Config):
                 yield ("models", place, "topics"), f"are those of {other.name} too; a mapping needs topics of its own"
             for topic in pair:
                 if used.setdefault(topic, "/".join(pair)) != "/".join(pair):
-                    yield ("models", place, "topics"), f"the topic {topic} is also used in {used[topic]}"
+                    yield ("models", place, "topics"), f"the topic {topic} is also one of {used[topic]}"
 
 
 def _written(value: object) -> str:
