@@ -67,10 +67,10 @@ clean: ## remove the environment, caches and results
 
 .venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing fairdrift into .venv (once; a minute or so) ..."
-	@$(BIN)/python -m pip install -q -e .
+	@$(BIN)/python -m pip install -q --no-compile -e .
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing fairdrift and its development tools into .venv (once; a minute or two) ..."
-	@$(BIN)/python -m pip install -q -e '.[dev]'
+	@$(BIN)/python -m pip install -q --no-compile -e '.[dev]'
 	@touch .venv/.installed $@
