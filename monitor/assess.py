@@ -25,6 +25,7 @@ from monitor.metrics import metric, metrics
 from monitor.river_stats import GroupAccumulators, group_accumulators
 from monitor.sums import DECISIONS, LABELS, Ints
 from monitor.suppression import PROTECTS, TOO_FEW, too_few, withheld
+from monitor.tallies import Table
 
 __all__ = ["Assessment", "CellInfo", "DisparityPoint", "GroupPoint", "Plan", "assess", "attribute_sets"]
 
@@ -125,7 +126,10 @@ def assess(cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None
         raise MetricError(f"no metric of {plan.metrics} can be computed from the sums given")
     selective = plan.labels == "favourable_only"
     groups = tabulate(chosen, sums, label_sums, selective=selective)
-    rest = tabulate(chosen, _rest(sums, found), _rest(label_sums, found), selective=selective)
+
+    def rest() -> Table:
+        return tabulate(chosen, _rest(sums, found), _rest(label_sums, found), selective=selective)
+
     coverage = None
     if decision is not None and labels is not None:
         with np.errstate(all="ignore"):
@@ -159,7 +163,7 @@ class Assessment:
         """The groups, in the order of the estimates' columns."""
         return self.field.grouping
 
-    @property
+    @cached_property
     def metrics(self) -> tuple[str, ...]:
         """The metrics, in the order of the estimates' rows."""
         return tuple(row.metric for row in self.field.groups.rows)
@@ -232,7 +236,7 @@ class Assessment:
 
         What is published leaves the groups that are withheld out of the choice: the pair shown is one that may be.
         """
-        known = replace(self.field, hidden=self.hidden)
+        known = replace(self.field, hidden=self.hidden) if self.hidden.any() else self.field
         pairs = [known.worst(spec) if segment is None else known.each(spec, segment) for spec in specs]
         return tuple(self._told(gap) for gap in disparities(pairs, self.plan.confidence))
 

@@ -1,7 +1,9 @@
 """Which groups are compared with what: the pairs behind a disparity, chosen before anything is computed of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -67,15 +69,21 @@ class Comparisons:
     """Position in `REASONS`; 0 if it can be computed."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Field:
     """Everything to choose pairs from: the groups' tallies, and those of everybody but the group."""
 
     grouping: Grouping
     groups: Table
-    rest: Table
+    tally_rest: Callable[[], Table]
+    """Called when a disparity first needs it."""
     hidden: Flags | None = None
     """(metrics, groups): which must not be looked at."""
+
+    @cached_property
+    def rest(self) -> Table:
+        """Per group, everybody else in its slice."""
+        return self.tally_rest()
 
     def usable(self, spec: DisparitySpec) -> Flags:
         """(metrics, groups): which have enough events to be on either side."""
@@ -94,7 +102,9 @@ class Field:
         if spec.method is Method.BETWEEN_GROUPS:
             value = self.groups.value
             low = _pick(np.where(within, -value, -np.inf), segments)
-            high = _pick(np.where(within, value, -np.inf), segments)
+            high = _pick(
+                np.where(within, value, -np.inf), segments[:, ::-1]
+            )  # of equals the last, as low has the first
             x, y = (low, high) if spec.aggregate is Aggregate.RATIO else (high, low)
             count = _count(within, segments)
             return self._pairs(spec, (at, x, y), pairs(count), np.where(count < 2, FEW, OK))
@@ -139,7 +149,7 @@ class Field:
     def _distance(self, spec: DisparitySpec, base: Indices) -> Floats:
         """(metrics, groups): how far each group is from its base, whatever the direction."""
         value = self.groups.value
-        other = np.where(base >= 0, value[:, base], self.rest.value)
+        other = self.rest.value if spec.method is Method.TO_REST else value[:, base]
         with np.errstate(all="ignore"):
             if spec.aggregate is Aggregate.DIFFERENCE:
                 return np.abs(value - other)
@@ -154,9 +164,9 @@ class Field:
     ) -> Comparisons:
         segment, subject, base = sides
         overall = spec.method is Method.TO_OVERALL
-        x, rest = self.groups.columns(subject), self.rest.columns(subject)
-        y = rest if overall or spec.method is Method.TO_REST else self.groups.columns(base)
-        share = x.n / np.maximum(x.n + rest.n, 1) if overall else np.zeros(x.n.shape)
+        x = self.groups.columns(subject)
+        y = self.rest.columns(subject) if overall or spec.method is Method.TO_REST else self.groups.columns(base)
+        share = x.n / np.maximum(x.n + y.n, 1) if overall else np.zeros(x.n.shape)
         return Comparisons(spec, x, y, segment, subject, base, share, size, reason)
 
 

@@ -123,7 +123,7 @@ class Estimates:
     def __iter__(self) -> Iterator[Estimate]:
         """One by one; arrays of one dimension only."""
         floats = (self.value, self.numerator, self.denominator, self.low, self.high)
-        value, numerator, denominator, low, high = (map(number, array.tolist()) for array in floats)
+        value, numerator, denominator, low, high = (_numbers(array) for array in floats)
         reasons = [self.reasons[at] for at in self.reason.tolist()]
         columns = zip(
             self.state.tolist(), self.n.tolist(), numerator, denominator, value, low, high, reasons, strict=True
@@ -170,6 +170,14 @@ class Estimates:
             reason=np.where(mask, np.int16(reasons.index(reason)), self.reason),
             reasons=reasons,
         )
+
+
+def _numbers(values: Floats) -> list[Any]:
+    """As `number`, for all."""
+    out = values.astype(object)
+    out[~np.isfinite(values)] = None
+    found: list[Any] = out.tolist()
+    return found
 
 
 def number(value: float) -> float | None:

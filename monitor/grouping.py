@@ -213,10 +213,10 @@ class _Builder:
     def _parts(self) -> tuple[Indices, Indices, Indices]:
         """Every total of which a reader sees all parts: each group by further attributes, and by version and arm."""
         lines: dict[tuple[int, tuple[str, ...] | None], list[int]] = {}
-        coarser = {wide: [s for s in ((), *self.shape.attribute_sets) if set(s) < set(wide)]
-                   for wide in self.shape.attribute_sets}  # fmt: skip
+        known = dict.fromkeys(((), *self.shape.attribute_sets))
+        coarser = {wide: [narrow for narrow in known if set(narrow) < set(wide)] for wide in known}
         for at, group in enumerate(self.groups):
-            for narrow in coarser.get(group.attribute_set, ()):
+            for narrow in coarser[group.attribute_set]:
                 values = tuple(group.values[name] for name in narrow)
                 total = self.found[group.version, group.arm, narrow, values]
                 lines.setdefault((total, group.attribute_set), []).append(at)

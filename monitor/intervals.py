@@ -45,7 +45,7 @@ def normal_quantile(confidence: ArrayLike) -> Floats:
 def t_quantile(confidence: ArrayLike, degrees: ArrayLike) -> Floats:
     """The two-sided quantile of Student's t for whole degrees of freedom (fractions are rounded down; NaN below 1).
 
-    G. W. Hill, "Algorithm 396: Student's t-quantiles", CACM 13 (1970) 619-620: six digits from 3 degrees on; 1 and 2
+    G. W. Hill, "Algorithm 396: Student's t-quantiles", CACM 13 (1970) 619-620: five digits from 3 degrees on; 1 and 2
     degrees in closed form.
     """
     level, df = np.broadcast_arrays(np.asarray(confidence, np.float64), np.floor(np.asarray(degrees, np.float64)))

@@ -50,7 +50,7 @@ class Moments:
 
 def mean(n: int, total: int, unit: float) -> stats.Mean | None:
     """River's `Mean` of n quantities with this sum, in units of `unit`; None for n = 0."""
-    return stats.Mean._from_state(n, total * unit / n) if n else None
+    return stats.Mean._from_state(n, total * unit / n) if n else None  # noqa: SLF001  # River has no other door
 
 
 def variance(n: int, total: int, square_hi: int, square_lo: int, unit: float) -> stats.Var | None:
@@ -63,7 +63,7 @@ def variance(n: int, total: int, square_hi: int, square_lo: int, unit: float) ->
         return None
     centred = n * ((square_hi << LIMB) + square_lo) - total * total
     spread = centred / (n * (n - 1)) * unit * unit if n > 1 else 0.0
-    return stats.Var._from_state(n, total * unit / n, spread)
+    return stats.Var._from_state(n, total * unit / n, spread)  # noqa: SLF001  # River has no other door
 
 
 def confusion(tp: int, fp: int, fn: int, tn: int) -> metrics.ConfusionMatrix | None:

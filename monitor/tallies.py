@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Row:
     barred: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Table:
     """Tallies of metrics (rows) over groups (columns).
 
@@ -57,7 +58,7 @@ class Table:
             bounded=np.array([t.variance is None for t in tallies]),
         )
 
-    @property
+    @cached_property
     def value(self) -> Floats:
         """Numerator over n; NaN where n is 0."""
         with np.errstate(all="ignore"):
