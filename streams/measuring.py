@@ -219,15 +219,15 @@ class Figures:
         columns = self._batch.segments(at)
         for gap in self._batch.shown.gaps:
             aggregate, method = gap.spec.aggregate.value, gap.spec.method.value
-            sides = (part[row, columns].tolist() for part in (gap.lower, gap.higher, gap.comparable))
+            low, high, sides = (part[row, columns].tolist() for part in (gap.lower, gap.higher, gap.comparable))
             figures = _figures(gap.estimates, row, columns)
-            for names, lower, higher, comparable, figure in zip(self._batch.one.names, *sides, figures, strict=True):
-                version, arm, attributes = names
+            places = zip(self._batch.one.names, low, high, sides, figures, strict=True)
+            for (version, arm, attributes), lower, higher, comparable, figure in places:
                 series = SeriesKey(
                     "disparity", model, version, arm, place.basis, attributes, (), name, aggregate, method
                 )
-                texts = (self._text(lower), self._text(higher)) if comparable else (None, None)
-                yield Point(series, place.length // 1000, place.end, tier, *figure, None, *texts)
+                ends = (self._text(lower), self._text(higher)) if comparable else (None, None)
+                yield Point(series, place.length // 1000, place.end, tier, *figure, None, ends[0], ends[1])
 
     def _text(self, column: int) -> str:
         return _REST if column < 0 else self._texts[column % self._batch.width]
