@@ -1,6 +1,6 @@
 """Apache Kafka itself for the tests: one KRaft process on the machine's Java, its jars from Maven Central.
 
-The jars (tests/apache/pom.xml) are fetched once into .cache/. It listens on 127.0.0.1 only, and unlike the embedded broker it
+The jars (tests/services/apache-kafka.pom.xml) are fetched once into .cache/. It listens on 127.0.0.1 only, and unlike the embedded broker it
 keeps its log over `stop`, `start` and `restart`. `FAIRDRIFT_TEST_KAFKA=host:port` names a running one to use instead.
 """
 
@@ -21,7 +21,7 @@ from streams.embedded import metadata, run_folder
 from streams.processes import LOOPBACK, Service, ServiceError, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-POM = ROOT / "tests" / "apache" / "pom.xml"
+POM = ROOT / "tests" / "services" / "apache-kafka.pom.xml"
 JARS = ROOT / ".cache" / "apache-kafka-4.1.1"
 EXTERNAL = "FAIRDRIFT_TEST_KAFKA"
 

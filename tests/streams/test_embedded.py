@@ -100,18 +100,13 @@ def test_postgres_keeps_what_was_committed_when_it_is_killed() -> None:
 
 def test_the_broker_comes_back_empty_on_the_same_port() -> None:
     with Embedded() as services:
-        made = Topics(services.kafka)
-        made("lost")
-        made.made.clear()
-        made.close()
+        Topics(services.kafka)("lost")
         before = services.kafka
 
         services.broker.restart()
 
         assert services.kafka == before
-        again = Topics(before)
-        assert [name for name in again._admin.list_topics() if name.startswith("lost")] == []
-        again.close()
+        assert not [name for name in Topics(before).names() if name.startswith("lost")]
 
 
 def test_a_folder_with_spaces_keeps_the_data(world_readable: Path) -> None:
