@@ -86,8 +86,8 @@ class GroupPoint:
 class DisparityPoint:
     """One disparity. `lower_group` and `higher_group` are the group values that drive it, None where nothing compares.
 
-    `{}` is everybody and `REST` everybody but the other side. `lower` and `higher` are those sides' own estimates (None for the
-    rest); `subject` is the group compared, `{}` for a maximum over pairs.
+    `{}` is everybody and `REST` everybody but the other side. `lower` and `higher` are those sides' own estimates;
+    `subject` is the group compared, `{}` for a maximum over pairs.
     """
 
     version: str
@@ -278,8 +278,8 @@ class Assessment:
             places = [gap.segment, *(part[row] for part in (gap.subject, gap.lower, gap.higher, gap.comparable))]
             columns = zip(*(place.tolist() for place in places), gap.estimates.take(row), strict=True)
             for segment, subject, lower, higher, comparable, estimate in columns:
-                sides = [self._group(row, side) if comparable and side >= 0 else None for side in (lower, higher)]
-                values = [side.group_values if side else REST if comparable else None for side in sides]
+                sides = [self._side(row, side, subject) if comparable else None for side in (lower, higher)]
+                values = [side.group_values if side else None for side in sides]
                 version, arm, attributes = self.grouping.names[segment]
                 yield DisparityPoint(
                     version, arm, attributes, self.metrics[row], gap.spec.aggregate, gap.spec.method, estimate,
@@ -287,5 +287,14 @@ class Assessment:
                     self.grouping.groups[subject].values if fixed and comparable else {},
                 )  # fmt: skip
 
-    def _group(self, row: int, at: int) -> GroupPoint:
-        return self.groups[row * len(self.grouping.groups) + at]
+    def _side(self, row: int, at: int, subject: int) -> GroupPoint:
+        """The point of a group, or of everybody but the subject."""
+        if at >= 0:
+            return self.groups[row * len(self.grouping.groups) + at]
+        estimate = self._conditioned(self._rest.take((slice(row, row + 1), subject))).one(0)
+        group = self.grouping.groups[subject]
+        return GroupPoint(group.version, group.arm, group.attribute_set, REST, self.metrics[row], estimate)
+
+    @cached_property
+    def _rest(self) -> Estimates:
+        return self.field.rest.estimates(self.plan.confidence)

@@ -156,13 +156,12 @@ def _frame(each: GroupMetric, people: list[Person], attributes: tuple[str, ...])
     }
     truth, predicted, function = ORACLES[each.name]
     features = pd.DataFrame({name: [p.groups[name] for p in people] for name in attributes})
-    frame = fairlearn.MetricFrame(
+    return fairlearn.MetricFrame(
         metrics=function,
         y_true=np.array(columns[truth]) * 1,
         y_pred=np.array(columns[predicted]) * 1,
         sensitive_features=features,
     )
-    return frame
 
 
 @EVERY
@@ -171,10 +170,11 @@ def test_selective_labels_make_undefined_what_needs_all_labels(each: GroupMetric
     specs = tuple(DisparitySpec(a, m) for a in Aggregate for m in Method)
     plan = Plan("m", ((), ("sex",)), (each.name,), specs, references={"sex": "M"}, labels="favourable_only")
     found = assess(*count(people), plan)
-    reasons = {p.estimate.reason for p in (*found.groups, *found.disparities)}
+    estimates = [p.estimate for p in found.groups] + [p.estimate for p in found.disparities]
+    reasons = {estimate.reason for estimate in estimates}
     assert any("selective labels" in (r or "") for r in reasons) == each.all_labels
     if each.all_labels:
-        assert all(isinstance(p.estimate, Undefined) for p in (*found.groups, *found.disparities))
+        assert all(isinstance(estimate, Undefined) for estimate in estimates)
 
 
 def test_metrics_that_need_all_labels_are_the_ones_that_divide_by_unfavourable_decisions_too() -> None:

@@ -139,7 +139,7 @@ def test_a_ratio_to_a_mean_that_may_be_zero_has_no_interval() -> None:
 
 
 def test_no_spread_gives_an_interval_of_one_point_without_a_warning() -> None:
-    assert mean_difference((3.0, 0.0, 5), (2.0, 0.0, 9)) == (1.0, 1.0)
+    assert mean_difference((3.0, 0.0, 5), (2.0, 0.0, 9)) == pytest.approx((1.0, 1.0))
     assert mean_ratio((3.0, 0.0, 5), (2.0, 0.0, 9)) == pytest.approx((1.5, 1.5))
 
 

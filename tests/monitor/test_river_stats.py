@@ -70,7 +70,8 @@ def test_one_event_has_a_mean_and_no_variance() -> None:
     assert built is not None
     assert built.mean.get() == pytest.approx(12.34)
     assert built.get() == 0.0  # River's reading; a Tally says NaN
-    moments = Moments(*(np.array([number]) for number in sums([1234])), unit=0.01)
+    n, total, hi, lo = (np.array([number]) for number in sums([1234]))
+    moments = Moments(n, total, hi, lo, 0.01)
     assert math.isnan(moments.variance[0])
 
 
