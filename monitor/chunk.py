@@ -108,7 +108,7 @@ class ChunkDecoder:
                 raw = record.value or b""
                 if isinstance(event, Unreadable):
                     raw = raw if event.raw is None else event.raw
-                    model = self._whose(raw)
+                    model = "" if event.reason is Reason.MALFORMED else self._whose(raw)
                     letters.append(DeadLetter(record.offset, index, model, event.reason, event.detail, stamp, raw))
                 else:
                     events.append(event)

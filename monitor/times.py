@@ -69,8 +69,8 @@ def parse_time(value: str | int) -> int | None:
 def parse_times(texts: Sequence[str]) -> tuple[Ints, Flags]:
     """Instants of RFC 3339 texts in milliseconds (further digits are cut off), and which of them are valid.
 
-    An invalid text leaves a 0 in the times. Upper or lower case `T` and `Z`, a blank for `T`, offsets and up to nine
-    digits of a second are read; a leap second is the first one of the next minute.
+    An invalid text leaves a 0 in the times. Upper or lower case `T` and `Z`, offsets and up to nine digits of
+    a second are read; a leap second is the first one of the next minute.
     """
     joined = "".join(texts)
     if joined.isascii() and len(set(map(len, texts))) == 1:
@@ -111,7 +111,7 @@ def _parse_form(text: Bytes, end: int, *, offset: bool) -> tuple[Ints, Flags]:
         places += [end + 1, end + 2, end + 4, end + 5]
     valid = (digits[places] <= 9).all(axis=0)
     valid &= (columns[[4, 7]] == ord("-")).all(axis=0) & (columns[[13, 16]] == ord(":")).all(axis=0)
-    valid &= ((columns[10] | 0x20) == ord("t")) | (columns[10] == ord(" "))
+    valid &= (columns[10] | 0x20) == ord("t")
     if end > 19:
         valid &= columns[19] == ord(".")
     pairs = digits.astype(np.int64)

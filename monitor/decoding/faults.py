@@ -43,7 +43,7 @@ def fault(error: Exception) -> tuple[Reason, str]:
     if "of length" in text:
         return Reason.BAD_ID, f"`{field}` is empty"
     if "out of range" in text:
-        return _NUMBERS.get(field, Reason.MALFORMED), f"`{field}` is not a finite number"
+        return _NUMBERS.get(field, Reason.WRONG_TYPE), f"`{field}` is not a finite number"
     types = _TYPES.search(text)
     if types is None:
         return Reason.WRONG_TYPE, f"`{field}` is of a wrong type"

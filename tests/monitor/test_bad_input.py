@@ -111,8 +111,9 @@ def test_wrong_types(changes: dict[str, Any], detail: str) -> None:
     [
         (b',"score":1e400}', Reason.BAD_SCORE, "`score` is not a finite number"),
         (b',"value":-1e400}', Reason.BAD_VALUE, "`value` is not a finite number"),
-        (b',"attributes":{"age":1e400}}', Reason.MALFORMED, "a value in `attributes` cannot be read"),
+        (b',"attributes":{"age":1e400}}', Reason.WRONG_TYPE, "a value in `attributes` cannot be read"),
         (b',"attributes":{"sex":"\xff"}}', Reason.MALFORMED, "a value in `attributes` cannot be read"),
+        (b',"time":1e400}', Reason.WRONG_TYPE, "`time` is not a finite number"),
         (b',"score":1.0000001}', Reason.BAD_SCORE, "`score` is not between 0 and 1"),
         (b',"score":-0.1}', Reason.BAD_SCORE, "`score` is not between 0 and 1"),
         (b',"value":21474836.48}', Reason.BAD_VALUE, "`value` is 2**31 units of 0.01 or more"),

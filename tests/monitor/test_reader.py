@@ -162,7 +162,12 @@ def test_versions_and_arms_are_variants() -> None:
 
 def test_attributes_that_are_absent_or_null_are_unknown() -> None:
     read, cells = reader(credit(factors={"band": [1, 2]}))
-    changes = [{"attributes": ...}, {"attributes": None}, {"attributes": {}}, {"attributes": {"sex": None, "x": [1]}}]
+    changes: list[dict[str, Any]] = [
+        {"attributes": ...},
+        {"attributes": None},
+        {"attributes": {}},
+        {"attributes": {"sex": None, "x": [1]}},
+    ]
     columns, letters = read.predictions(records(*(prediction(**change) for change in changes)))
     assert not letters
     assert len(set(columns.cell.tolist())) == 1
@@ -170,15 +175,15 @@ def test_attributes_that_are_absent_or_null_are_unknown() -> None:
     assert (cell.groups, cell.stratum) == ((("age", "unknown"), ("sex", "unknown")), (("band", "unknown"),))
 
 
-def test_a_model_with_its_continuous_attribute_is_remembered_within_bounds() -> None:
+def test_a_continuous_attribute_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.lookup.REMEMBERED", 1000)
     read, cells = reader()
-    for start in (0, 60_000, 120_000):
-        events = [prediction(attributes={"age": start + n}) for n in range(60_000)]
+    for start in range(0, 5000, 500):
+        events = [prediction(attributes={"age": start + n}) for n in range(500)]
         columns, letters = read.predictions(records(*events))
-        assert not letters
-        assert len(columns) == 60_000
+        assert (len(columns), letters) == (500, [])
+        assert len(read._models[0]._lookup) <= 1500
     assert len(cells) == 3
-    assert len(read._models[0]._lookup) <= 160_000
 
 
 def test_chunks_of_two_models_keep_the_order_of_the_log() -> None:
