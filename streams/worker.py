@@ -198,7 +198,9 @@ class Worker:
             raise self._app.crash_reason or RuntimeError("Faust stopped by itself")
 
     def _dispatcher(self, publisher: Publisher) -> Dispatcher:
-        ports = ChannelPorts(outgoing=outgoing(self._settings), publish=publisher.publish)
+        ports = ChannelPorts(
+            outgoing=outgoing(self._settings), publish=publisher.publish, control_topic=self._settings.kafka.control_topic
+        )
         channels = make_channels(self._settings.receivers, ports)
         return Dispatcher(self._engine, channels)
 

@@ -1,0 +1,77 @@
+"""Packed entries: the two descriptions of their bytes agree, and what lives is decided by both clocks."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, forget_at, live, packed
+from monitor.slow import FORMATS, KINDS
+from monitor.terms import OUTCOMES, PREDICTIONS, TOPICS, Terms
+
+TERMS = Terms(horizon=100, memory=20, lateness=10, delay=1, pane=5)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_struct_and_numpy_describe_the_same_bytes(topic: int) -> None:
+    names = [field.name for field in dataclasses.fields(KINDS[topic])]
+    assert list(DTYPES[topic].names or ()) == names
+    values = [number % 100 + 1 for number in range(len(names))]
+    entry = np.zeros(1, DTYPES[topic])
+    for name, value in zip(names, values, strict=True):
+        entry[name] = value
+    assert entry.tobytes() == FORMATS[topic].pack(*values)
+
+
+def test_packed_cuts_one_side_for_each_entry() -> None:
+    entries = np.zeros(3, OUTCOME)
+    entries["time"] = [1, 2, 3]
+    assert b"".join(packed(entries)) == entries.tobytes()
+    assert [len(side) for side in packed(entries)] == [OUTCOME.itemsize] * 3
+
+
+def prediction(time: int, flags: int, seen: int | None = None) -> np.ndarray:
+    entry = np.zeros(1, PREDICTION)
+    entry["time"], entry["seen"], entry["flags"] = time, time if seen is None else seen, flags
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("flags", "clocks", "lives", "kept"),
+    [
+        (KEPT, (1000, 1110), True, True),  # waits until the outcomes' clock passes 1000 + 100 + 10
+        (KEPT, (1020, 1111), True, False),  # waits no more, but may still unmask a duplicate: 1000 + 20
+        (KEPT, (1021, 1110), True, True),
+        (KEPT, (1021, 1111), False, False),
+        (KEPT | MATCHED, (1020, 1000), True, False),
+        (KEPT | MATCHED, (1021, 1000), False, False),
+    ],
+)
+def test_a_prediction_lives_as_long_as_a_partner_or_a_duplicate_may_come(
+    flags: int, clocks: tuple[int, int], lives: bool, kept: bool
+) -> None:
+    remains = live(PREDICTIONS, prediction(1000, flags), clocks, TERMS)
+    assert len(remains) == lives
+    if lives:
+        assert bool(remains["flags"][0] & KEPT) == kept
+
+
+def test_due_is_when_both_clocks_have_passed_everything() -> None:
+    """Unmatched: max(1000 + 20, 1000 + 100 + 10); matched: 1000 + 20; an outcome: max(1000 + 20, 1000 + 2 * 10)."""
+    assert forget_at(PREDICTIONS, prediction(1000, KEPT), TERMS).tolist() == [1110]
+    assert forget_at(PREDICTIONS, prediction(1000, KEPT | MATCHED), TERMS).tolist() == [1020]
+    outcome = np.zeros(1, OUTCOME)
+    outcome["time"], outcome["seen"], outcome["flags"] = 1000, 1005, KEPT
+    assert forget_at(OUTCOMES, outcome, TERMS).tolist() == [1025]
+
+
+def test_nothing_is_live_when_due() -> None:
+    rng = np.random.default_rng(1)
+    for topic in TOPICS:
+        entries = np.zeros(500, DTYPES[topic])
+        entries["time"] = rng.integers(0, 1000, 500)
+        entries["seen"] = entries["time"] + rng.integers(0, 30, 500)
+        entries["flags"] = rng.choice([0, KEPT, KEPT | MATCHED], 500)
+        for entry, due in zip(entries, forget_at(topic, entries, TERMS).tolist(), strict=True):
+            one = np.array([entry])
+            assert not len(live(topic, one, (due + 1, due + 1), TERMS))

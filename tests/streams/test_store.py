@@ -1,0 +1,139 @@
+"""The local store: one suite over the disk in memory (of the random schedules) and the real RocksDB."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.entries import KEPT, MATCHED, PREDICTION
+from monitor.terms import PREDICTIONS, Cursor, Terms
+from streams.rocks import RocksDisk
+from streams.store import Disk, Due, Meta, Store
+from tests.streams.schedules import MemoryDisk
+
+HOUR = 3_600_000
+TERMS = Terms(horizon=10 * HOUR, memory=2 * HOUR, lateness=HOUR, delay=0, pane=60_000)
+CURSORS = Cursor(7, 5 * HOUR), Cursor(3, 6 * HOUR)
+
+
+@pytest.fixture(params=["memory", "rocksdb"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    if request.param == "memory":
+        yield MemoryDisk()
+        return
+    rocks = RocksDisk(tmp_path / "store")
+    yield rocks
+    rocks.close()
+
+
+def side(seen: int, time: int, flags: int = KEPT) -> bytes:
+    entry = np.zeros(1, PREDICTION)
+    entry["seen"], entry["time"], entry["flags"] = seen, time, flags
+    return entry.tobytes()
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+def test_an_empty_disk_says_nothing_of_itself(disk: Disk) -> None:
+    assert disk.meta() is None
+    assert disk.get([b"0" + key(1)]) == [None]
+    assert list(disk.all_keys()) == []
+
+
+def test_a_write_is_read_back_with_where_it_brings_the_disk_to(disk: Disk) -> None:
+    keys = [b"0" + key(1), b"1" + key(1)]
+    disk.write(keys, [side(1, 1), b"x"], [Due(9, keys[0])], Meta("db", CURSORS))
+    assert disk.meta() == Meta("db", CURSORS)
+    assert disk.get([b"0" + key(2), *keys]) == [None, side(1, 1), b"x"]
+    assert sorted(disk.all_keys()) == keys
+
+
+def test_a_wiped_disk_is_empty(disk: Disk) -> None:
+    disk.write([b"0" + key(1)], [side(1, 1)], [], Meta("db", CURSORS))
+    disk.wipe()
+    assert disk.meta() is None
+    assert list(disk.all_keys()) == []
+
+
+def test_what_is_due_and_dead_is_forgotten_what_lives_stays(disk: Disk) -> None:
+    """At clocks of 20 h: waiting since 5 h (until 5 + 1 + 10 = 16 h) is dead, since 12 h waits until 23 h; of the matched ones
+    the one seen at 17 h is out of memory (2 h) and the one seen at 19 h is not."""
+    sides = {
+        key(1): side(5 * HOUR, 5 * HOUR),
+        key(2): side(12 * HOUR, 12 * HOUR),
+        key(3): side(17 * HOUR, 17 * HOUR, KEPT | MATCHED),
+        key(4): side(19 * HOUR, 19 * HOUR, KEPT | MATCHED),
+    }
+    keys = [b"0" + one for one in sides]
+    due = [Due(20, b"".join(keys))]
+    disk.write(keys, list(sides.values()), due, Meta("db", CURSORS))
+    assert disk.forget((19 * HOUR, 20 * HOUR), TERMS, 100) == 0, "due only when both clocks have passed the hour"
+    assert disk.forget((20 * HOUR, 20 * HOUR), TERMS, 100) == 4
+    assert sorted(disk.all_keys()) == [b"0" + key(2), b"0" + key(4)]
+
+
+def test_the_store_shows_the_newest_side_wherever_it_is(disk: Disk) -> None:
+    store = Store(disk, TERMS, "db")
+    due = np.array([HOUR])
+    store.put(PREDICTIONS, [key(1)], [side(1, 1)], due)
+    first = store.freeze()
+    store.put(PREDICTIONS, [key(1)], [side(2, 2)], due)
+    assert store.get(PREDICTIONS, [key(1)]) == [side(2, 2)]
+    store.write(first, CURSORS)
+    assert disk.get([b"0" + key(1)]) == [side(1, 1)]
+    store.written(CURSORS)
+    assert store.get(PREDICTIONS, [key(1)]) == [side(2, 2)]
+    store.write(store.freeze(), CURSORS)
+    store.written(CURSORS)
+    assert store.get(PREDICTIONS, [key(1)]) == [side(2, 2)]
+    assert store.pending == 0
+
+
+def test_two_batches_are_never_in_flight(disk: Disk) -> None:
+    store = Store(disk, TERMS, "db")
+    store.put(PREDICTIONS, [key(1)], [side(1, 1)], np.array([HOUR]))
+    store.freeze()
+    store.put(PREDICTIONS, [key(2)], [side(1, 1)], np.array([HOUR]))
+    with pytest.raises(RuntimeError, match="in flight"):
+        store.freeze()
+
+
+@pytest.mark.parametrize(
+    ("lineage", "floor", "position", "usable"),
+    [
+        ("db", (0, 0), (7, 3), True),
+        ("db", (7, 3), (7, 3), True),
+        ("db", (0, 0), (6, 9), False),
+        ("db", (8, 0), (9, 9), False),
+        ("restored", (0, 0), (7, 3), False),
+    ],
+)
+def test_a_store_is_usable_between_floor_and_position_of_its_own_database(
+    disk: Disk, lineage: str, floor: tuple[int, int], position: tuple[int, int], usable: bool
+) -> None:
+    disk.write([], [], [], Meta("db", CURSORS))
+    store = Store(disk, TERMS, lineage)
+    bounds = [(Cursor(a), Cursor(b)) for a, b in (floor, position)]
+    assert store.usable(*bounds) == (CURSORS if usable else None)
+
+
+def test_filters_are_filled_from_what_is_on_disk(disk: Disk) -> None:
+    disk.write([b"0" + key(1), b"1" + key(2)], [side(1, 1), b"x"], [], Meta("db", CURSORS))
+    store = Store(disk, TERMS, "db")
+    store.load()
+    words = [np.frombuffer(key(n), "<u8").reshape(1, 2) for n in (1, 2)]
+    assert store.maybe(PREDICTIONS, words[0]).all()
+    assert store.maybe(1, words[1]).all()
+    assert not store.maybe(1, words[0]).any()
+
+
+def test_a_reopened_rocksdb_holds_what_was_written(tmp_path: Path) -> None:
+    disk = RocksDisk(tmp_path)
+    disk.write([b"0" + key(1)], [side(1, 1)], [], Meta("db", CURSORS))
+    disk.close()
+    again = RocksDisk(tmp_path)
+    assert (again.meta(), again.get([b"0" + key(1)])) == (Meta("db", CURSORS), [side(1, 1)])
+    again.close()
