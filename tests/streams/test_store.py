@@ -1,5 +1,6 @@
 """The local store: one suite over the disk in memory (of the random schedules) and the real RocksDB."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def side(seen: int, time: int, flags: int = KEPT) -> bytes:
 
 
 def key(number: int) -> bytes:
-    return number.to_bytes(16, "big")
+    return hashlib.blake2b(bytes([number]), digest_size=16).digest()
 
 
 def test_an_empty_disk_says_nothing_of_itself(disk: Disk) -> None:
@@ -48,7 +49,7 @@ def test_a_write_is_read_back_with_where_it_brings_the_disk_to(disk: Disk) -> No
     disk.write(keys, [side(1, 1), b"x"], [Due(9, keys[0])], Meta("db", CURSORS))
     assert disk.meta() == Meta("db", CURSORS)
     assert disk.get([b"0" + key(2), *keys]) == [None, side(1, 1), b"x"]
-    assert sorted(disk.all_keys()) == keys
+    assert sorted(disk.all_keys()) == sorted(keys)
 
 
 def test_a_wiped_disk_is_empty(disk: Disk) -> None:
@@ -72,7 +73,7 @@ def test_what_is_due_and_dead_is_forgotten_what_lives_stays(disk: Disk) -> None:
     disk.write(keys, list(sides.values()), due, Meta("db", CURSORS))
     assert disk.forget((19 * HOUR, 20 * HOUR), TERMS, 100) == 0, "due only when both clocks have passed the hour"
     assert disk.forget((20 * HOUR, 20 * HOUR), TERMS, 100) == 4
-    assert sorted(disk.all_keys()) == [b"0" + key(2), b"0" + key(4)]
+    assert set(disk.all_keys()) == {b"0" + key(2), b"0" + key(4)}
 
 
 def test_the_store_shows_the_newest_side_wherever_it_is(disk: Disk) -> None:
