@@ -10,9 +10,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.schema import SchemaItem
 
 import alerts.tables  # noqa: F401  (adds its tables to the metadata)
+from migrations.locks import UPGRADE_LOCK
 from monitor.tables import SCHEMA, metadata
-
-UPGRADE_LOCK = 0x66616972  # "fair": the same in every version, or two versions would not wait for each other
 
 
 def include_object(item: SchemaItem, name: str | None, kind: str, reflected: bool, twin: SchemaItem | None) -> bool:

@@ -1,5 +1,6 @@
 """The database's schema: bring it to head, and refuse to work with one that is behind."""
 
+import threading
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,6 +11,8 @@ from sqlalchemy import exc
 
 from monitor.tables import SCHEMA
 from streams.errors import StreamsError
+
+_one_at_a_time = threading.Lock()  # Alembic's environment is one to a process
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -24,7 +27,7 @@ class SchemaAhead(StreamsError):
 
 def upgrade(engine: sa.Engine) -> str:
     """Bring the schema to head in one transaction and return its revision. Concurrent calls wait for one another."""
-    with engine.connect() as connection:
+    with _one_at_a_time, engine.connect() as connection:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

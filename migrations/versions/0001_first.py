@@ -8,7 +8,7 @@ from alembic import op
 from migrations.first.partitions import PARTITIONS
 from migrations.first.roles import ROLES
 from migrations.first.tables import COMMENTS, TABLES
-from migrations.first.views import FUNCTIONS, VIEWS, column_comments
+from migrations.first.views import FUNCTIONS, VIEW_COLUMNS, VIEWS, column_comments
 
 revision = "0001"
 down_revision = None
@@ -30,11 +30,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Back to an empty database. The roles stay: they belong to the whole cluster."""
-    for view in ("fairness_group", "fairness_disparity", "fairness_evidence", "alert_history", "control_history"):
+    for view in VIEW_COLUMNS:
         op.execute(f"drop function if exists public.{view}_as_of(timestamptz)")
         op.execute(f"drop view if exists public.{view}")
-    op.execute("drop view if exists public.stream_health")
-    op.execute("drop view if exists fairdrift.group_revisions, fairdrift.disparity_revisions")
+    op.execute(
+        "drop view if exists fairdrift.group_revisions, fairdrift.disparity_revisions, fairdrift.evidence_revisions"
+    )
     op.execute("drop function if exists fairdrift.add_panes_partition(bigint)")
     op.execute("drop function if exists fairdrift.add_points_partition(text, timestamptz)")
     op.execute("drop function if exists fairdrift.drop_partition(text)")
