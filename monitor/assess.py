@@ -257,19 +257,21 @@ class Assessment:
 
     def _row(self, row: int) -> Iterator[GroupPoint]:
         """A point for every group, of the metric in this row."""
-        name = self.metrics[row]
-        for group, estimate, coverage in zip(
-            self.grouping.groups, self.estimates.take(row), self._coverage(row), strict=True
-        ):
-            yield GroupPoint(
-                group.version, group.arm, group.attribute_set, group.values, name, estimate,
-                None if estimate.state is State.SUPPRESSED else coverage,
-            )  # fmt: skip
+        columns = zip(self.estimates.take(row), self._coverage(row, slice(None)), strict=True)
+        for at, (estimate, coverage) in enumerate(columns):
+            yield self._made(row, at, estimate, coverage)
 
-    def _coverage(self, row: int) -> list[float | None]:
+    def _made(self, row: int, at: int, estimate: Estimate, coverage: float | None) -> GroupPoint:
+        group = self.grouping.groups[at]
+        shown = None if estimate.state is State.SUPPRESSED else coverage
+        return GroupPoint(
+            group.version, group.arm, group.attribute_set, group.values, self.metrics[row], estimate, shown
+        )
+
+    def _coverage(self, row: int, columns: slice) -> list[float | None]:
         if self.coverage is None or metric(self.metrics[row]).needs != "label":
-            return [None] * len(self.grouping.groups)
-        return [number(share) for share in self.coverage.tolist()]
+            return [None] * len(self.grouping.groups[columns])
+        return [number(share) for share in self.coverage[columns].tolist()]
 
     def _points(self, gap: Disparities, rows: Iterable[int]) -> Iterator[DisparityPoint]:
         """A point for every comparison, of the metrics in these rows."""
@@ -290,7 +292,7 @@ class Assessment:
     def _side(self, row: int, at: int, subject: int) -> GroupPoint:
         """The point of a group, or of everybody but the subject."""
         if at >= 0:
-            return self.groups[row * len(self.grouping.groups) + at]
+            return self._made(row, at, self.estimates.one((row, at)), self._coverage(row, slice(at, at + 1))[0])
         estimate = self._conditioned(self._rest.take((slice(row, row + 1), subject))).one(0)
         group = self.grouping.groups[subject]
         return GroupPoint(group.version, group.arm, group.attribute_set, REST, self.metrics[row], estimate)
