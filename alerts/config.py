@@ -6,6 +6,7 @@ configuration of a type of its own: a subclass of `RuleConfig` or `ReceiverConfi
 
 import importlib
 import pkgutil
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, get_args
@@ -157,8 +158,16 @@ class WebhookConfig(ReceiverConfig):
     def problems(self) -> Iterator[Problem]:
         if not self.url.get_secret_value().startswith(("https://", "http://")):
             yield ("url",), "must start with https:// (or http://, which `delivery.allow_http` must allow)"
-        if any(len(secret.get_secret_value()) < 16 for secret in self.secrets):
-            yield ("secret",), "must have at least 16 characters; make one with `openssl rand -base64 32`"
+        if not all(_usable(secret.get_secret_value()) for secret in self.secrets):
+            yield ("secret",), "must be base64 of at least 16 bytes; make one with `openssl rand -base64 32`"
+
+
+def _usable(secret: str) -> bool:
+    """As Standard Webhooks writes secrets: base64, with or without `whsec_` before it."""
+    try:
+        return len(b64decode(secret.removeprefix("whsec_"), validate=True)) >= 16
+    except ValueError:
+        return False
 
 
 class PagerDutyConfig(ReceiverConfig):

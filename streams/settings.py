@@ -6,6 +6,7 @@ Secrets are `SecretStr` and appear in no repr, dump or hash.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -163,6 +164,7 @@ class Settings(Config):
 
     def problems(self) -> Iterator[Problem]:
         yield from self._stream_problems()
+        yield from self._metric_problems()
         for place, model in enumerate(self.models):
             if model.join_horizon + model.max_lateness > self.retention.panes:
                 kept = format_duration(self.retention.panes)
@@ -173,6 +175,23 @@ class Settings(Config):
                 concerned = by_name.values() if rule.model == EVERY_MODEL else filter(None, [by_name.get(rule.model)])
                 for model in concerned:
                     yield from (((("rules", place, *path)), text) for path, text in _rule_problems(rule, model))
+
+    def _metric_problems(self) -> Iterator[Problem]:
+        asked: list[tuple[tuple[str | int, ...], str]] = []
+        for place, model in enumerate(self.models):
+            asked += [(("models", place, "metrics"), name) for name in model.metrics]
+        for place, rule in enumerate(self.rules):
+            if isinstance(rule, ThresholdConfig):
+                asked.append((("rules", place, "metric"), rule.metric))
+        if not asked:
+            return
+        from monitor.metrics import names  # River takes a second to import: only where a metric is named
+
+        for path, name in asked:
+            if name not in names():
+                near = get_close_matches(name, names(), n=1)
+                known = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(set(names().values())))}"
+                yield path, f"there is no metric {name}; {known}"
 
     def _stream_problems(self) -> Iterator[Problem]:
         first: dict[tuple[str, str], ModelConfig] = {}

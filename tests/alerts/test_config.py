@@ -20,7 +20,7 @@ from monitor.config import Config
 from monitor.times import MINUTE
 
 RULE = {"name": "parity", "type": "threshold", "metric": "selection_rate", "bound": {"min": 0.8}}
-HOOK = {"name": "oncall", "type": "webhook", "url": "https://x", "secret": "0123456789abcdef"}
+HOOK = {"name": "oncall", "type": "webhook", "url": "https://x", "secret": "c2VjcmV0LW9mLTI0LWJ5dGVzLXh4"}
 
 _rules = TypeAdapter(tuple[RuleConfig, ...])
 _receivers = TypeAdapter(tuple[ReceiverConfig, ...])
@@ -61,9 +61,9 @@ def test_receivers_by_type() -> None:
 
 
 def test_a_webhook_may_have_several_secrets() -> None:
-    given = receiver({**HOOK, "secret": ["a" * 16, "b" * 16]})
+    given = receiver({**HOOK, "secret": ["a" * 24, "whsec_" + "b" * 24]})
     assert isinstance(given, WebhookConfig)
-    assert [secret.get_secret_value() for secret in given.secrets] == ["a" * 16, "b" * 16]
+    assert [secret.get_secret_value() for secret in given.secrets] == ["a" * 24, "whsec_" + "b" * 24]
     assert "aaaa" not in repr(given)
 
 
@@ -94,7 +94,8 @@ def test_a_new_type_is_one_new_class() -> None:
         (SilenceConfig, {"match": {"a": "b"}, "starts": "2026-01-01T00:00:00", "ends": "2026-01-02T00:00:00", "by": "x"}, "offset"),
         (SilenceConfig, {"match": {"a": "b"}, "starts": "2026-01-02T00:00:00Z", "ends": "2026-01-01T00:00:00Z", "by": "x"}, "after"),
         (WebhookConfig, {**HOOK, "url": "file:///etc/passwd"}, "must start with https://"),
-        (WebhookConfig, {**HOOK, "secret": "short"}, "at least 16 characters"),
+        (WebhookConfig, {**HOOK, "secret": "c2hvcnQ="}, "base64 of at least 16 bytes"),
+        (WebhookConfig, {**HOOK, "secret": "a-passphrase-that-is-long"}, "base64 of at least 16 bytes"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant(kind: type[Config], given: dict[str, object], told: str) -> None:

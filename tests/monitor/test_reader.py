@@ -134,7 +134,7 @@ def test_labels_that_look_like_booleans(favourable: list[Any], expected: dict[An
 
 def test_versions_and_arms_are_variants() -> None:
     read, cells = reader()
-    changes = [
+    changes: list[dict[str, Any]] = [
         {},
         {"arm": "shadow"},
         {"version": "2"},

@@ -12,7 +12,7 @@ from streams.config import ConfigError, Settings, canonical, config_version, loa
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
-SECRET = "SECRET-of-more-than-sixteen-characters"
+SECRET = "SECRETofMoreThanSixteenBytesInBase64"
 
 MINIMAL = """
 models:
@@ -138,6 +138,11 @@ RULE: dict[str, Any] = {"name": "r", "type": "threshold", "metric": "mean_value"
     ("changes", "told"),
     [
         ({"attributes": ["age"]}, "rules[0].attributes: credit has no attribute age; it has sex"),
+        (
+            {"metric": "selection-rate"},
+            "rules[0].metric: there is no metric selection-rate; did you mean selection_rate?",
+        ),
+        ({"metric": "x"}, "rules[0].metric: there is no metric x; there are accuracy, "),
         ({"window": "2h"}, "rules[0].window: credit has no window of 2h; it has 5m, 1h, 1d, 7d, 30d"),
         ({"aggregate": "ratio", "method": "to_reference"}, "rules[0].method: to_reference needs a `reference` for sex"),
         ({"aggregate": "ratio", "bound": {"min": 0}}, "rules[0].bound: a ratio is above 0"),
@@ -215,7 +220,7 @@ postgres: {url: "postgresql://me:${S}@x/y"}
 kafka: {password: "${S}", key_password: "${S}"}
 serve: {tokens: ["${S}"]}
 receivers:
-  - {name: a, type: webhook, url: "https://x/${S}", secret: ["${S}", "${S}2"]}
+  - {name: a, type: webhook, url: "https://x/${S}", secret: ["${S}", "whsec_${S}"]}
   - {name: b, type: pagerduty, routing_key: "${S}"}
 """,
         environ={"S": SECRET},
