@@ -59,6 +59,9 @@ class World(Protocol):
     def counted(self) -> int:
         """The predictions in fairdrift's stored panes."""
 
+    def repaid(self) -> dict[str, float]:
+        """Sex -> the share of the approved that repaid, as fairdrift measured it last; empty if it did not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -100,7 +103,8 @@ class Director:
             behind = (now.time_ms - timeline.start_ms) / DAY * self.script.pace - now.seconds
             if behind > 0:
                 self.sleep(behind)
-        return account(self.moments, Counts(self.bank.tallies, self.world.counted(), self.seconds_to_webhook), timeline)
+        counts = Counts(self.bank.tallies, self.world.counted(), self.seconds_to_webhook, self.world.repaid())
+        return account(self.moments, counts, timeline)
 
     def _step(self, now: Now, end_ms: int) -> None:
         offers = self._deciding(now)

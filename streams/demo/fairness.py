@@ -33,6 +33,14 @@ CHANGES = sa.text("""
 EVALUATED = sa.text("select last_end_ms from fairdrift.evaluations where model = :model and time_basis = 'decision'")
 UNDELIVERED = sa.text("select count(*) from fairdrift.outbox where sent_at is null and dead_at is null")
 EPOCH = sa.text("select coalesce(max(epoch), 0) from control_history where model = :model")
+REPAID = sa.text("""
+    select distinct on (sex) group_values ->> 'sex' as sex, value from fairness_group
+    where model = :model and version = '*' and arm = '*' and attribute_set = '{sex}' and metric = 'precision'
+      and time_basis = 'outcome' and window_seconds = 604800 and state = 'measured'
+    order by sex, window_end desc
+""")
+"""Precision: of those approved, the share that repaid, by when it became known; the newest week."""
+
 COUNTED = sa.text("select coalesce(sum(sums[1]), 0) from fairdrift.panes where basis = 0")
 """The first slot of a decision pane (basis 0) is the number of predictions; see monitor/sums.py."""
 
@@ -43,7 +51,7 @@ class Fairness:
     """Reads what is new since the last call."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read_until = self._changed_until = START
 
     def evaluated_ms(self) -> int:
@@ -61,6 +69,11 @@ class Fairness:
     def counted(self) -> int:
         """The predictions in the stored panes."""
         return self._number(COUNTED)
+
+    def repaid(self) -> dict[str, float]:
+        """Sex -> the share of the approved that repaid, of the last seven days' outcomes."""
+        with self._engine.connect() as connection:
+            return {row.sex: row.value for row in connection.execute(REPAID, {"model": MODEL})}
 
     def readings(self) -> list[Reading]:
         """The new points of the ratio of mean limits, with both means."""

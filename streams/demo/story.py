@@ -1,7 +1,7 @@
 """What must happen, in which order, and the account of it in words and numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
@@ -62,6 +62,7 @@ class Account:
     decided: int
     predictions_counted: int
     seconds_to_webhook: float | None
+    repaid: dict[str, float]
     sentences: tuple[str, ...]
 
     def json(self) -> dict[str, Any]:
@@ -76,6 +77,7 @@ class Counts:
     tallies: Mapping[tuple[str, str], Tally]
     predictions_counted: int
     seconds_to_webhook: float | None = None
+    repaid: Mapping[str, float] = field(default_factory=dict)
 
 
 def missing(moments: Sequence[Moment]) -> tuple[str, ...]:
@@ -115,7 +117,8 @@ def account(moments: Sequence[Moment], counts: Counts, timeline: Timeline) -> Ac
         hours_to_switch=_hours(at, Chapter.SWITCHED),
         hours_to_resolve=_hours(at, Chapter.RESOLVED),
         seconds_to_webhook=counts.seconds_to_webhook,
-        sentences=tuple(_sentences(at, figures, counts.seconds_to_webhook, timeline)),
+        repaid=dict(counts.repaid),
+        sentences=(*_sentences(at, figures, counts.seconds_to_webhook, timeline), *_ending(figures, counts.repaid)),
         **figures,
     )
 
@@ -157,5 +160,13 @@ def _sentences(
         said.append(
             f"The alert resolved on {timeline.words(at[Chapter.RESOLVED])}, {span(at[Chapter.RESOLVED] - deployed)} after the deployment."
         )
-    said.append(f"Decisions made: {figures['decided']:,}; counted by fairdrift: {figures['predictions_counted']:,}.")
     return said
+
+
+def _ending(figures: Mapping[str, int], repaid: Mapping[str, float]) -> list[str]:
+    said = []
+    if {"female", "male"} <= repaid.keys():
+        said.append(
+            f"Of those approved, {repaid['female']:.1%} of the women and {repaid['male']:.1%} of the men repaid, by the outcomes of the last week."
+        )
+    return [*said, f"Decisions made: {figures['decided']:,}; counted by fairdrift: {figures['predictions_counted']:,}."]

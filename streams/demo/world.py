@@ -13,7 +13,7 @@ from streams.demo.publisher import PARTITIONS, Publisher
 from streams.demo.receiver import Receiver
 from streams.demo.router import Router
 
-PANE_MS = 15 * 60_000
+PANE_MS = 30 * 60_000
 WATERMARK_DELAY_MS = 60_000
 """Both as in deploy/demo/fairdrift.yaml; a test compares them."""
 
@@ -61,6 +61,9 @@ class RealWorld:
 
     def counted(self) -> int:
         return self.fairness.counted()
+
+    def repaid(self) -> dict[str, float]:
+        return self.fairness.repaid()
 
     def _heard(self, epoch: int) -> bool:
         if self.router.epoch < epoch:

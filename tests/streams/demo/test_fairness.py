@@ -105,6 +105,28 @@ def test_numbers_before_anything_happened_and_after(db):
     assert (fairness.evaluated_ms(), fairness.undelivered(), fairness.epoch()) == (ms(NOON), 1, 1)
 
 
+def test_the_newest_share_of_each_sex_that_repaid(db):
+    fairness = Fairness(db)
+    assert fairness.repaid() == {}
+    with db.begin() as connection:
+        for sex, values in {"female": (0.9, 0.88), "male": (0.9, 0.85)}.items():
+            what = SHARED | {
+                "time_basis": "outcome",
+                "kind": "group",
+                "metric": "precision",
+                "group_values": {"sex": sex},
+            }
+            known = connection.execute(series.insert().values(**what).returning(series.c.id)).scalar_one()
+            for hours, value in enumerate(values):
+                connection.execute(
+                    points.insert().values(
+                        tier="kept", series=known, window_seconds=604_800, window_end=NOON + timedelta(hours=hours),
+                        revision=0, state="measured", n=10, value=value, config_version="c",
+                    )
+                )  # fmt: skip
+    assert fairness.repaid() == {"female": 0.88, "male": 0.85}
+
+
 def test_waiting_asks_until_it_is_so():
     answers, pauses = iter([False, False, True]), []
     waiting(lambda: next(answers), pauses.append, step=0.5)

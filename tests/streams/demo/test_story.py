@@ -20,7 +20,7 @@ def moments(timeline):
 
 
 def test_the_whole_story_in_order_is_complete(moments, timeline):
-    told = account(moments, Counts(TALLIES, 52_000, 1.25), timeline)
+    told = account(moments, Counts(TALLIES, 52_000, 1.25, {"female": 0.875, "male": 0.851}), timeline)
     assert told.complete and told.missing == ()
     assert (told.hours_to_page, told.hours_to_switch, told.hours_to_resolve) == (5.75, 6.1, 9.25)
     assert (told.decided_between, told.women_between, told.women_lowered, told.mean_shortfall) == (
@@ -37,6 +37,7 @@ def test_the_whole_story_in_order_is_complete(moments, timeline):
         "2,000 people, 1,250 of them women",
         "NT$ 54,000 lower",
         "1.2 real seconds",
+        "87.5% of the women and 85.1% of the men repaid",
     ):
         assert part in text
 
@@ -70,4 +71,4 @@ def test_times_that_run_backwards_are_out_of_order(moments, timeline):
 def test_nothing_happened(timeline):
     told = account([], Counts({}, 0), timeline)
     assert len(told.missing) == len(Chapter)
-    assert told.sentences == ("No faulty version was deployed.",)
+    assert told.sentences == ("No faulty version was deployed.", "Decisions made: 0; counted by fairdrift: 0.")
