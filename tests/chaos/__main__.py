@@ -2,10 +2,11 @@
 
 import argparse
 import secrets
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ LEAST_KILLS = 30
 DRAIN_SECONDS = 240.0
 MOVED = "select coalesce(sum(commit_no), 0) from fairdrift.positions"
 UNSENT = "select count(*) from fairdrift.outbox where sent_at is null"
+
+KEPT = Path(__file__).resolve().parents[2] / ".cache" / "chaos"
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -66,13 +69,29 @@ def main(words: Sequence[str] | None = None) -> int:
         "--minutes", type=float, default=6.0, help="how long to strike (starting and checking come on top)"
     )
     parser.add_argument("--seed", type=int, default=None, help="reproduces traffic and schedule")
-    parser.add_argument("--keep", action="store_true", help="leave the workers' logs in chaos-results/")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of workers and services also if all passes")
     chosen = parser.parse_args(words)
     seed = secrets.randbelow(10**6) if chosen.seed is None else chosen.seed
     console.print(f"chaos for {chosen.minutes:g} minutes with --seed {seed}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with arena(seed) as here:
-        return run(here, seed, chosen.minutes)
+        status = 1
+        try:
+            status = run(here, seed, chosen.minutes)
+        finally:
+            if status or chosen.keep:
+                console.print(f"logs are in {kept(here, seed)}")
+        return status
+
+
+def kept(here: Arena, seed: int) -> Path:
+    """Copy what the services and workers said to where it stays."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    folder = KEPT / f"seed-{seed}-{int(time.time())}"
+    folder.mkdir()
+    for file in (*here.folder.glob("*.log"), *here.folder.glob("*.yaml")):
+        shutil.copy(file, folder)
+    return folder
 
 
 @contextmanager
@@ -101,7 +120,7 @@ def arena(seed: int) -> Iterator[Arena]:
         yield here
 
 
-def moody(rng: Random) -> object:
+def moody(rng: Random) -> Callable[[Request], Reply]:
     """A pager that refuses a fifth of the requests in one of the ways in which pagers do."""
 
     def answer(_: Request) -> Reply:
@@ -130,9 +149,11 @@ def run(here: Arena, seed: int, minutes: float) -> int:
     try:
         end = started + minutes * 60
         nemesis.run(lambda: time.monotonic() > end and enough(deaths, time.monotonic() > end + minutes * 30))
-        console.print("the last phase, then the workers settle")
+        stage.log("the last phase of traffic")
         driver.stop()
-        found = [*settle(here, places), *ran(nemesis, deaths)]
+        stage.log("all is sent; the workers settle")
+        found = [*settle(here, places, stage.log), *ran(nemesis, deaths)]
+        stage.log("the log is read and recomputed")
         with here.engine.connect() as connection:
             evidence = Evidence.collect(here.broker.kafka, connection, here.pager.got, driver.breaches)
             found = [*checks(evidence), *found]
@@ -148,11 +169,14 @@ def enough(deaths: Deaths, overtime: bool) -> bool:
     return overtime or (deaths.kills >= LEAST_KILLS and all(deaths.by_step[step] for step in STEPS))
 
 
-def settle(here: Arena, places: Sequence[Worker]) -> Iterator[Check]:
+def settle(here: Arena, places: Sequence[Worker], log: Callable[[str], None]) -> Iterator[Check]:
     """All stop in order; one counts and evaluates the rest, tells what is to be told, and ends by itself."""
     statuses = {place.name: place.terminate() for place in places if place.running}
-    yield Check("workers end in order at SIGTERM", [f"{name}: {status}" for name, status in statuses.items() if status])
+    yield Check(
+        "workers end in order at SIGTERM", [f"{name}: {status}" for name, status in statuses.items() if status != 0]
+    )
     places[0].start("", "--drain")
+    log("a worker drains what is left")
     status = places[0].reap(DRAIN_SECONDS)
     yield Check("a worker with --drain ends by itself", [] if status == 0 else [f"status {status}"])
     if here.scalar(UNSENT):  # a notification that a killed worker was sending is leased for a minute
@@ -210,7 +234,8 @@ def judged(found: Sequence[Check], places: Sequence[Worker]) -> int:
     return 1 if failed else 0
 
 
-def log(started: float):  # type: ignore[no-untyped-def]
+def log(started: float) -> Callable[[str], None]:
+    """Prints a line with the seconds since the start."""
     return lambda text: console.print(f"{time.monotonic() - started:6.1f} s  {text}")
 
 

@@ -112,7 +112,9 @@ def buried(evidence: Evidence) -> Iterator[str]:
 def letter_place(record: Logged) -> tuple[str, int, int, int]:
     """Where a dead letter comes from, by its headers."""
     headers = {name: value.decode() for name, value in record.headers}
-    return headers["topic"], int(headers["partition"]), int(headers["offset"]), int(headers["index"])
+    topic, *numbers = (headers[f"fairdrift-{name}"] for name in ("topic", "partition", "offset", "index"))
+    part, offset, index = map(int, numbers)
+    return topic, part, offset, index
 
 
 # --- alerts
@@ -159,7 +161,7 @@ def numbered(rows: Sequence[Any]) -> Iterator[str]:
 
 def delivered(outbox: Sequence[Any], got: Sequence[Request]) -> Iterator[str]:
     """Every webhook's key has arrived."""
-    arrived = {request.headers.get("webhook-id") for request in got}
+    arrived = {request.headers["webhook-id"] for request in got}
     for row in outbox:
         if row.channel == "webhook" and row.dedup_key not in arrived:
             yield f"{row.dedup_key} never arrived"
