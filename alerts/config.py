@@ -15,7 +15,7 @@ from pydantic import Field, GetCoreSchemaHandler, IPvAnyNetwork, SecretStr, fiel
 from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, core_schema
 
-from monitor.config import Config, Duration, Name, Problem, Topic, text_of
+from monitor.sections import Config, Duration, Name, Problem, Topic, text_of
 from monitor.times import DAY, HOUR, SECOND
 
 EVERY_MODEL = "*"

@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from monitor.config import OTHER, UNKNOWN, GroupingConfig, ModelConfig, text_of
+from monitor.config import OTHER, UNKNOWN, GroupingConfig, ModelConfig
+from monitor.sections import text_of
 
 EVERYTHING = "*"
 """Version and arm of what is not told apart by them; no event may have it."""

@@ -1,98 +1,27 @@
 """What is configured of a model: the edge where YAML becomes typed, checked and frozen values.
 
 Durations are written as `5m` or `30d` and held as integer milliseconds. Every section has a default for everything but
-names and attributes. Checks that concern several fields raise one error that carries all of them (`Problems`), so that
-the loader can print every mistake at once with its path.
+names and attributes.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    PlainSerializer,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic_core import CoreSchema
 
 from monitor.decoding.mapping import path_problems
-from monitor.times import DAY, HOUR, MINUTE, format_duration, parse_duration
+from monitor.sections import LARGEST_NAME, Config, Duration, Name, Problem, Scalar, Topic, text_of
+from monitor.times import DAY, HOUR, MINUTE, format_duration
 
 OTHER = "other"
 """The group of values that are not declared."""
 UNKNOWN = "unknown"
 """The group of null and missing values."""
 
-LARGEST_NAME = 128
 LARGEST_DEPTH = 8
 MOST_ATTRIBUTES = 64
-
-Problem = tuple[tuple[str | int, ...], str]
-"""Where, below the object at hand, and what is wrong in plain words."""
-
-Scalar = bool | int | float | str
-
-
-def text_of(value: object) -> str:
-    """The text by which values are compared: JSON's for booleans and whole numbers (1.0 is `1`), else as written."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, str):
-        return parse_duration(value)
-    if isinstance(value, int) and value != 0:
-        raise ValueError(f"{value} has no unit: write a duration such as 90s, 5m, 24h or 30d")
-    return value
-
-
-Duration = Annotated[
-    int,
-    BeforeValidator(_duration),
-    PlainSerializer(format_duration, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w))+$", "examples": ["5m", "24h", "30d"]}),
-]
-"""Milliseconds, written with units."""
-
-Name = Annotated[str, Field(min_length=1, max_length=LARGEST_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-"""A name that is safe in labels, topics and addresses."""
-
-Topic = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9._-]+$")]
-"""A Kafka topic's name."""
-
-
-TOLD = "told"
-"""Key of the validation context: texts of problems not to be raised again."""
-
-
-class Config(BaseModel):
-    """The base of every section: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
-
-    def problems(self) -> Iterator[Problem]:
-        """What is wrong between fields; subclasses say."""
-        return iter(())
-
-    @model_validator(mode="after")
-    def _no_problems(self, info: ValidationInfo) -> Self:
-        told = (info.context or {}).get(TOLD, ())  # a second look asks for what the first one's problems hid
-        found = [problem for problem in self.problems() if problem[1] not in told]
-        if found:
-            raise PydanticCustomError("problems", "{text}", {"text": "; ".join(p[1] for p in found), "problems": found})
-        return self
 
 
 class TopicsConfig(Config):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from monitor.config import TOLD
+from monitor.sections import TOLD
 from streams.errors import StreamsError
 from streams.mistakes import Mistake, path_text, placed, reference_mistakes, told, without
 from streams.settings import KafkaConfig, Settings, Stream, canonical, config_version, streams

@@ -27,7 +27,8 @@ from alerts.config import (
     SilenceConfig,
     ThresholdConfig,
 )
-from monitor.config import Config, Duration, ModelConfig, Problem, Topic, TopicsConfig, text_of
+from monitor.config import ModelConfig, TopicsConfig
+from monitor.sections import Config, Duration, Problem, Topic, text_of
 from monitor.terms import Terms
 from monitor.times import DAY, MINUTE, SECOND, format_duration
 

@@ -16,7 +16,7 @@ from alerts.config import (
     ThresholdConfig,
     WebhookConfig,
 )
-from monitor.config import Config
+from monitor.sections import Config
 from monitor.times import MINUTE
 
 RULE = {"name": "parity", "type": "threshold", "metric": "selection_rate", "bound": {"min": 0.8}}

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from monitor.config import AttributeConfig, ModelConfig, bin_names, text_of
+from monitor.config import AttributeConfig, ModelConfig, bin_names
+from monitor.sections import text_of
 from monitor.times import DAY, HOUR, MINUTE
 
 SEX = {"sex": ["F", "M"]}
