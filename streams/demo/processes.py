@@ -34,6 +34,7 @@ def migrate(config: Path) -> None:
     """Bring the schema to head (`fairdrift migrate`). Raises `DemoFailed`."""
     done = subprocess.run(
         _command("migrate", "--config", str(config)),
+        cwd=config.parent,
         env=_environment(),
         capture_output=True,
         text=True,
