@@ -37,8 +37,8 @@ begin
         grant usage on schema fairdrift, public to fairdrift_reader;
         grant select on public.fairness_group, public.fairness_disparity, public.fairness_evidence, public.alert_history,
             public.control_history, public.stream_health to fairdrift_reader;
-        grant select on fairdrift.group_revisions, fairdrift.disparity_revisions, fairdrift.evidence_revisions
-            to fairdrift_reader;
+        grant select on fairdrift.group_revisions, fairdrift.disparity_revisions, fairdrift.evidence_revisions,
+            fairdrift.series_names to fairdrift_reader;
     end if;
 end $$;
 """

@@ -1,8 +1,10 @@
 """The views: the contract with people, panels and reports. Their names and columns change by addition only.
 
 The `_revisions` views in the schema `fairdrift` are the same with the superseded revisions in them; the `_as_of`
-functions select from those, in a form that Postgres folds into the calling query. A suppressed number (a cell of too
-few people) is null in all of them: whoever may only read views cannot see it by any way.
+functions select from those, in a form that Postgres folds into the calling query. `series_names` there says what there
+are numbers of, for the drop-downs of boards: `select distinct model from fairness_disparity` would read every point of a
+year. A suppressed number (a cell of too few people) is null in all of them: whoever may only read views cannot see it by
+any way.
 """
 
 VIEWS = """
@@ -40,6 +42,10 @@ create view fairdrift.evidence_revisions as
 select family, rule, model, attribute_set, metric, pane_end, log_evidence, log_evidence_needed, phi, leading_group, state,
        computed_at
 from fairdrift.evidence;
+
+create view fairdrift.series_names as
+select distinct kind, model, version, arm, time_basis, attribute_set, stratum, label_class, metric, aggregate, method
+from fairdrift.series;
 
 create view public.fairness_group as
 select model, version, arm, time_basis, window_seconds, window_start, window_end, attribute_set, group_values, stratum,

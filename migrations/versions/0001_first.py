@@ -34,7 +34,8 @@ def downgrade() -> None:
         op.execute(f"drop function if exists public.{view}_as_of(timestamptz)")
         op.execute(f"drop view if exists public.{view}")
     op.execute(
-        "drop view if exists fairdrift.group_revisions, fairdrift.disparity_revisions, fairdrift.evidence_revisions"
+        "drop view if exists fairdrift.series_names, fairdrift.group_revisions, fairdrift.disparity_revisions,"
+        " fairdrift.evidence_revisions"
     )
     op.execute("drop function if exists fairdrift.add_panes_partition(bigint)")
     op.execute("drop function if exists fairdrift.add_points_partition(text, timestamptz)")

@@ -18,32 +18,28 @@ _COMPARED = f"""{_CHOSEN}
 
 _GROUP = "(select string_agg(value, ' + ' order by key) from jsonb_each_text(group_values))"
 
-MODELS = """
-select distinct model from fairness_disparity where $__timeFilter(window_end) order by model
+_NAMES = "fairdrift.series_names where kind = 'disparity'"
+
+MODELS = f"""
+select distinct model from {_NAMES} order by model
 """
 
 METRICS = f"""
-select distinct metric from fairness_disparity
-where model = ${{model:sqlstring}} and {_SERVED} and $__timeFilter(window_end)
-order by metric
+select distinct metric from {_NAMES} and model = ${{model:sqlstring}} and {_SERVED} order by metric
 """
 
 ATTRIBUTE_SETS = f"""
 select array_to_string(attribute_set, ' + ') as __text, array_to_string(attribute_set, ',') as __value
-from (select distinct attribute_set from fairness_disparity where {_SERIES} and $__timeFilter(window_end)) sets
+from (select distinct attribute_set from {_NAMES} and {_SERIES}) sets
 order by cardinality(attribute_set), attribute_set
 """
 
 COMPARISONS = f"""
-select distinct aggregate || ' ' || method as comparison from fairness_disparity
-where {_SERIES} and $__timeFilter(window_end)
-order by comparison desc
+select distinct aggregate || ' ' || method as comparison from {_NAMES} and {_SERIES} order by comparison desc
 """
 
 BASES = f"""
-select distinct time_basis from fairness_disparity
-where {_SERIES} and $__timeFilter(window_end)
-order by time_basis
+select distinct time_basis from {_NAMES} and {_SERIES} order by time_basis
 """
 
 WINDOWS = f"""
