@@ -15,7 +15,7 @@ import numpy as np
 from monitor.assess import Assessment, CellInfo, Plan
 from monitor.comparisons import DisparitySpec, Field, Method
 from monitor.disparity import Disparities, disparities
-from monitor.estimates import Estimates, State
+from monitor.estimates import Estimate, Estimates, State
 from monitor.grouping import Grouping, Indices, grouping
 from monitor.metric import Sums, tabulate
 from monitor.metrics import metric, metrics
@@ -26,10 +26,10 @@ Condition = tuple[State, str] | None
 
 
 class Compared(NamedTuple):
-    """One comparison in one window: where its estimate is, and the columns of the groups (-1: the rest)."""
+    """One comparison in one window: its estimate, and the columns of the groups (-1: the rest)."""
 
-    gap: Disparities
-    column: int
+    spec: DisparitySpec
+    estimate: Estimate
     subject: int
     lower: int
     higher: int
@@ -68,15 +68,12 @@ class Batch:
             return [[] for _ in range(self.times)]
         at, row = known.index(wanted), self.whole.metrics.index(metric(name).name)
         places = [at + window * len(known) for window in range(self.times)]
+        tables = _only(self.whole.field, row)
         if spec.method is Method.BETWEEN_GROUPS:
-            pairs = [self.whole.field.worst(spec, np.array(places))]
-        else:
-            pairs = [self.whole.field.each(spec, place) for place in places]
-        gaps = [self._conditioned(gap) for gap in disparities(pairs, self.whole.plan.confidence)]
-        found = [list(_compared(gap, row)) for gap in gaps]
-        return (
-            found if len(found) == self.times and spec.method is not Method.BETWEEN_GROUPS else [[c] for c in found[0]]
-        )
+            (gap,) = disparities([tables.worst(spec, np.array(places))], self.whole.plan.confidence)
+            return [[found] for found in _compared(self._conditioned(gap))]
+        gaps = disparities([tables.each(spec, place) for place in places], self.whole.plan.confidence)
+        return [list(_compared(self._conditioned(gap))) for gap in gaps]
 
     def _conditioned(self, gap: Disparities) -> Disparities:
         condition = self.whole.condition
@@ -86,10 +83,15 @@ class Batch:
         return replace(gap, estimates=gap.estimates.where(everywhere, *condition))
 
 
-def _compared(gap: Disparities, row: int) -> Iterator[Compared]:
-    columns = (part[row].tolist() for part in (gap.subject, gap.lower, gap.higher, gap.comparable))
+def _only(tables: Field, row: int) -> Field:
+    """The tables of one metric alone."""
+    return Field(tables.grouping, tables.groups.only(row), lambda: tables.rest.only(row))
+
+
+def _compared(gap: Disparities) -> Iterator[Compared]:
+    columns = (part[0].tolist() for part in (gap.subject, gap.lower, gap.higher, gap.comparable))
     for column, (subject, lower, higher, comparable) in enumerate(zip(*columns, strict=True)):
-        yield Compared(gap, column, subject, lower, higher, comparable)
+        yield Compared(gap.spec, gap.estimates.one((0, column)), subject, lower, higher, comparable)
 
 
 def confident(batch: Batch, confidence: float) -> Estimates:

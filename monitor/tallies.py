@@ -74,6 +74,11 @@ class Table:
         row = np.arange(len(self.rows))[:, None]
         return Table(self.rows, self.numerator[row, at], self.n[row, at], self.variance[row, at], self.bounded)
 
+    def only(self, row: int) -> "Table":
+        """One metric alone, over the same groups."""
+        at = slice(row, row + 1)
+        return Table(self.rows[at], self.numerator[at], self.n[at], self.variance[at], self.bounded[at])
+
     def estimates(self, confidence: float) -> Estimates:
         """The estimate of every metric and group, with Wilson's or Student's interval."""
         value, low, high = self.value, np.full(self.n.shape, np.nan), np.full(self.n.shape, np.nan)

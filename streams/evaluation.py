@@ -5,7 +5,7 @@ revisions to stored points; they never run an alert again.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -14,9 +14,9 @@ from alerts.records import save
 from monitor.sums import Basis
 from monitor.watermarks import Clock, Holder, clock_of, stalled
 from streams.folding import Fold
-from streams.maturing import Maturing
 from streams.measuring import Measuring
-from streams.points import Point, Points
+from streams.points import Points
+from streams.revising import Reviser
 from streams.rounds import Mark, Round
 from streams.watching import Watched
 
@@ -53,6 +53,9 @@ class ModelProgress:
     transitions: int = 0
     behind: bool = False
     pending: bool = False
+    busy: bool = False
+    """another worker is at it"""
+    drained: bool = False
     held_by: tuple[Holder, ...] = ()
     stalled: tuple[Holder, ...] = ()
 
@@ -64,17 +67,15 @@ class ModelEvaluator:
         self._watched, self._points = of, points
         self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
         self._folds: list[tuple[Fold, tuple[int, ...]]] = []
-        self._maturing: Maturing | None = None
         measuring = Measuring.of(of.model, of.rules)
         if (decisions := measuring.of_basis("decision")) is not None:
             self._folds.append((Fold(of.model, decisions, Basis.DECISION, "decision"), (0,)))
         if (labels := measuring.of_basis("label")) is not None:
             self._folds.append((Fold(of.model, labels, Basis.LABEL_ARRIVED, "outcome"), (0, 1)))
-            self._maturing = Maturing(of.model)
-            self._labels = labels
         self._seen: dict[Basis, Mapping[int, int]] = {}
         self._dirty: dict[Basis, set[int]] = {}
-        self._revised_at = time.monotonic()
+        self._reviser = Reviser(of, points, labels)
+        self._revise_at = time.monotonic() + REVISE_EVERY
 
     def forget(self) -> None:
         """After a failure memory may be ahead of the database."""
@@ -83,49 +84,77 @@ class ModelEvaluator:
         self._seen, self._dirty = {}, {}
 
     def round(self) -> ModelProgress:
-        """One transaction. Raises what the database raises, and then has forgotten everything."""
+        """Evaluate what has closed, then revise what is over if it is time, each in one transaction.
+
+        Raises what the database raises, and then has forgotten everything.
+        """
         try:
-            with self._engine.begin() as connection:
-                if not connection.execute(sa.text(LOCK), {"model": self._watched.model.name}).scalar():
-                    return ModelProgress(self._watched.model.name, {}, pending=True)
-                this = Round(connection, self._watched, time.monotonic() + AT_ONCE)
-                return self._evaluate(this)
+            done = self._in_transaction(self._evaluate)
+            if done.pending and not done.busy and (done.drained or time.monotonic() >= self._revise_at):
+                late = self._in_transaction(self._revise)
+                done = replace(done, points=done.points + late.points, behind=done.behind or late.behind)
+                done = replace(done, pending=late.pending)
+                if not late.behind:
+                    self._revise_at = time.monotonic() + REVISE_EVERY
+            return done
         except BaseException:
             self.forget()
             raise
 
-    def _evaluate(self, this: Round) -> ModelProgress:
-        revise = this.drained or time.monotonic() - self._revised_at >= REVISE_EVERY
-        for fold, topics in self._folds:
-            self._advance(this, fold, this.clock(topics), revise=revise)
-        if revise or not self._has_matured(this):
-            self._mature(this)
-        else:
-            this.pending = True
-        if revise:
-            self._revised_at = time.monotonic()
-        self._store(this)
-        new = save(this.connection, this.judging.steps, self._watched.routing, self._watched.config_version)
+    def _in_transaction(self, work: Callable[[Round], None]) -> ModelProgress:
+        name = self._watched.model.name
+        with self._engine.begin() as connection:
+            if not connection.execute(sa.text(LOCK), {"model": name}).scalar():
+                return ModelProgress(name, {}, pending=True, busy=True)
+            this = Round(connection, self._watched, time.monotonic() + AT_ONCE)
+            work(this)
+            self._store(this)
+            steps = this.judging.steps
+            new = save(connection, steps, self._watched.routing, self._watched.config_version) if steps else 0
+            return self._progress(this, new)
+
+    def _progress(self, this: Round, transitions: int) -> ModelProgress:
         now = int(time.time() * 1000)
         clocks = [clock_of(this.positions.parts, 0, 1, topics) for _, topics in self._folds]
+        late = {holder: None for clock in clocks for holder in stalled(clock, this.positions.parts, now, STALL_AFTER)}
         return ModelProgress(
             model=self._watched.model.name,
             ends={time_basis: mark.end for time_basis, mark in this.marks.items()},
             panes=this.judging.looks,
             points=this.written,
-            transitions=new,
+            transitions=transitions,
             behind=this.behind,
             pending=this.pending,
+            drained=this.drained,
             held_by=tuple(this.held_by),
-            stalled=tuple(
-                {h: None for clock in clocks for h in stalled(clock, this.positions.parts, now, STALL_AFTER)}
-            ),
+            stalled=tuple(late),
         )
+
+    def _evaluate(self, this: Round) -> None:
+        """Fold and judge the panes that have closed."""
+        for fold, topics in self._folds:
+            self._advance(this, fold, this.clock(topics))
+        this.pending = any(self._dirty.values()) or self._reviser.has_matured(this)
+
+    def _revise(self, this: Round) -> None:
+        """Write the revisions that wait."""
+        for fold, _ in self._folds:
+            mark, starts = this.marks.get(fold.time_basis), self._dirty.get(fold.basis)
+            if mark is None or not starts:
+                continue
+            if fold.end != mark.end:  # another worker has gone on: stand there first
+                this.pending = True
+                continue
+            self._reviser.revise(this, fold, starts, mark.began)
+            this.move(fold.time_basis, mark, replace(mark, seen=self._seen[fold.basis]))
+            self._dirty[fold.basis] = set()
+        self._reviser.mature(this)
+        this.pending |= self._reviser.has_matured(this)
 
     # --- folding
 
-    def _advance(self, this: Round, fold: Fold, clock: Clock, *, revise: bool) -> None:
-        """Fold the panes that have closed, judge at each end, and revise what late events have restated."""
+    def _advance(self, this: Round, fold: Fold, clock: Clock) -> None:
+        """Take up what was restated, fold the panes that have closed, judge at each end."""
         mark = this.marks.get(fold.time_basis)
         closed = clock.closed(fold.pane)
         if mark is None:
@@ -139,13 +168,8 @@ class ModelEvaluator:
         self._restate(this, fold, start.end)
         self._fold(this, fold, max(closed or 0, start.end))
         assert fold.end is not None
-        seen = start.seen
-        if self._dirty[fold.basis] and revise:
-            self._revise(this, fold, start.began)
-        this.pending |= bool(self._dirty[fold.basis])
-        if not self._dirty[fold.basis]:
-            seen = this.positions.commits
-        if mark is None or fold.end > start.end or (revise and seen != start.seen):
+        if mark is None or fold.end > start.end:
+            seen = start.seen if self._dirty[fold.basis] else this.positions.commits
             this.move(fold.time_basis, mark, Mark(start.began, fold.end, seen))
 
     def _stand_at(self, this: Round, fold: Fold, mark: Mark) -> None:
@@ -180,46 +204,7 @@ class ModelEvaluator:
                 self._store(this)
         this.behind |= fold.end < closed
 
-    # --- revisions
-
-    def _revise(self, this: Round, fold: Fold, began: int) -> None:
-        """Compute the stored points again whose windows hold a restated pane."""
-        assert fold.end is not None
-        starts, self._dirty[fold.basis] = self._dirty[fold.basis], set()
-        points: list[Point] = []
-        for window in fold.windows:
-            ends = {end for start in starts for end in window.ends_over(start, fold.end) if end > began}
-            exact = sorted(end for end in ends if fold.exact(window, end))
-            for part in _parts(exact):
-                frames = list(fold.replayed(window, part, this.positions.lost))
-                points += [point for one in fold.measuring.measure(frames) for point in one.points()]
-        self._store(this)
-        this.written += self._points.revise(this.connection, points, self._watched.config_version)
-
-    def _has_matured(self, this: Round) -> bool:
-        mark, reached = this.marks.get("revision"), this.marks.get("outcome")
-        return self._maturing is not None and reached is not None and (mark is None or mark.end < reached.end)
-
-    def _mature(self, this: Round) -> None:
-        """Outcome metrics by decision time, of the windows that have come of age."""
-        mark, reached, decided = (this.marks.get(basis) for basis in ("revision", "outcome", "decision"))
-        if self._maturing is None or reached is None or (mark is not None and mark.end >= reached.end):
-            return
-        began = min(m.began for m in (reached, decided) if m is not None)
-        start = mark or Mark(began, began, {})
-        now = self._maturing.limit(start.end, reached.end)
-        frames = list(self._maturing.frames(this.snapshot, start.end, now, start.began))
-        points = [point for one in self._labels.measure(frames) for point in one.points()]
-        self._store(this)
-        this.written += self._points.revise(this.connection, points, self._watched.config_version)
-        this.move("revision", mark, replace(start, end=now))
-        this.behind |= now < reached.end
-
     def _store(self, this: Round) -> None:
         points, this.judging.points = this.judging.points, []
         self._points.insert(this.connection, points, self._watched.config_version)
         this.written += len(points)
-
-
-def _parts(ends: Sequence[int], size: int = 256) -> Iterator[Sequence[int]]:
-    return (ends[first : first + size] for first in range(0, len(ends), size))

@@ -21,7 +21,7 @@ from streams.snapshots import Snapshot
 
 AGES = (0, DAY, 7 * DAY, 30 * DAY)
 
-AT_ONCE = 2 * DAY
+AT_ONCE = 8 * DAY
 """So much event time is worked off in one go."""
 
 
@@ -71,11 +71,11 @@ class Maturing:
         """How far the clock is followed at once."""
         return min(now, was + AT_ONCE)
 
-    def frames(self, snapshot: Snapshot, was: int, now: int, began: int) -> Iterator[Frame]:
-        """Everything that came of age while the clock moved from `was` to `now`."""
+    def frames(self, snapshot: Snapshot, was: int, now: int, began: int) -> Iterator[list[Frame]]:
+        """Everything that came of age while the clock moved from `was` to `now`, some windows at a time."""
         for window in self._windows:
             for group in due(window, self._horizon, was, now, began):
-                yield from self._frames(snapshot, group)
+                yield list(self._frames(snapshot, group))
 
     def _frames(self, snapshot: Snapshot, group: Due) -> Iterator[Frame]:
         decisions, labels = Cube(len(DECISIONS), (group.window,)), Cube(len(LABELS), (group.window,))

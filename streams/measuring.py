@@ -259,15 +259,15 @@ class Figures:
         return [tuple(sorted(rule.attributes))]
 
     def _of_disparity(self, found: Compared, row: int, attributes: tuple[str, ...], place: Place) -> Observation:
-        gap, one = found.gap, found.gap.estimates.one((row, found.column))
+        spec, one = found.spec, found.estimate
         sides = [self._side(row, column) if found.comparable else None for column in (found.lower, found.higher)]
         coverages = [side.label_coverage for side in sides if side is not None and side.label_coverage is not None]
-        fixed = gap.spec.method is not Method.BETWEEN_GROUPS and found.comparable
+        fixed = spec.method is not Method.BETWEEN_GROUPS and found.comparable
         return Observation(
             metric=self._batch.whole.metrics[row],
             attributes=attributes,
-            aggregate=gap.spec.aggregate.value,
-            method=gap.spec.method.value,
+            aggregate=spec.aggregate.value,
+            method=spec.method.value,
             window_ms=place.length,
             window_end=place.end,
             state=one.state.value,
