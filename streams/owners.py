@@ -83,6 +83,7 @@ class Owners:
         self._shelf, self._lineage, self._ports, self._commit_every = shelf, lineage, ports, commit_every
         self._partitions: dict[Key, Partition] = {}
         self._wanted: dict[Key, tuple[Stream, int]] = {}
+        self._decided = False
         self._claims: dict[Key, asyncio.Task[None]] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -93,8 +94,8 @@ class Owners:
 
     @property
     def claiming(self) -> bool:
-        """Whether assigned partitions are still to be claimed."""
-        return self._wanted.keys() != self._partitions.keys()
+        """Whether the group has not decided yet, or assigned partitions are still to be claimed."""
+        return not self._decided or self._wanted.keys() != self._partitions.keys()
 
     # --- assignment
 
@@ -105,7 +106,7 @@ class Owners:
             if tp.topic in self._by_topic:
                 stream = self._by_topic[tp.topic][0]
                 wanted[stream.name, tp.partition] = (stream, generation)
-        self._wanted = wanted
+        self._wanted, self._decided = wanted, True
         for key in self._partitions.keys() - wanted.keys():
             await self.drop(key)
         offsets: dict[TP, int] = {}

@@ -11,7 +11,7 @@ This file stands on private calls of Faust and aiokafka. Both are pinned exactly
 an upgrade breaks it.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import aiokafka
@@ -81,6 +81,14 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
                 self.consumed[key] = found[-1].offset + 1
         return fetched
 
+    def fetched_end(self, tp: TP) -> int | None:
+        """Where the log ended at the last fetch of a partition that was sought to; None if there was none."""
+        consumer, key = self._ensure_consumer(), TopicPartition(tp.topic, tp.partition)
+        if tp not in self.consumed or key not in consumer.assignment():
+            return None
+        end: int | None = consumer.highwater(key)
+        return end
+
     async def read_from(self, offsets: Mapping[TP, int]) -> None:
         """Seek, in this thread."""
         await self.call_thread(self._read_from, offsets)
@@ -113,6 +121,14 @@ class ChunkConsumer(driver.Consumer):
             self.pause_partitions({tp})
         elif tp in self._paused_partitions:
             self.resume_partitions({tp})
+
+    async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Where the logs end. Of what is read here the last fetch knows too, and Tansu's list of offsets lags behind it."""
+        return {tp: max(end, self.fetched_end(tp) or 0) for tp, end in (await self.highwaters(*tps)).items()}
+
+    def fetched_end(self, tp: TP) -> int | None:
+        """Where the log ended at the last fetch; None if there was none."""
+        return self._thread.fetched_end(tp)
 
     async def read_from(self, offsets: Mapping[TP, int]) -> None:
         """Go on reading at these offsets."""

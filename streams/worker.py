@@ -77,7 +77,7 @@ class Worker:
         self._probe, self._exporter = Probe(), Exporter()
         self._stopping = Stopping(asyncio.Event())
         self._committed = asyncio.Event()
-        self._wanted: Mapping[TP, int] = {}
+        self._wanted: dict[TP, int] = {}
         self._app: App
 
     async def run(self) -> None:
@@ -145,7 +145,7 @@ class Worker:
         self._probe.expect(Activity.CONSUME, Activity.COMMIT)
         tasks = [
             self._guarded(self._commits(owners)),
-            self._guarded(self._looks(owners, streams, evaluator, dispatcher)),
+            self._guarded(self._looks(owners, evaluator, dispatcher)),
             self._guarded(self._checkpoints(owners, shelf)),
             self._guarded(self._app_runs()),
             self._guarded(owners.failed),
@@ -224,7 +224,7 @@ class Worker:
                 self._committed.set()
             await asyncio.sleep(TICK)
 
-    async def _looks(self, owners: Owners, streams: list[Stream], evaluator: Evaluator, dispatcher: Dispatcher) -> None:
+    async def _looks(self, owners: Owners, evaluator: Evaluator, dispatcher: Dispatcher) -> None:
         idle_after = self._settings.worker.idle_after / 1000
         while True:
             await asyncio.sleep(LOOK_EVERY)
@@ -233,18 +233,19 @@ class Worker:
                     self._probe.done(Activity.CONSUME)
                 continue
             self._probe.done(Activity.CONSUME)
-            if self._drain and await self._drained(owners, streams):
+            if self._drain and await self._drained(owners):
                 await asyncio.to_thread(finish, evaluator, dispatcher, self._engine)
                 self._stopping.because()
                 return
 
-    async def _drained(self, owners: Owners, streams: list[Stream]) -> bool:
-        """Whether all partitions of all streams stand at the ends that the topics had when this began."""
-        if not self._wanted:
-            topics = [TP(topic, part) for s in streams for topic in s.topics for part in range(s.parts)]
-            self._wanted = await self._ends(topics)
+    async def _drained(self, owners: Owners) -> bool:
+        """Whether all partitions that came to this worker stand at the ends that they had when it first fetched them."""
         mine = {tp: offset for p in owners.partitions for tp, offset in zip(p.topics, p.session.offsets, strict=True)}
-        if any(mine.get(tp, -1) < end for tp, end in self._wanted.items()):
+        for tp in mine.keys() - self._wanted.keys():
+            if (end := self._consumer.fetched_end(tp)) is None:
+                return False
+            self._wanted[tp] = end
+        if any(mine[tp] < self._wanted[tp] for tp in mine):
             return False
         for partition in owners.partitions:
             partition.session.drain()
@@ -277,8 +278,7 @@ class Worker:
         self._consumer.pause(tp, pause=pause)
 
     async def _ends(self, tps: Iterable[TP]) -> Mapping[TP, int]:
-        found: Mapping[TP, int] = await self._consumer.highwaters(*tps)
-        return found
+        return await self._consumer.ends(tps)
 
     async def _beginnings(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         found: Mapping[TP, int] = await self._consumer.earliest_offsets(*tps)
