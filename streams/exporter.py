@@ -19,8 +19,6 @@ CounterName = Literal[
     "fairdrift_commit_rows_total",
     "fairdrift_lost_records_total",
     "fairdrift_evaluated_panes_total",
-    "fairdrift_alert_transitions_total",
-    "fairdrift_pages_total",
     "fairdrift_notifications_total",
     "fairdrift_retries_total",
 ]
@@ -28,20 +26,25 @@ GaugeName = Literal[
     "fairdrift_build_info",
     "fairdrift_partitions_owned",
     "fairdrift_lag_records",
-    "fairdrift_watermark_delay_seconds",
-    "fairdrift_join_store_entries",
+]
+CollectedName = Literal[
+    "fairdrift_stalled",
     "fairdrift_join_store_bytes",
+    "fairdrift_watermark_delay_seconds",
+    "fairdrift_alerts_firing",
+    "fairdrift_alert_transitions_total",
+    "fairdrift_pages_total",
     "fairdrift_outbox_waiting",
     "fairdrift_outbox_dead",
-    "fairdrift_alerts_firing",
-    "fairdrift_stalled",
+    "fairdrift_outbox_oldest_seconds",
 ]
+"""Looked up when Prometheus asks (`streams/telemetry.py`), not counted as it happens."""
+
 HistogramName = Literal[
     "fairdrift_commit_seconds",
     "fairdrift_evaluation_seconds",
-    "fairdrift_notification_seconds",
 ]
-Name = CounterName | GaugeName | HistogramName
+Name = CounterName | GaugeName | HistogramName | CollectedName
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Buckets of the histograms: a commit is made every second, a page is promised within two."""
@@ -57,7 +60,7 @@ class Metric:
 
 METRICS: dict[Name, Metric] = {
     "fairdrift_events_total": Metric(
-        "Events read, by what became of them: fresh (counted), duplicate, late (not counted), dead_letter.",
+        "Events committed, by what became of them: fresh (counted), duplicate, late (not counted), dead_letter.",
         ("topic", "outcome"),
     ),
     "fairdrift_dead_letters_total": Metric("Events that could not be read, by reason.", ("topic", "reason")),
@@ -69,12 +72,9 @@ METRICS: dict[Name, Metric] = {
     "fairdrift_lost_records_total": Metric(
         "Records that the log had deleted before they were counted: their windows are stale.", ("topic",)
     ),
-    "fairdrift_evaluated_panes_total": Metric("Pane ends that rules have been judged at.", ("model", "basis")),
-    "fairdrift_alert_transitions_total": Metric("Changes of an alert's state.", ("model", "rule", "to_state")),
-    "fairdrift_pages_total": Metric("Alerts of severity page that began to fire.", ("model", "rule")),
+    "fairdrift_evaluated_panes_total": Metric("Pane ends that rules have been judged at.", ("model",)),
     "fairdrift_notifications_total": Metric(
-        "Attempts to notify, by result: sent, retry (it will be tried again), dead (given up).",
-        ("receiver", "channel", "result"),
+        "Attempts to notify, by result: sent, retry (it will be tried again), dead (given up).", ("receiver", "result")
     ),
     "fairdrift_retries_total": Metric("Attempts to reach a dependency that failed and were repeated.", ("dependency",)),
     "fairdrift_build_info": Metric("Always 1; the version is a label.", ("version",)),
@@ -82,21 +82,27 @@ METRICS: dict[Name, Metric] = {
     "fairdrift_lag_records": Metric(
         "Records between the committed position and the log's end.", ("topic", "partition")
     ),
-    "fairdrift_watermark_delay_seconds": Metric(
-        "How far the evaluator's clock (event time) is behind the wall clock; large when history is replayed.",
-        ("stream", "basis"),
-    ),
-    "fairdrift_join_store_entries": Metric("Predictions and outcomes remembered for joining.", ("stream", "partition")),
-    "fairdrift_join_store_bytes": Metric("Size of the local join stores on disk."),
-    "fairdrift_outbox_waiting": Metric("Notifications that are written but not yet sent."),
-    "fairdrift_outbox_dead": Metric("Notifications that were given up and need a person."),
-    "fairdrift_alerts_firing": Metric("Alerts that fire now.", ("model", "severity")),
-    "fairdrift_stalled": Metric("1 while an activity has made no progress for longer than allowed.", ("activity",)),
     "fairdrift_commit_seconds": Metric(
         "Time of one commit: the Postgres transaction and the store's batch.", ("stream",)
     ),
-    "fairdrift_evaluation_seconds": Metric("Time of one evaluation of a model: read, judge, write.", ("model",)),
-    "fairdrift_notification_seconds": Metric("Time of one attempt to notify.", ("channel",)),
+    "fairdrift_evaluation_seconds": Metric("Time of one round over all models: read, judge, write."),
+    "fairdrift_stalled": Metric("1 while an activity has made no progress for longer than allowed.", ("activity",)),
+    "fairdrift_join_store_bytes": Metric("Size of this worker's join stores on disk."),
+    "fairdrift_watermark_delay_seconds": Metric(
+        "How far a topic's clock (event time) is behind the wall clock; large when history is replayed."
+        " From the database, so the same on every worker.",
+        ("stream", "topic"),
+    ),
+    "fairdrift_alerts_firing": Metric("Alerts that fire now. From the database.", ("model", "severity")),
+    "fairdrift_alert_transitions_total": Metric(
+        "Changes of the state of alerts. From the database.", ("model", "rule", "to_state")
+    ),
+    "fairdrift_pages_total": Metric(
+        "Times that alerts of severity page began to fire. From the database.", ("model", "rule")
+    ),
+    "fairdrift_outbox_waiting": Metric("Notifications that are written and not yet sent. From the database."),
+    "fairdrift_outbox_dead": Metric("Notifications that were given up and need a person. From the database."),
+    "fairdrift_outbox_oldest_seconds": Metric("Age of the oldest notification not yet sent. From the database."),
 }
 
 

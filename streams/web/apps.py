@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streams.exporter import Exporter
 from streams.health import Probe
 from streams.settings import Settings
+from streams.telemetry import DatabaseCollector, ProbeCollector
 from streams.web import flags, gates, probes, reading
 from streams.web.endpoints import Endpoint, ProblemError, problem
 from streams.web.openapi import document_endpoint
@@ -60,8 +61,12 @@ class RequireToken:
 
 
 def worker_app(probe: Probe, registry: CollectorRegistry) -> Starlette:
-    """What a worker serves, on loopback or inside its pod: /health/live, /health/ready and /metrics, without a token."""
-    return _build([*probes.worker_endpoints(probe), probes.metrics_endpoint(registry, probe)])
+    """What a worker serves, on loopback or inside its pod: /health/live, /health/ready and /metrics, without a token.
+
+    Once for each registry: `fairdrift_stalled` is added to it.
+    """
+    registry.register(ProbeCollector(probe))
+    return _build([*probes.worker_endpoints(probe), probes.metrics_endpoint(registry)])
 
 
 def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None = None) -> Starlette:
@@ -72,6 +77,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
     access = Access([token.get_secret_value() for token in settings.serve.tokens])
     known = tuple(model.name for model in settings.models)
     exporter = exporter or Exporter()
+    exporter.registry.register(DatabaseCollector(engine))
     endpoints = [
         *probes.service_endpoints(engine),
         probes.metrics_endpoint(exporter.registry),

@@ -1,13 +1,13 @@
 """Health and metrics."""
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.errors import StreamsError
-from streams.health import Probe, State
+from streams.health import Probe
 from streams.schema import require_head
 from streams.web.endpoints import Answer, Endpoint, Handler, json_response
 
@@ -45,24 +45,15 @@ def service_endpoints(engine: sa.Engine) -> list[Endpoint]:
     return _health(live, ready)
 
 
-def metrics_endpoint(registry: CollectorRegistry, probe: Probe | None = None) -> Endpoint:
-    """Prometheus' exposition of the registry; with a probe, `fairdrift_stalled` is brought up to date first."""
+def metrics_endpoint(registry: CollectorRegistry) -> Endpoint:
+    """Prometheus' exposition of the registry."""
 
     def metrics(request: Request) -> Response:
-        if probe is not None:
-            _export_stalls(registry, probe)
         encoder, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encoder(registry), headers={"Content-Type": content_type})
 
     text = Answer("the metrics", {"type": "string"}, "text/plain")
     return Endpoint("/metrics", ("GET",), metrics, "Prometheus metrics of this process", {200: text})
-
-
-def _export_stalls(registry: CollectorRegistry, probe: Probe) -> None:
-    gauge = registry._names_to_collectors.get("fairdrift_stalled")  # noqa: SLF001  (there is no public look-up)
-    if isinstance(gauge, Gauge):
-        for activity, standing in probe.health().activities.items():
-            gauge.labels(activity=activity).set(standing.state is State.STALLED)
 
 
 def _health(live: Handler, ready: Handler) -> list[Endpoint]:

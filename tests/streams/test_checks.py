@@ -33,7 +33,7 @@ def settings(
 
 
 def parsed(**others: object) -> Settings:
-    return config.parse(yaml.safe_dump(settings(**others)))
+    return config.parse(yaml.safe_dump(settings() | others))
 
 
 def findings(tmp_path: Path, content: dict[str, object]) -> list[Finding]:

@@ -6,11 +6,12 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.exporter import METRICS, CounterName, Exporter, GaugeName, HistogramName
+from streams.exporter import METRICS, CollectedName, CounterName, Exporter, GaugeName, HistogramName
 
 
 def test_every_name_has_a_row_and_every_row_a_name() -> None:
-    names = [*get_args(CounterName), *get_args(GaugeName), *get_args(HistogramName)]
+    kinds = (CounterName, GaugeName, HistogramName, CollectedName)
+    names = [name for kind in kinds for name in get_args(kind)]
     assert sorted(names) == sorted(METRICS)
     assert all(metric.help.endswith(".") for metric in METRICS.values())
     assert all(name.endswith("_total") for name in get_args(CounterName))
@@ -18,7 +19,7 @@ def test_every_name_has_a_row_and_every_row_a_name() -> None:
 
 def test_no_label_can_hold_a_group_or_a_person() -> None:
     allowed = {
-        "topic", "outcome", "reason", "stream", "result", "model", "basis", "rule", "to_state", "receiver", "channel",
+        "topic", "outcome", "reason", "stream", "result", "model", "rule", "to_state", "receiver",
         "dependency", "version", "partition", "severity", "activity",
     }  # fmt: skip
     assert {label for metric in METRICS.values() for label in metric.labels} <= allowed
@@ -51,8 +52,8 @@ def test_a_partition_that_moved_away_has_no_lag() -> None:
 
 def test_two_exporters_do_not_meet() -> None:
     first, second = Exporter(), Exporter()
-    first.set("fairdrift_outbox_waiting", 5)
-    assert second.registry.get_sample_value("fairdrift_outbox_waiting") == 0
+    first.set("fairdrift_partitions_owned", 5, stream="a/b")
+    assert second.registry.get_sample_value("fairdrift_partitions_owned", {"stream": "a/b"}) is None
 
 
 def test_a_wrong_label_is_an_error() -> None:

@@ -44,7 +44,7 @@ def _format(value: Value, how: str | None) -> str:
 
 
 def _macro(name: str, arguments: str, start: datetime, end: datetime) -> str:
-    column = arguments.split(",")[0].strip()
+    column = arguments.split(",", maxsplit=1)[0].strip()
     match name:
         case "__timeFilter":
             assert column, "missing time column argument"
