@@ -72,7 +72,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """The whole of one pane over all partitions: R rows of the cube, each once, and R x slots sums."""
+    """The whole of one pane over all partitions: R rows of the cube, rising, and R x slots sums."""
 
     rows: NDArray[np.intp]
     sums: Ints
@@ -112,18 +112,22 @@ class Cube:
         """Counts the changes of the window's sums: an equal number means equal sums."""
         return self._changes[window]
 
-    def put(self, start: int, cells: Ints, sums: Ints) -> None:
-        """Set the pane that starts at `start` to exactly these cells (each once) and sums."""
-        new = Pane(self._rows(cells), sums)
-        old = self._panes.get(start)
+    def put(self, start: int, cells: Ints, sums: Ints) -> bool:
+        """Set the pane that starts at `start` to exactly these cells (each once) and sums; whether that is news."""
+        rows = self._rows(cells)
+        order = np.argsort(rows)
+        new, old = Pane(rows[order], sums[order]), self._panes.get(start)
         if old is None:
             insort(self._starts, start)
+        elif np.array_equal(old.rows, new.rows) and np.array_equal(old.sums, new.sums):
+            return False
         self._panes[start] = new
         for window, (low, high) in self._spans.items():
             if low <= start < high:
                 if old is not None:
                     self._add(window, old, -1)
                 self._add(window, new, 1)
+        return True
 
     def drop(self, low: int, high: int) -> None:
         """Remove the panes with low <= start < high from the store and from the windows that hold them."""

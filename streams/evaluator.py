@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from streams.database import backoff, is_transient
 from streams.evaluation import ModelEvaluator, ModelProgress
 from streams.points import Points
-from streams.retention import drop_old
+from streams.retention import Keep, drop_old
 from streams.rounds import Overtaken
 from streams.settings import Settings, canonical
 from streams.watching import watched
@@ -61,7 +61,8 @@ class Evaluator:
 
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
-        points = Points(engine)
+        points, kept = Points(engine), settings.retention
+        self._keep = Keep(kept.panes, kept.minute_points, kept.hour_points)
         self._models = [ModelEvaluator(engine, of, points) for of in watched(settings)]
         self._commits: dict[tuple[str, int], int] | None = None
         self._last = Progress(())
@@ -89,7 +90,7 @@ class Evaluator:
                 attempt = 0
                 if time.monotonic() - swept > SWEEP_EVERY:
                     swept = time.monotonic()
-                    await asyncio.to_thread(drop_old, self._engine)
+                    await asyncio.to_thread(drop_old, self._engine, None, self._keep)
             except (sa.exc.SQLAlchemyError, Overtaken) as error:
                 if not isinstance(error, Overtaken) and not is_transient(error):
                     raise

@@ -74,12 +74,16 @@ class Fold:
         self._put(snapshot, low, high)
 
     def restate(self, snapshot: Snapshot, starts: Iterable[int]) -> set[int]:
-        """Read these panes, already closed, again; returns the starts of the panes held that were set anew."""
+        """Read these panes, already closed, again; returns the starts of the panes held that are different now.
+
+        A roll-up writes panes anew that are not.
+        """
         held = {start if start >= self.fine_from else start // HOUR * HOUR for start in starts}
+        changed: set[int] = set()
         for first, last in _runs(sorted(start for start in held if start >= self.reach(self.end or 0)), self.pane):
             size = self.pane if last >= self.fine_from else HOUR
-            self._put(snapshot, first, last + size)
-        return held
+            changed |= self._put(snapshot, first, last + size)
+        return changed
 
     def close(self, end: int) -> None:
         """Move the windows' ends; drop and merge what is old once an hour of event time."""
@@ -130,13 +134,15 @@ class Fold:
 
     # --- inside
 
-    def _put(self, snapshot: Snapshot, low: int, high: int) -> None:
-        for pane in snapshot.panes(self.basis, low, high, self.fine_from):
-            self.cube.put(pane.start, pane.cells, pane.sums)
-        ids = list(self.cube.cells)[len(self._cells) :]
-        if ids:
-            found = snapshot.cells(ids)
-            self._cells += [Known(*found[cell]) for cell in ids]
+    def _put(self, snapshot: Snapshot, low: int, high: int) -> set[int]:
+        """Read the panes with low <= start < high; returns the starts of those that are different from before."""
+        panes = snapshot.panes(self.basis, low, high, self.fine_from)
+        changed = {pane.start for pane in panes if self.cube.put(pane.start, pane.cells, pane.sums)}
+        new = list(self.cube.cells)[len(self._cells) :]
+        if new:
+            found = snapshot.cells(new)
+            self._cells += [Known(*found[cell]) for cell in new]
+        return changed
 
     def _frame(self, place: Place, sums: Ints, lost: Lost, span: tuple[int, int]) -> Frame:
         mask: Flags = np.asarray(sums.any(axis=1))

@@ -32,6 +32,21 @@ ROLL_UP_EVERY = 6 * HOUR
 POINTS_KEPT = {"minute": 7 * DAY, "hour": 90 * DAY, "day": 5 * 365 * DAY}
 """How long points of each tier live; what an alert cites (`kept`) is never dropped."""
 
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long is kept what, in ms of event time."""
+
+    panes: int = KEEP_PANES
+    minute_points: int = POINTS_KEPT["minute"]
+    hour_points: int = POINTS_KEPT["hour"]
+    day_points: int = POINTS_KEPT["day"]
+
+    def of(self, tier: str) -> int:
+        """Of panes (no tier) or of points of a tier."""
+        return {"minute": self.minute_points, "hour": self.hour_points, "day": self.day_points}.get(tier, self.panes)
+
+
 ROLLED = (Basis.DECISION, Basis.LABEL_DECIDED, Basis.LABEL_ARRIVED, Basis.QUALITY)
 """Evidence panes are not rolled up: nothing is booked in them late, and backtests need their minutes."""
 
@@ -171,9 +186,9 @@ class Partition:
     tier: str
     end: int
 
-    def outlived(self, now: int) -> bool:
+    def outlived(self, now: int, keep: Keep) -> bool:
         """Whether everything in it is older than its tier is kept, at this event time."""
-        return self.end <= now - (POINTS_KEPT[self.tier] if self.tier else KEEP_PANES)
+        return self.end <= now - keep.of(self.tier)
 
 
 PARTITIONS = """
@@ -202,7 +217,7 @@ def partitions(connection: sa.Connection) -> list[Partition]:
     return sorted(found, key=lambda partition: partition.name)
 
 
-def drop_old(engine: sa.Engine, now: int | None = None) -> list[str]:
+def drop_old(engine: sa.Engine, now: int | None = None, keep: Keep | None = None) -> list[str]:
     """Drop what has outlived its tier at event time `now` (ms); returns the names.
 
     Without `now`: the least that any model evaluated within the last day has reached, so that neither a replay of
@@ -210,7 +225,7 @@ def drop_old(engine: sa.Engine, now: int | None = None) -> list[str]:
     """
     with engine.connect() as connection:
         at = now if now is not None else connection.execute(sa.text(EVALUATED)).scalar()
-        old = [] if at is None else [p.name for p in partitions(connection) if p.outlived(at)]
+        old = [] if at is None else [p.name for p in partitions(connection) if p.outlived(at, keep or Keep())]
     for name in old:
         with engine.begin() as connection:
             connection.execute(sa.text("set local lock_timeout = '2s'"))

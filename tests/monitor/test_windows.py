@@ -72,7 +72,8 @@ def test_a_restated_pane_changes_the_windows_that_hold_it() -> None:
     cube.put(0, *row(7, 1, 1, 1))
     cube.advance(2 * MINUTE)
     unchanged = cube.changes(short)
-    cube.put(0, *row(7, 5, 0, 1))
+    assert cube.put(0, *row(7, 5, 0, 1))
+    assert not cube.put(0, *row(7, 5, 0, 1)), "the same again is no news"
     assert cube.sums(short).tolist() == [[0, 0, 0]]
     assert cube.changes(short) == unchanged
     assert cube.sums(long).tolist() == [[5, 0, 1]]
