@@ -25,7 +25,7 @@ from tests.chaos import audit, workers
 from tests.chaos.driver import MESSAGE_BYTES, Driver
 from tests.chaos.nemesis import STEPS, Nemesis, Stage
 from tests.chaos.settings import CONTROL, DEAD_LETTERS, PARTITIONS, TOPICS, settings
-from tests.chaos.verdict import Check, Evidence, checks
+from tests.chaos.verdict import SHOWN, Check, Evidence, checks
 from tests.chaos.workers import Deaths, Worker
 
 WORKERS = 3
@@ -91,6 +91,11 @@ def kept(here: Arena, seed: int) -> Path:
     folder.mkdir()
     for file in (*here.folder.glob("*.log"), *here.folder.glob("*.yaml")):
         shutil.copy(file, folder)
+    try:
+        with here.engine.connect() as connection, (folder / "moves.tsv").open("w") as moves:
+            connection.connection.cursor().copy_expert("copy chaos.moves to stdout with (header)", moves)
+    except sa.exc.OperationalError as error:
+        console.print(f"the history of the positions could not be kept: {error}", markup=False)
     return folder
 
 
@@ -158,6 +163,7 @@ def run(here: Arena, seed: int, minutes: float) -> int:
             evidence = Evidence.collect(here.broker.kafka, connection, here.pager.got, driver.breaches)
             found = [*checks(evidence), *found]
             told(driver, nemesis, deaths, evidence)
+        (here.folder / "checks.log").write_text("\n".join(f"{check.name}: {line}" for check in found for line in check.wrong))
         return judged(found, places)
     finally:
         for place in places:
@@ -223,10 +229,10 @@ def judged(found: Sequence[Check], places: Sequence[Worker]) -> int:
     failed = [check for check in found if check.wrong]
     for check in found:
         console.print(f"[{'red]FAILED' if check.wrong else 'green]passed'}[/] {check.name}")
-        for line in list(check.wrong)[:12]:
+        for line in check.wrong[:SHOWN]:
             console.print(f"         {line}", markup=False)
-        if len(check.wrong) > 12:
-            console.print(f"         and {len(check.wrong) - 12} more")
+        if len(check.wrong) > SHOWN:
+            console.print(f"         and {len(check.wrong) - SHOWN} more")
     if failed:
         for place in places:
             console.print(f"--- the last words of {place.name}\n{place.last_words()}", markup=False)
