@@ -9,13 +9,14 @@ The write-ahead log is not synced at each write: after a crash of the machine th
 which is as good as any (it is a cache of the log). Memory is bounded by the options here, not by what is stored.
 """
 
+import functools
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
-from rocksdict import BlockBasedOptions, Cache, Checkpoint, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Checkpoint, Options, Rdict, WriteBatch, WriteBufferManager
 
 from monitor.entries import DTYPES, live
 from monitor.terms import OUTCOMES, PREDICTIONS, Terms
@@ -24,7 +25,9 @@ from streams.store import PREFIXES, Due, Key, Meta, pack_meta, unpack_meta
 _META, _DUE = b"m", b"d"
 _KEY_SIZE = 17
 MEMTABLE = 16 << 20
-CACHE = 32 << 20
+CACHE = 48 << 20
+MEMTABLES = 64 << 20
+"""Bytes that all stores of the process share, however many partitions it owns."""
 
 
 class RocksDisk:
@@ -106,6 +109,11 @@ def _due_key(hour: int, meta: Meta, number: int) -> bytes:
     return _DUE + max(hour, 0).to_bytes(8, "big") + place.to_bytes(8, "big") + number.to_bytes(8, "big")
 
 
+@functools.cache
+def _shared() -> tuple[Cache, WriteBufferManager]:
+    return Cache(CACHE), WriteBufferManager(MEMTABLES, allow_stall=False)
+
+
 def _open(path: Path) -> Rdict:
     path.mkdir(parents=True, exist_ok=True)
     options = Options(raw_mode=True)
@@ -116,7 +124,9 @@ def _open(path: Path) -> Rdict:
     options.set_keep_log_file_num(2)
     blocks = BlockBasedOptions()
     blocks.set_bloom_filter(10, False)
-    blocks.set_block_cache(Cache(CACHE))
+    cache, memtables = _shared()
+    blocks.set_block_cache(cache)
+    options.set_write_buffer_manager(memtables)
     blocks.set_cache_index_and_filter_blocks(True)
     options.set_block_based_table_factory(blocks)
     return Rdict(str(path), options)
