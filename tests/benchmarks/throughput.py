@@ -4,7 +4,7 @@ The topic is filled first. Each figure begins after a warm-up, at the commit tha
 reaches the end; peers measure themselves in the same way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from tests.benchmarks.load import DAY_MS, Load, numbered, predictions, start_of_today
 from tests.benchmarks.results import Result
@@ -42,7 +42,9 @@ def measure(stage: Stage, events: int) -> Iterator[Result]:
     yield from two_workers(stage, topics, warm, events, cost)
 
 
-def worker(stage: Stage, topics: tuple[str, str], warm: int, events: int) -> Iterator[Result]:
+def worker(
+    stage: Stage, topics: tuple[str, str], warm: int, events: int
+) -> Generator[Result, None, tuple[float, float]]:
     """One worker; returns its rate and its CPU seconds per event."""
     watch = stage.watch(topics)
     try:

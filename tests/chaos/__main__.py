@@ -163,7 +163,9 @@ def run(here: Arena, seed: int, minutes: float) -> int:
             evidence = Evidence.collect(here.broker.kafka, connection, here.pager.got, driver.breaches)
             found = [*checks(evidence), *found]
             told(driver, nemesis, deaths, evidence)
-        (here.folder / "checks.log").write_text("\n".join(f"{check.name}: {line}" for check in found for line in check.wrong))
+        (here.folder / "checks.log").write_text(
+            "\n".join(f"{check.name}: {line}" for check in found for line in check.wrong)
+        )
         return judged(found, places)
     finally:
         for place in places:

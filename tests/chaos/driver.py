@@ -93,7 +93,7 @@ class Driver(threading.Thread):
             except KafkaError:  # what the log has is what counts; it is read in the end
                 self.failed += 1
 
-    def _sent(self, message: Message):  # type: ignore[no-untyped-def]  # kafka-python has no types
+    def _sent(self, message: Message):  # kafka-python has no types
         try:
             return self._producer.send(
                 self._topics[message.topic], value=message.value, key=message.key, partition=message.partition,

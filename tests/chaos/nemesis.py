@@ -17,6 +17,7 @@ STEPS = (
 )  # fmt: skip
 """The named steps of a commit (`streams.failpoints`)."""
 
+KILL = "SIGKILL of a worker at a random time"
 SESSION_SECONDS = 6.0
 PATIENCE = 60.0
 """How long counting may stand still after a disturbance, in seconds: a session, a rebalance, two starts of a worker."""
@@ -60,6 +61,8 @@ class Nemesis:
 
     def run(self, until: Callable[[], bool]) -> None:
         """Strike until told to stop; then let the zombies wake. Everything is up again when it returns."""
+        self._supervise()
+        self._await_progress("the start")
         while not until():
             self._supervise()
             strike = self._rng.choices(list(self._actions), list(self._actions.values()))[0]
@@ -68,7 +71,7 @@ class Nemesis:
                 self.done.actions[name] += 1
                 self._stage.log(name)
             self._rest(self._rng.uniform(1, 4))
-            if name not in ("", "a quiet moment"):
+            if name not in ("", "a quiet moment", KILL) or (name == KILL and self._rng.random() < 0.5):
                 self._await_progress(name)
         for worker in self._stage.workers:
             worker.wake()
@@ -90,7 +93,8 @@ class Nemesis:
         if not self._steps:
             self._steps = list(STEPS)
             self._rng.shuffle(self._steps)
-        return f"{self._steps.pop()}:{self._rng.randrange(1, 9)}"
+        step = self._steps.pop()
+        return f"{step}:{self._rng.randrange(1, 3 if step == 'checkpoint' else 9)}"  # checkpoints are rarer than commits
 
     def _rest(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -118,7 +122,7 @@ class Nemesis:
         if not (awake := self._awake()):
             return ""
         self._rng.choice(awake).kill()
-        return "SIGKILL of a worker at a random time"
+        return KILL
 
     def _zombie(self) -> str:
         if len(awake := self._awake()) < 2:

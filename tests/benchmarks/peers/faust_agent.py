@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from typing import Any
 
 import faust
 
@@ -15,7 +16,7 @@ app = faust.App(
 
 
 @app.agent(app.topic(topic, value_serializer="json"))
-async def count(stream: faust.Stream) -> None:
+async def count(stream: Any) -> None:
     async for _ in stream:
         if watch.tick():
             watch.report()
