@@ -178,7 +178,7 @@ class Cube:
         bound = before // size * size
         groups: dict[int, list[int]] = {}
         for start in self._starts[: bisect_left(self._starts, bound)]:
-            groups.setdefault(start // size * size, []).append(start)
+            groups.setdefault(start // size * size, []).append(start)  # those that are coarser already stand alone
         fine = {coarse: starts for coarse, starts in groups.items() if starts != [coarse]}
         for coarse, starts in fine.items():
             merged = _merged([self._panes.pop(start) for start in starts])

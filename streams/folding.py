@@ -15,9 +15,9 @@ from monitor.batches import Condition
 from monitor.config import ModelConfig
 from monitor.estimates import Flags, State
 from monitor.sums import LAYOUTS, Basis, Ints
-from monitor.windows import HOUR, Cube, Window
+from monitor.windows import DAY, HOUR, Cube, Window
 from streams.measuring import Filled, Frame, Measuring, Place, TimeBasis
-from streams.retention import KEEP_MINUTES
+from streams.retention import KEEP_MINUTES, day_bound
 from streams.snapshots import Snapshot
 
 SPANS_SCHEMAS = "schema changed: attributes, bins or label rules are not the same throughout the window"
@@ -55,17 +55,13 @@ class Fold:
         self._cells: list[Known] = []
         self._filled: dict[bytes, Filled] = {}
         self._framed: dict[Window, tuple[int, Frame]] = {}
-        self._trimmed = 0
-
-    @property
-    def fine_from(self) -> int:
-        """Panes that start before this are held by the hour."""
-        return ((self.end or 0) - KEEP_MINUTES) // HOUR * HOUR
+        self.fine_from = 0
+        """Panes that start before this are held by the hour, as they are in the database then at the latest."""
 
     def load(self, snapshot: Snapshot, end: int) -> None:
         """Start over from the stored panes, standing at `end`."""
         self._reset()
-        self.end = end
+        self.end, self.fine_from = end, _fine_from(end)
         self._put(snapshot, self.reach(end), end)
         self.cube.advance(end)
 
@@ -78,21 +74,21 @@ class Fold:
 
         A roll-up writes panes anew that are not.
         """
-        held = {start if start >= self.fine_from else start // HOUR * HOUR for start in starts}
+        held = {start // self._size(start) * self._size(start) for start in starts}
         changed: set[int] = set()
         for first, last in _runs(sorted(start for start in held if start >= self.reach(self.end or 0)), self.pane):
-            size = self.pane if last >= self.fine_from else HOUR
-            changed |= self._put(snapshot, first, last + size)
+            changed |= self._put(snapshot, first, last + self._size(last))
         return changed
 
     def close(self, end: int) -> None:
-        """Move the windows' ends; drop and merge what is old once an hour of event time."""
+        """Move the windows' ends; drop and merge what has become old."""
         self.cube.advance(end)
         self.end = end
-        if end - self._trimmed >= HOUR:
+        if _fine_from(end) > self.fine_from:
+            self.fine_from = _fine_from(end)
             self.cube.forget(self.reach(end))
+            self.cube.merge(day_bound(self.fine_from), DAY)
             self.cube.merge(self.fine_from, HOUR)
-            self._trimmed = end
 
     def next_end(self, limit: int) -> tuple[int, bool]:
         """The next pane end, at most `limit`, and whether to look at it: windows that stay empty need no look."""
@@ -123,16 +119,20 @@ class Fold:
     def exact(self, window: Window, end: int) -> bool:
         """Whether panes are still fine enough for this window at an earlier end."""
         low, _ = window.span(end)
-        return all(edge >= self.fine_from or edge % HOUR == 0 for edge in (low, end)) and low >= self.reach(
-            self.end or 0
-        )
+        return low >= self.reach(self.end or 0) and all(edge % self._size(edge) == 0 for edge in (low, end))
 
     def reach(self, end: int) -> int:
         """Nothing that starts before this can matter any more to windows that end at `end` or later."""
         longest = self.windows[-1]
-        return (longest.span(end)[0] - self._lateness - longest.step) // HOUR * HOUR
+        return (longest.span(end)[0] - self._lateness - longest.step) // DAY * DAY
 
     # --- inside
+
+    def _size(self, start: int) -> int:
+        """The length of the pane that holds this time, as panes are held now."""
+        if start >= self.fine_from:
+            return self.pane
+        return max(self.pane, HOUR if start >= day_bound(self.fine_from) else DAY)
 
     def _put(self, snapshot: Snapshot, low: int, high: int) -> set[int]:
         """Read the panes with low <= start < high; returns the starts of those that are different from before."""
@@ -162,6 +162,11 @@ class Fold:
             found = Filled(tuple(cell.info for cell in chosen), frozenset(cell.schema for cell in chosen))
             self._filled[key] = found
         return found
+
+
+def _fine_from(end: int) -> int:
+    """The greatest bound that a roll-up can have reached when this is evaluated."""
+    return (end - KEEP_MINUTES) // HOUR * HOUR
 
 
 def _condition(filled: Filled, lost: Lost, span: tuple[int, int]) -> Condition:

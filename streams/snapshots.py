@@ -17,6 +17,7 @@ from monitor.grouping import CellInfo
 from monitor.sums import LAYOUTS, Basis, Ints
 from monitor.watermarks import PartClock
 from monitor.windows import DAY, HOUR
+from streams.retention import day_bound
 
 POSITIONS = """
 select part, parts, prediction_clock, outcome_clock, prediction_idle, outcome_idle, drained, commit_no, lost,
@@ -25,8 +26,8 @@ from fairdrift.positions where stream = :stream order by part
 """
 
 PANES = """
-select case when p.start_ms < %(fine_from)s then p.start_ms / 3600000 * 3600000 else p.start_ms end as start,
-    p.cell, {sums}
+select case when p.start_ms < %(hours_from)s then p.start_ms / 86400000 * 86400000
+    when p.start_ms < %(fine_from)s then p.start_ms / 3600000 * 3600000 else p.start_ms end as start, p.cell, {sums}
 from fairdrift.panes p join fairdrift.cells c on c.id = p.cell and c.model = %(model)s
 where p.basis = %(basis)s and p.pane_ms = any(%(lengths)s) and p.start_ms >= %(low)s and p.start_ms < %(high)s
     and p.stream = %(stream)s and p.class = 0
@@ -116,7 +117,7 @@ class Snapshot:
         return set(self._connection.execute(sa.text(CHANGED), values).scalars()) if since else set()
 
     def panes(self, basis: Basis, low: int, high: int, fine_from: int) -> Iterator[PaneSums]:
-        """The panes with low <= start < high in order; those that start before `fine_from` merged into hours."""
+        """The panes with low <= start < high in order, merged into hours and days as a roll-up to `fine_from` does."""
         fine_from = fine_from // HOUR * HOUR
         for first, last in _chunks(low, high, fine_from):
             yield from _split(self._read(basis, first, last, fine_from))
@@ -133,7 +134,7 @@ class Snapshot:
         sums = ", ".join(f"sum(coalesce(p.sums[{slot}], 0))::bigint" for slot in range(1, width + 1))
         cursor: Any = self._connection.connection.cursor()
         values = {
-            "fine_from": fine_from, "model": self._source.model, "basis": int(basis), "stream": self._source.stream,
+            "fine_from": fine_from, "hours_from": day_bound(fine_from), "model": self._source.model, "basis": int(basis), "stream": self._source.stream,
             "lengths": sorted({self._source.pane, HOUR, DAY}), "low": low, "high": high,
         }  # fmt: skip
         cursor.execute(PANES.format(sums=sums), values)

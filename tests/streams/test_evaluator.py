@@ -14,6 +14,7 @@ from streams.database import engine
 from streams.evaluation import ModelEvaluator
 from streams.evaluator import Evaluator, Progress
 from streams.points import Points
+from streams.retention import roll_up
 from streams.settings import Settings
 from tests.streams.counted import Counted
 
@@ -388,6 +389,49 @@ def test_silence_is_skipped_and_the_windows_run_empty(db: sa.Engine, settings: S
     assert progress.models[0].ends["decision"] == T0 + 30 * DAY + MINUTE
     assert query(db, GROUPS, end=T0 + 7 * MINUTE)[0] == ("F", None, 0, 0, 0, "undefined", 0)
     assert query(db, "select count(distinct window_end) from fairness_group where window_seconds = 300") == [(62,)]
+
+
+LONG_CONFIG = """
+models:
+  - name: credit
+    pane: 30m
+    windows: [2h, 3d]
+    attributes: {sex: {values: [F, M]}}
+    metrics: [selection_rate]
+    display_min: 1
+    watermark_delay: 1m
+"""
+
+
+def test_a_roll_up_between_rounds_shows_nowhere(db: sa.Engine, databases: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six days, evaluated day by day; in one database panes are rolled up in between, and workers change."""
+    monkeypatch.setattr("streams.evaluation.REVISE_EVERY", 0.0)
+    settings, pane = parse(LONG_CONFIG), 30 * MINUTE
+    with databases.fresh() as url:
+        other = engine(url)
+        for target, rolls in ((db, False), (other, True)):
+            counted, evaluator = Counted(target, pane=pane), Evaluator(target, settings)
+            women, men = counted.cell("credit", F), counted.cell("credit", M)
+            for day in range(6):
+                for at in range(T0 + day * DAY, T0 + (day + 1) * DAY, pane):
+                    counted.decisions(at, women, 10, at // pane % 10)
+                    counted.decisions(at, men, 10, at // pane % 7)
+                counted.commit(T0 + (day + 1) * DAY + MINUTE, idle=(False, True))
+                run(evaluator)
+                if rolls:
+                    with target.begin() as connection:
+                        number = counted.numbers[0] = counted.numbers[0] + 1
+                        bound = roll_up(connection, counted.stream, 0, T0 + 6 * DAY, number)
+                        connection.execute(
+                            sa.text("update fairdrift.positions set rolled_up_to = :bound, commit_no = :number"),
+                            {"bound": bound, "number": number},
+                        )
+                    run(evaluator)
+                    evaluator = Evaluator(target, settings) if day % 2 else evaluator
+        rolled = query(other, "select count(*) from fairdrift.panes where pane_ms = :hour", hour=HOUR)
+        assert rolled == [(3 * 24 * 2,)]
+        assert everything(other) == everything(db)
+        other.dispose()
 
 
 def test_other_models_of_the_stream_are_left_alone(db: sa.Engine, settings: Settings) -> None:
