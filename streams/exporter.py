@@ -85,7 +85,7 @@ METRICS: dict[Name, Metric] = {
     "fairdrift_commit_seconds": Metric(
         "Time of one commit: the Postgres transaction and the store's batch.", ("stream",)
     ),
-    "fairdrift_evaluation_seconds": Metric("Time of one round over all models: read, judge, write."),
+    "fairdrift_evaluation_seconds": Metric("Time of one round over all models that found work: read, judge, write."),
     "fairdrift_stalled": Metric("1 while an activity has made no progress for longer than allowed.", ("activity",)),
     "fairdrift_join_store_bytes": Metric("Size of this worker's join stores on disk."),
     "fairdrift_watermark_delay_seconds": Metric(

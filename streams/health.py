@@ -64,6 +64,10 @@ class Allowance:
     starting: float = 180.0
 
 
+ALLOWANCES: Mapping[str, Allowance] = {Activity.CONSUME: Allowance(silent=120.0, starting=300.0)}
+"""A rebalance waits for the slowest member, and a killed one is noticed only after the session's time-out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One activity judged: its state, the seconds since its last completed turn, and what it waits for."""
@@ -119,7 +123,7 @@ def _standing(mark: Mark, allowance: Allowance, now: float) -> Standing:
 class Probe:
     """The marks of one process; safe to call from any thread, cheap enough for every turn of a loop."""
 
-    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    allowances: Mapping[str, Allowance] = field(default_factory=lambda: ALLOWANCES)
     clock: Callable[[], float] = time.monotonic
     _marks: dict[str, Mark] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -17,12 +17,14 @@ from monitor.events import DeadLetter
 from monitor.terms import TOPICS
 from streams.database import backoff, is_transient
 from streams.failpoints import passing
+from streams.health import Activity
 from streams.ledger import Lost, Owned, Refused
 from streams.rocks import RocksDisk
 from streams.session import Chunk, Commit, Gap, Session
 from streams.shelf import Shelf
 from streams.store import Store
 from streams.stream import Stream
+from streams.telemetry import Telemetry, TopicPart
 from streams.transport import Fetched
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Ports:
     ends: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
     beginnings: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
     bury: Callable[[tuple[str, str], int, DeadLetters], Awaitable[None]]
+    telemetry: Telemetry
 
 
 class Owners:
@@ -80,6 +83,7 @@ class Owners:
         self, streams: Iterable[Stream], shelf: Shelf, lineage: str, ports: Ports, commit_every: float
     ) -> None:
         self._by_topic = {name: (s, topic) for s in streams for topic, name in enumerate(s.topics)}
+        self._streams = sorted({s.name for s, _ in self._by_topic.values()})
         self._shelf, self._lineage, self._ports, self._commit_every = shelf, lineage, ports, commit_every
         self._partitions: dict[Key, Partition] = {}
         self._wanted: dict[Key, tuple[Stream, int]] = {}
@@ -136,6 +140,7 @@ class Owners:
                     self._fail(error)
                     return
                 log.warning("cannot claim partition %s of %s yet: Postgres is away", key[1], key[0])
+                self._ports.telemetry.retried("postgres", Activity.CONSUME)
             else:
                 await self._begin(key, partition)
                 return
@@ -167,6 +172,7 @@ class Owners:
             if first < last and partition.session.base.commit_no:
                 log.error("%s: offsets %s to %s were deleted before they were counted", tp, first, last - 1)
                 await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, topic, first, last)
+                self._ports.telemetry.records_gone(tp.topic, last - first)
 
     async def drop(self, key: Key) -> None:
         """Let go of a partition; what is not committed is lost here and counted by the next owner."""
@@ -218,6 +224,7 @@ class Owners:
             last = min(beginning, fetched.records[0].offset)
             log.error("%s: offsets %s to %s were deleted before they were counted", tp, fetched.start, last - 1)
             await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, topic, fetched.start, last)
+            self._ports.telemetry.records_gone(tp.topic, last - fetched.start)
 
     # --- commits
 
@@ -242,10 +249,14 @@ class Owners:
         async with partition.committing:
             if partition.dropped or (commit := partition.session.freeze()) is None:
                 return
+            started, of = time.monotonic(), partition.stream
             try:
                 await self._write(partition, commit)
+                if commit.counted:
+                    self._ports.telemetry.committed(of.name, of.topics, commit, time.monotonic() - started)
             except Lost as lost:
                 log.warning("%s", lost)
+                self._ports.telemetry.lost(of.name)
                 self._lost(partition)
             partition.last_commit = time.monotonic()
 
@@ -275,6 +286,7 @@ class Owners:
                     raise
                 unsure = True
                 log.warning("commit of partition %s failed, trying again: %s", partition.owned.part, _brief(error))
+                self._ports.telemetry.retried("postgres", Activity.COMMIT)
             if partition.dropped:
                 raise Lost(f"partition {partition.owned.part} was given up while Postgres was away")
             await asyncio.sleep(backoff(attempt))
@@ -313,11 +325,12 @@ class Owners:
 
     async def look_at_ends(self, idle_after: float) -> bool:
         """Declare silent topics idle and pass holes at the end of a catch-up. True if everything is at its end."""
-        at_end = not self.claiming
+        at_end, found = not self.claiming, dict[TopicPart, int]()
         for partition in self.partitions:
             if time.monotonic() - partition.last_record < min(idle_after, 1.0) and not partition.session.behind():
                 at_end = at_end and not partition.session.uncommitted
             ends = await self._ports.ends(partition.topics)
+            found |= {(tp.topic, tp.partition): end for tp, end in ends.items()}
             for topic in TOPICS:
                 end = ends.get(partition.topics[topic])
                 if end is None:
@@ -328,6 +341,9 @@ class Owners:
                 silent = time.monotonic() - partition.last_record >= idle_after
                 partition.session.declare_idle(topic, there and silent)
                 at_end = at_end and there
+        if not self.claiming:
+            held = any(partition.session.uncommitted > MOST_UNCOMMITTED for partition in self.partitions)
+            self._ports.telemetry.looked(self._streams, self.partitions, found, held)
         return at_end
 
 

@@ -108,10 +108,11 @@ class Telemetry:
 
     def evaluated(self, models: Iterable[Evaluated], seconds: float) -> None:
         """A round of evaluation is done."""
-        self._exporter.observe("fairdrift_evaluation_seconds", seconds)
-        for model in models:
-            if model.panes:
-                self._exporter.count("fairdrift_evaluated_panes_total", model.panes, model=model.model)
+        worked = [model for model in models if model.panes]
+        if worked:
+            self._exporter.observe("fairdrift_evaluation_seconds", seconds)
+        for model in worked:
+            self._exporter.count("fairdrift_evaluated_panes_total", model.panes, model=model.model)
         self._probe.done(Activity.EVALUATE)
 
     def notified(self, receiver: str, result: Result) -> None:
@@ -119,12 +120,16 @@ class Telemetry:
         self._exporter.count("fairdrift_notifications_total", receiver=receiver, result=str(result))
 
     def looked(
-        self, streams: Iterable[str], partitions: Sequence[PartitionView], ends: Mapping[TopicPart, int]
+        self,
+        streams: Iterable[str],
+        partitions: Sequence[PartitionView],
+        ends: Mapping[TopicPart, int],
+        held: bool = False,
     ) -> None:
         """Where all owned partitions stand, and the ends of their logs; `streams` are the configured ones.
 
         Marks the consumer's progress, but only if something moved or everything is at its end: a consumer that silently
-        stopped would otherwise look alive.
+        stopped would otherwise look alive. `held`: nothing more is read until Postgres has taken what there is.
         """
         here = {topic: offset for p in partitions for topic, offset in zip(p.topics, p.session.offsets, strict=True)}
         moved = any(self._offsets.get(topic) != offset for topic, offset in here.items())
@@ -141,6 +146,8 @@ class Telemetry:
         self._offsets = here
         if moved or at_end:
             self._probe.done(Activity.CONSUME)
+        elif held:
+            self._probe.blocked(Activity.CONSUME, "postgres")
 
 
 def outcomes(commit: Commit) -> dict[tuple[int, str], int]:

@@ -28,7 +28,7 @@ from streams.app import App, build_app
 from streams.broker import Publisher, make_own_topics, partition_counts, partitioner, parts_of
 from streams.database import engine as make_engine
 from streams.database import retrying
-from streams.evaluator import Evaluator
+from streams.evaluator import Evaluator, Progress
 from streams.exporter import Exporter
 from streams.hashing import KEY_BYTES, IdHasher
 from streams.health import Activity, Probe
@@ -37,6 +37,7 @@ from streams.schema import require_head
 from streams.settings import Settings
 from streams.shelf import Shelf
 from streams.stream import Stream, open_stream
+from streams.telemetry import DatabaseCollector, DiskCollector, Telemetry
 from streams.transport import ChunkConsumer
 from streams.web import worker_app
 
@@ -68,6 +69,24 @@ def join_key(engine: sa.Engine) -> bytes:
     return bytes(stored)
 
 
+class _Observed(Evaluator):
+    """An evaluator whose rounds are told."""
+
+    def __init__(self, engine: sa.Engine, settings: Settings, telemetry: Telemetry) -> None:
+        super().__init__(engine, settings)
+        self._telemetry = telemetry
+
+    def run_once(self) -> Progress:
+        started = time.monotonic()
+        try:
+            progress = super().run_once()
+        except sa.exc.SQLAlchemyError:
+            self._telemetry.retried("postgres", Activity.EVALUATE)
+            raise
+        self._telemetry.evaluated(progress.models, time.monotonic() - started)
+        return progress
+
+
 class Worker:
     """One worker process."""
 
@@ -75,6 +94,9 @@ class Worker:
         self._settings, self._drain = settings, drain
         self._engine = make_engine(settings, name="fairdrift-worker", pool_size=6)
         self._probe, self._exporter = Probe(), Exporter()
+        self._telemetry = Telemetry(self._exporter, self._probe)
+        self._exporter.registry.register(DatabaseCollector(self._engine))
+        self._exporter.registry.register(DiskCollector(settings.worker.data_dir))
         self._stopping = Stopping(asyncio.Event())
         self._committed = asyncio.Event()
         self._wanted: dict[TP, int] = {}
@@ -135,14 +157,14 @@ class Worker:
 
     async def _work(self, streams: list[Stream], publisher: Publisher, shelf: Shelf) -> None:
         lineage = await asyncio.to_thread(streams[0].ledger.lineage)
-        ports = Ports(self._read_from, self._pause, self._ends, self._beginnings, publisher.bury)
+        ports = Ports(self._read_from, self._pause, self._ends, self._beginnings, publisher.bury, self._telemetry)
         owners = Owners(streams, shelf, lineage, ports, self._settings.worker.commit_every / 1000)
         topics = [topic for stream in streams for topic in stream.topics]
         self._app = build_app(self._settings.kafka, topics, owners.deliver, owners.reassign)
         self._app.on_partitions_revoked.connect(self._on_revoked(owners), weak=False)
         dispatcher = self._dispatcher(publisher)
-        evaluator = Evaluator(self._engine, self._settings)
-        self._probe.expect(Activity.CONSUME, Activity.COMMIT)
+        evaluator = _Observed(self._engine, self._settings, self._telemetry)
+        self._probe.expect(Activity.CONSUME, Activity.COMMIT, *([] if self._drain else [Activity.EVALUATE]))
         tasks = [
             self._guarded(self._commits(owners)),
             self._guarded(self._looks(owners, evaluator, dispatcher)),
@@ -199,10 +221,12 @@ class Worker:
 
     def _dispatcher(self, publisher: Publisher) -> Dispatcher:
         ports = ChannelPorts(
-            outgoing=outgoing(self._settings), publish=publisher.publish, control_topic=self._settings.kafka.control_topic
+            outgoing=outgoing(self._settings),
+            publish=publisher.publish,
+            control_topic=self._settings.kafka.control_topic,
         )
         channels = make_channels(self._settings.receivers, ports)
-        return Dispatcher(self._engine, channels)
+        return Dispatcher(self._engine, channels, observe=self._telemetry.notified)
 
     def _serve_health(self) -> tuple[uvicorn.Server, asyncio.Task[None]]:
         health = self._settings.worker.health
@@ -229,10 +253,7 @@ class Worker:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if not await owners.look_at_ends(idle_after):
-                if not owners.claiming:
-                    self._probe.done(Activity.CONSUME)
                 continue
-            self._probe.done(Activity.CONSUME)
             if self._drain and await self._drained(owners):
                 await asyncio.to_thread(finish, evaluator, dispatcher, self._engine)
                 self._stopping.because()

@@ -41,7 +41,7 @@ def test_an_allowance_of_its_own() -> None:
 
 def test_one_stalled_activity_fails_liveness_however_busy_the_others() -> None:
     clock = Clock()
-    probe = Probe(clock=clock)
+    probe = Probe({}, clock)
     probe.expect(Activity.CONSUME, Activity.COMMIT)
     probe.done(Activity.CONSUME)
     probe.done(Activity.COMMIT)
@@ -55,7 +55,7 @@ def test_one_stalled_activity_fails_liveness_however_busy_the_others() -> None:
 
 def test_an_outage_of_postgres_is_not_a_reason_to_restart() -> None:
     clock = Clock()
-    probe = Probe(clock=clock)
+    probe = Probe({}, clock)
     probe.done(Activity.COMMIT)
     for _ in range(100):
         clock.now += 10
@@ -77,7 +77,7 @@ def test_a_process_that_has_announced_nothing_is_not_ready() -> None:
 
 def test_an_activity_that_ended_on_purpose_is_not_judged() -> None:
     clock = Clock()
-    probe = Probe(clock=clock)
+    probe = Probe({}, clock)
     probe.expect(Activity.NOTIFY, Activity.COMMIT)
     probe.drop(Activity.NOTIFY)
     clock.now += 170

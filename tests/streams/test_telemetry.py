@@ -84,7 +84,7 @@ class Partition:
 
 def test_progress_is_that_something_moves_or_all_is_read() -> None:
     now = [0.0]
-    probe, exporter = Probe(clock=lambda: now[0]), Exporter()
+    probe, exporter = Probe({}, lambda: now[0]), Exporter()
     telemetry = Telemetry(exporter, probe)
     probe.expect(Activity.CONSUME)
     partition = Partition((("predictions", 0), ("outcomes", 0)), (10, 5))

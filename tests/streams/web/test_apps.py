@@ -127,7 +127,7 @@ def test_without_tokens_only_health_is_served(seeded_engine: sa.Engine) -> None:
 
 def test_a_worker_serves_health_and_metrics_only() -> None:
     now = [0.0]
-    probe, exporter = Probe(clock=lambda: now[0]), Exporter()
+    probe, exporter = Probe({}, lambda: now[0]), Exporter()
     probe.expect(Activity.COMMIT)
     with TestClient(worker_app(probe, exporter.registry)) as client:
         assert client.get("/health/live").status_code == 200
