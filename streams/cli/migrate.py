@@ -31,9 +31,11 @@ def migrate(
         if attempt == 0:
             typer.echo(f"waiting for the database: {str(error).splitlines()[0]}", err=True)
 
-    before = retrying(lambda: schema.current(target), give_up_after=wait, on_retry=say)
-    after = retrying(lambda: schema.upgrade(target), give_up_after=wait, on_retry=say)
-    target.dispose()
+    try:
+        before = retrying(lambda: schema.current(target), give_up_after=wait, on_retry=say)
+        after = retrying(lambda: schema.upgrade(target), give_up_after=wait, on_retry=say)
+    finally:
+        target.dispose()
     if as_json:
         typer.echo(json.dumps({"before": before, "after": after}))
     elif before == after:

@@ -1,0 +1,50 @@
+"""What comes of age when."""
+
+import itertools
+
+import pytest
+
+from monitor.windows import DAY, HOUR, Window
+from streams.maturing import Due, ages, due
+
+WINDOW = Window(HOUR, pane=HOUR)
+HORIZON = 10 * DAY
+
+
+def test_ages_end_with_the_horizon() -> None:
+    assert ages(HORIZON) == (0, DAY, 7 * DAY, HORIZON)
+    assert ages(60 * DAY) == (0, DAY, 7 * DAY, 30 * DAY, 60 * DAY)
+    assert ages(DAY) == (0, DAY)
+
+
+def ends(found: list[Due]) -> list[int]:
+    return sorted(end for group in found for end in group.ends)
+
+
+def test_an_hour_makes_one_end_of_each_age_due() -> None:
+    now = 100 * DAY + 5 * HOUR
+    found = due(WINDOW, HORIZON, now - HOUR, now, began=0)
+    assert ends(found) == [now - HORIZON, now - 7 * DAY, now - DAY, now]
+
+
+def test_what_ended_before_the_first_pane_is_not_due() -> None:
+    now = 100 * DAY
+    assert ends(due(WINDOW, HORIZON, now - HOUR, now, began=now - 2 * DAY)) == [now - DAY, now]
+
+
+def test_an_end_that_reached_two_ages_is_due_once() -> None:
+    now = 100 * DAY
+    found = ends(due(WINDOW, HORIZON, now - 2 * DAY, now, began=0))
+    assert len(found) == len(set(found))
+    assert now - DAY in found
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_whatever_the_pieces_every_end_comes_of_age(pieces: int) -> None:
+    """Each end is due at least once, and last when it reaches the horizon."""
+    began, until = 50 * DAY, 70 * DAY
+    marks = [began + (until - began) * n // pieces for n in range(pieces + 1)]
+    found = [
+        end for was, now in itertools.pairwise(marks) for end in ends(due(WINDOW, HORIZON, was, now, began))
+    ]
+    assert set(found) == set(range(began + HOUR, until + 1, HOUR))
