@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiokafka
@@ -101,10 +102,12 @@ def parts_of(stream: Stream, counts: dict[str, int]) -> int:
     for topic, parts in found.items():
         if not parts:
             raise TopicMissing(f"the topic {topic} does not exist: create it with as many partitions as its partner")
+    if stream.repartition:
+        return max(found.values())
     if len(set(found.values())) > 1:
         told = " and ".join(f"{topic} has {parts}" for topic, parts in found.items())
         raise PartitionsDiffer(
-            f"{told} partitions: a prediction and its outcome would not meet. Give both the same number, keyed by id"
+            f"{told} partitions: a prediction and its outcome would not meet. Give both the same number, keyed by id, or set `repartition: true`"
         )
     return found[stream.predictions]
 
@@ -114,8 +117,18 @@ def partitioner(parts: int) -> Callable[[bytes], int]:
     return lambda id: int(murmur2(id) & 0x7FFFFFFF) % parts
 
 
+def connection(kafka: KafkaConfig) -> dict[str, Any]:
+    """How aiokafka connects."""
+    return {
+        "bootstrap_servers": list(kafka.bootstrap),
+        "security_protocol": kafka.security_protocol,
+        "ssl_context": tls_context(kafka),
+        **_login(kafka, "sasl_"),
+    }
+
+
 class Publisher:
-    """An idempotent producer on the worker's loop, callable from its threads too."""
+    """A producer on the worker's loop, callable from its threads too."""
 
     def __init__(self, kafka: KafkaConfig) -> None:
         self._kafka = kafka
@@ -127,13 +140,10 @@ class Publisher:
         async with self._starting:
             if self._producer is None:
                 producer = aiokafka.AIOKafkaProducer(
-                    bootstrap_servers=list(self._kafka.bootstrap),
-                    security_protocol=self._kafka.security_protocol,
-                    ssl_context=tls_context(self._kafka),
                     acks="all",
                     linger_ms=2,
                     max_request_size=12 << 20,
-                    **_login(self._kafka, "sasl_"),
+                    **connection(self._kafka),
                 )
                 await producer.start()
                 self._producer = producer
@@ -188,16 +198,32 @@ def _record(topic: str, part: int, letter: DeadLetter) -> tuple[bytes, bytes, li
     return f"{topic}/{part}/{letter.offset}/{letter.index}".encode(), letter.raw[:LARGEST_LETTER], headers
 
 
-def make_own_topics(kafka: KafkaConfig) -> None:
-    """Make the topics for dead letters and routes where they are missing and we may; else only say so."""
+@dataclass(frozen=True, slots=True)
+class OwnTopic:
+    """A topic that the service makes for itself."""
+
+    name: str
+    partitions: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def own_topics(kafka: KafkaConfig) -> list[OwnTopic]:
+    """The topics for dead letters and routes."""
+    return [OwnTopic(kafka.dead_letter_topic, 1, DEAD_LETTERS), OwnTopic(kafka.control_topic, 1, ROUTES)]
+
+
+def make_topics(kafka: KafkaConfig, topics: Iterable[OwnTopic]) -> None:
+    """Make those that are missing, where we may; else only say so."""
     admin = KafkaAdminClient(**client_options(kafka))
     try:
-        for topic, settings in ((kafka.dead_letter_topic, DEAD_LETTERS), (kafka.control_topic, ROUTES)):
+        for topic in topics:
             try:
-                admin.create_topics([NewTopic(topic, 1, -1, topic_configs=settings)])
+                admin.create_topics([NewTopic(topic.name, topic.partitions, -1, topic_configs=dict(topic.settings))])
             except TopicAlreadyExistsError:
                 continue
             except AdminError as error:
-                log.warning("the topic %s could not be made (%s): make it, or allow it", topic, type(error).__name__)
+                log.warning(
+                    "the topic %s could not be made (%s): make it, or allow it", topic.name, type(error).__name__
+                )
     finally:
         admin.close()

@@ -25,7 +25,7 @@ from alerts.outbox import Dispatcher, backlog
 from monitor.tables import keys
 from streams import settings as configured
 from streams.app import App, build_app
-from streams.broker import Publisher, make_own_topics, partition_counts, partitioner, parts_of
+from streams.broker import OwnTopic, Publisher, make_topics, own_topics, partition_counts, partitioner, parts_of
 from streams.database import engine as make_engine
 from streams.database import retrying
 from streams.evaluator import Evaluator, Progress
@@ -33,6 +33,7 @@ from streams.exporter import Exporter
 from streams.hashing import KEY_BYTES, IdHasher
 from streams.health import Activity, Probe
 from streams.owners import Owners, Partition, Ports
+from streams.rekeying import Rekeyer, keyed_names, keyed_stream
 from streams.schema import require_head
 from streams.settings import Settings
 from streams.shelf import Shelf
@@ -100,6 +101,7 @@ class Worker:
         self._stopping = Stopping(asyncio.Event())
         self._committed = asyncio.Event()
         self._wanted: dict[TP, int] = {}
+        self._rekeyers: list[Rekeyer] = []
         self._app: App
 
     async def run(self) -> None:
@@ -134,10 +136,16 @@ class Worker:
         retrying(lambda: require_head(self._engine), on_retry=self._wait_for_postgres, sleep=self._sleep)
         hasher = IdHasher(join_key(self._engine))
         of = configured.streams(self._settings)
-        names = [topic for stream in of for topic in (stream.predictions, stream.outcomes)]
-        counts = partition_counts(self._settings.kafka, names, self._waiting)
-        make_own_topics(self._settings.kafka)
+        kafka = self._settings.kafka
+        keyed = [keyed_stream(kafka, stream) for stream in of if stream.repartition]
+        names = [topic for stream in [*of, *keyed] for topic in (stream.predictions, stream.outcomes)]
+        counts = partition_counts(kafka, names, self._waiting)
         parts = [parts_of(stream, counts) for stream in of]
+        by_id = [OwnTopic(name, n) for s, n in zip(of, parts, strict=True) if s.repartition for name in keyed_names(kafka, s)]
+        make_topics(kafka, [*own_topics(kafka), *by_id])
+        self._rekeyers = [Rekeyer(kafka, stream) for stream in of if stream.repartition]
+        of = [keyed_stream(kafka, stream) if stream.repartition else stream for stream in of]
+        parts = [counts[stream.predictions] or n for stream, n in zip(of, parts, strict=True)]
         return [open_stream(s, n, self._engine, hasher, partitioner(n)) for s, n in zip(of, parts, strict=True)]
 
     def _wait_for_postgres(self, attempt: int, error: BaseException) -> None:
@@ -171,6 +179,7 @@ class Worker:
             self._guarded(self._checkpoints(owners, shelf)),
             self._guarded(self._app_runs()),
             self._guarded(owners.failed),
+            *(self._guarded(rekeyer.run()) for rekeyer in self._rekeyers),
         ]
         if not self._drain:
             tasks.append(self._guarded(evaluator.run(self._stopping.event, self._committed, self._evaluate_every)))

@@ -80,7 +80,11 @@ class Traffic:
             return
         sex, age = rng.choice(("F", "M", "M", "X", None)), rng.choice((20, 40, 60, None, "old"))
         body |= {"decision": rng.random() < 0.5, "value": round(rng.uniform(-50, 2000), 2), "score": rng.random()}
-        body |= {"version": rng.choice("12"), "arm": rng.choice(("live", "canary")), "attributes": {"sex": sex, "age": age}}
+        body |= {
+            "version": rng.choice("12"),
+            "arm": rng.choice(("live", "canary")),
+            "attributes": {"sex": sex, "age": age},
+        }
         self._send(0, id, body)
 
     def garbage(self) -> None:
@@ -237,3 +241,32 @@ def until(stream: Any, words: str) -> str:
         if words in line:
             return told
     raise AssertionError(f"it ended without {words!r}:\n{told}")
+
+
+def test_events_that_are_not_keyed_by_id_are_published_again(
+    kafka: str, database: str, topics: Topics, tmp_path: Path
+) -> None:
+    """Unequal partitions, arrays and any keys: `repartition` brings a prediction and its outcome together."""
+    pair = [topics("predictions", partitions=3), topics("outcomes", partitions=2)]
+    config = configuration(tmp_path, kafka, database, [model(*pair) | {"repartition": True}])
+    producer = KafkaProducer(bootstrap_servers=kafka)
+    for n in range(200):
+        event = {"id": f"id-{n}", "model": "credit", "time": START + n}
+        decided = json.dumps(
+            [event | {"decision": True, "attributes": {"sex": "F"}}, event | {"id": f"x{n}", "value": 1}]
+        )
+        producer.send(pair[0], decided.encode(), timestamp_ms=START, partition=n % 3)
+        producer.send(pair[1], json.dumps(event | {"label": True}).encode(), timestamp_ms=START, partition=n % 2)
+    producer.send(pair[0], b"{garbage", timestamp_ms=START, partition=1)
+    producer.flush()
+    producer.close()
+    counted = "select coalesce(sum(sums[1]), 0) from fairdrift.panes where basis = {}"
+    with start("worker", "--config", str(config)) as worker:
+        while scalar(database, counted.format(0)) < 400 or scalar(database, counted.format(1)) < 200:
+            assert worker.poll() is None
+        worker.send_signal(signal.SIGTERM)
+        _, told = worker.communicate(timeout=60)
+    assert worker.returncode == 0, told
+    assert scalar(database, counted.format(0)) == 400
+    assert scalar(database, counted.format(1)) == 200
+    assert scalar(database, "select sum(sums[9]) from fairdrift.panes where basis = 3") == 1
