@@ -128,18 +128,17 @@ def test_running_sums_are_the_sums(
     windows = (Window(3 * MINUTE), Window(10 * MINUTE), Window(HOUR))
     cube = Cube(WIDTH, windows)
     held: dict[int, tuple[int, tuple[int, ...]]] = {}
-    steps: list[tuple[str, object]] = [("put", r) for r in rows] + [("end", end) for end in ends]
-    order.shuffle(steps)  # type: ignore[attr-defined]  # hypothesis' Random
+    steps: list[tuple[int, int, tuple[int, ...]] | int] = [*rows, *ends]
+    order.shuffle(steps)
     cube.advance(MINUTE)
     at = 1
-    for kind, what in steps:
-        if kind == "put":
-            minute, cell, sums = what  # type: ignore[misc]
-            cube.put(minute * MINUTE, *row(cell, *sums))
-            held[minute] = (cell, sums)
-        else:
-            at = what  # type: ignore[assignment]
+    for step in steps:
+        if isinstance(step, int):
+            at = step
             cube.advance(at * MINUTE)
+        else:
+            cube.put(step[0] * MINUTE, *row(step[1], *step[2]))
+            held[step[0]] = step[1:]
         for window in windows:
             inside = [held[m] for m in held if at - window.length // MINUTE <= m < at]
             expected = {cell: [0] * WIDTH for cell in cube.cells}
