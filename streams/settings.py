@@ -101,7 +101,6 @@ class WorkerConfig(Config):
     checkpoint_dir: Path | None = None
     checkpoint_every: Duration = 10 * MINUTE
     commit_every: Duration = SECOND
-    commit_events: int = Field(default=500_000, ge=1)
     idle_after: Duration = 10 * SECOND
     evaluate_every: Duration = SECOND
     health: HealthConfig = HealthConfig()

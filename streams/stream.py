@@ -30,16 +30,16 @@ class Stream:
 
 
 def open_stream(
-    of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHasher, partition_of: Callable[[bytes], int]
+    of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHasher, partition_of: Callable[[bytes], int], retention: int
 ) -> Stream:
-    """The configured stream on topics of `parts` partitions."""
+    """The configured stream on topics of `parts` partitions; panes are kept for `retention` ms."""
     cells = Cells()
     quality = {model.name: cells.quality(model.name) for model in of.models}
     return Stream(
         name=of.name,
         topics=(of.predictions, of.outcomes),
         terms=of.terms,
-        reader=Reader(of.models, hasher.hash_ids, cells, partition_of=partition_of),
+        reader=Reader(of.models, hasher.hash_ids, cells, retention, partition_of),
         ledger=Ledger(engine, StreamOfParts(of.name, parts, of.terms.pane), cells),
         quality=QualityCells(tuple(quality.values()), cells.quality(""), quality),
         parts=parts,

@@ -9,7 +9,8 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -146,7 +147,8 @@ class Worker:
         self._rekeyers = [Rekeyer(kafka, stream) for stream in of if stream.repartition]
         of = [keyed_stream(kafka, stream) if stream.repartition else stream for stream in of]
         parts = [counts[stream.predictions] or n for stream, n in zip(of, parts, strict=True)]
-        return [open_stream(s, n, self._engine, hasher, partitioner(n)) for s, n in zip(of, parts, strict=True)]
+        kept = self._settings.retention.panes
+        return [open_stream(s, n, self._engine, hasher, partitioner(n), kept) for s, n in zip(of, parts, strict=True)]
 
     def _wait_for_postgres(self, attempt: int, error: BaseException) -> None:
         log.warning("waiting for Postgres: %s", str(getattr(error, "orig", error)).strip().splitlines()[0])
@@ -341,8 +343,10 @@ def outgoing(settings: Settings) -> Outgoing:
 class _Server(uvicorn.Server):
     """Leaves the signals to the worker."""
 
-    def install_signal_handlers(self) -> None:
-        """None."""
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None are captured."""
+        yield
 
 
 def finish(evaluator: Evaluator, dispatcher: Dispatcher, engine: sa.Engine) -> None:
