@@ -1,5 +1,7 @@
 """Windows against adding up every pane, over random traffic."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -122,7 +124,7 @@ panes = st.lists(
 @given(panes, st.lists(st.integers(1, 45), min_size=1, max_size=15), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_running_sums_are_the_sums(
-    rows: list[tuple[int, int, tuple[int, ...]]], ends: list[int], order: object
+    rows: list[tuple[int, int, tuple[int, ...]]], ends: list[int], order: Random
 ) -> None:
     """Whatever is put when, again or late, and wherever the windows move: the sums are those of the panes held."""
     windows = (Window(3 * MINUTE), Window(10 * MINUTE), Window(HOUR))

@@ -44,7 +44,5 @@ def test_whatever_the_pieces_every_end_comes_of_age(pieces: int) -> None:
     """Each end is due at least once, and last when it reaches the horizon."""
     began, until = 50 * DAY, 70 * DAY
     marks = [began + (until - began) * n // pieces for n in range(pieces + 1)]
-    found = [
-        end for was, now in itertools.pairwise(marks) for end in ends(due(WINDOW, HORIZON, was, now, began))
-    ]
+    found = [end for was, now in itertools.pairwise(marks) for end in ends(due(WINDOW, HORIZON, was, now, began))]
     assert set(found) == set(range(began + HOUR, until + 1, HOUR))
