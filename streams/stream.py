@@ -1,6 +1,5 @@
 """A stream at run time: one pair of topics with the models that use it, its reader and its ledger."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -9,6 +8,7 @@ from monitor.cells import Cells
 from monitor.reader import Reader
 from monitor.terms import Terms
 from streams import settings
+from streams.broker import partitioner
 from streams.hashing import IdHasher
 from streams.ledger import Ledger, StreamOfParts
 from streams.session import QualityCells
@@ -29,9 +29,7 @@ class Stream:
     """Partitions of each topic."""
 
 
-def open_stream(
-    of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHasher, partition_of: Callable[[bytes], int], retention: int
-) -> Stream:
+def open_stream(of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHasher, retention: int) -> Stream:
     """The configured stream on topics of `parts` partitions; panes are kept for `retention` ms."""
     cells = Cells()
     quality = {model.name: cells.quality(model.name) for model in of.models}
@@ -39,7 +37,7 @@ def open_stream(
         name=of.name,
         topics=(of.predictions, of.outcomes),
         terms=of.terms,
-        reader=Reader(of.models, hasher.hash_ids, cells, retention, partition_of),
+        reader=Reader(of.models, hasher.hash_ids, cells, retention, partitioner(parts)),
         ledger=Ledger(engine, StreamOfParts(of.name, parts, of.terms.pane), cells),
         quality=QualityCells(tuple(quality.values()), cells.quality(""), quality),
         parts=parts,

@@ -26,7 +26,7 @@ from alerts.outbox import Dispatcher, backlog
 from monitor.tables import keys
 from streams import settings as configured
 from streams.app import App, build_app
-from streams.broker import OwnTopic, Publisher, make_topics, own_topics, partition_counts, partitioner, parts_of
+from streams.broker import OwnTopic, Publisher, make_topics, own_topics, partition_counts, parts_of
 from streams.database import engine as make_engine
 from streams.database import retrying
 from streams.evaluator import Evaluator, Progress
@@ -142,13 +142,15 @@ class Worker:
         names = [topic for stream in [*of, *keyed] for topic in (stream.predictions, stream.outcomes)]
         counts = partition_counts(kafka, names, self._waiting)
         parts = [parts_of(stream, counts) for stream in of]
-        by_id = [OwnTopic(name, n) for s, n in zip(of, parts, strict=True) if s.repartition for name in keyed_names(kafka, s)]
+        by_id = [
+            OwnTopic(name, n) for s, n in zip(of, parts, strict=True) if s.repartition for name in keyed_names(kafka, s)
+        ]
         make_topics(kafka, [*own_topics(kafka), *by_id])
         self._rekeyers = [Rekeyer(kafka, stream) for stream in of if stream.repartition]
         of = [keyed_stream(kafka, stream) if stream.repartition else stream for stream in of]
         parts = [counts[stream.predictions] or n for stream, n in zip(of, parts, strict=True)]
         kept = self._settings.retention.panes
-        return [open_stream(s, n, self._engine, hasher, partitioner(n), kept) for s, n in zip(of, parts, strict=True)]
+        return [open_stream(s, n, self._engine, hasher, kept) for s, n in zip(of, parts, strict=True)]
 
     def _wait_for_postgres(self, attempt: int, error: BaseException) -> None:
         log.warning("waiting for Postgres: %s", str(getattr(error, "orig", error)).strip().splitlines()[0])

@@ -13,7 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def configuration(
-    folder: Path, kafka: str, postgres: str, models: Sequence[Mapping[str, Any]], letters: str = "dead-letters", **more: Any
+    folder: Path,
+    kafka: str,
+    postgres: str,
+    models: Sequence[Mapping[str, Any]],
+    letters: str = "dead-letters",
+    **more: Any,
 ) -> Path:
     """A `fairdrift.yaml` in the folder: small steps, so that tests do not wait. `letters`: the dead-letter topic."""
     body = {
@@ -50,5 +55,7 @@ def run(*arguments: str, seconds: float = 120, **environment: str) -> "subproces
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
-            raise AssertionError(f"fairdrift {' '.join(arguments)} did not end in {seconds} s:\n{err[-3000:]}") from None
+            raise AssertionError(
+                f"fairdrift {' '.join(arguments)} did not end in {seconds} s:\n{err[-3000:]}"
+            ) from None
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)

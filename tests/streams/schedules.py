@@ -52,6 +52,10 @@ class Event(NamedTuple):
     def value(self) -> bytes | None:
         return None
 
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]:
+        return ()
+
 
 class Log:
     """Offsets rise but have holes, as compaction and transaction markers leave them."""
@@ -368,7 +372,7 @@ def generate(rng: Random, world: World, length: int, restores: bool) -> list[Act
         content = (rng.choice("abc"), time, rng.choice((10, 20)) + variant if variant else 0, variant, rng.randrange(2))
         if rng.random() < 0.25 and (log := world.log.events[part, topic]):
             old = rng.choice(log)  # the producer sends it again, unchanged or with other content
-            content = old[1:] if rng.random() < 0.5 else (old.id, old.time + rng.randrange(4) * UNIT, *content[2:])  # type: ignore[assignment]
+            content = old[1:] if rng.random() < 0.5 else (old.id, old.time + rng.randrange(4) * UNIT, *content[2:])
         choices = {
             ("produce", part, topic, rng.choice((0, 0, 1)), *content): 30,
             ("deliver", *at, topic, rng.choice((1, 2, 4, 9)), rng.choice((0, 0, 2))): 30,

@@ -3,6 +3,7 @@
 First the real code must hold; then each rule that is left out must be found out, or the checker would not check.
 """
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -85,8 +86,8 @@ def test_a_missing_barrier_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_rebuild_from_too_near_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A floor right at the position: what the join state depends on lies further back."""
-    monkeypatch.setattr(schedules.Terms, "reach", property(lambda self: 0))
-    monkeypatch.setattr(schedules.Terms, "stride", property(lambda self: schedules.UNIT))
+    monkeypatch.setattr(Terms, "reach", property(lambda self: 0))
+    monkeypatch.setattr(Terms, "stride", property(lambda self: schedules.UNIT))
     assert first_failure(0, 400, among=LONG) != ""
 
 
@@ -95,9 +96,8 @@ def test_a_commit_without_compare_is_found_out(monkeypatch: pytest.MonkeyPatch) 
 
     def commit(self: schedules.Database, part: int, token: int, commit: Commit) -> None:
         ledger = self.ledgers[part]
-        forged = schedules.replace(commit, expected=ledger.position.cursors)
+        forged = replace(commit, expected=ledger.position.cursors)
         real(self, part, ledger.token, forged)
 
     monkeypatch.setattr(schedules.Database, "commit", commit)
     assert first_failure(0, 400) != ""
-
