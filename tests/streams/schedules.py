@@ -72,7 +72,7 @@ class Log:
         return log[-1].offset + 1 if log else 0
 
     def chunk(self, part: int, topic: int, start: int, size: int) -> Chunk:
-        found = [event for event in self.events[part, topic] if event.offset >= start][:size]
+        found: list[Any] = [event for event in self.events[part, topic] if event.offset >= start][:size]
         return Chunk(topic, start, found[-1].offset + 1 if found else start, found)
 
 
