@@ -12,12 +12,14 @@ an upgrade breaks it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import aiokafka
 import faust
-from aiokafka import TopicPartition
+from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -89,6 +91,17 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         end: int | None = consumer.highwater(key)
         return end
 
+    async def tell(self, offsets: Mapping[TP, int]) -> None:
+        """Write Kafka's committed offsets, for tools that show lag; nothing here ever reads them."""
+        await self.call_thread(self._tell, offsets)
+
+    async def _tell(self, offsets: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        mine = consumer.assignment()
+        told = {TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
+        with suppress(KafkaError):
+            await consumer.commit({tp: OffsetAndMetadata(offset, "") for tp, offset in told.items() if tp in mine})
+
     async def read_from(self, offsets: Mapping[TP, int]) -> None:
         """Seek, in this thread."""
         await self.call_thread(self._read_from, offsets)
@@ -129,6 +142,10 @@ class ChunkConsumer(driver.Consumer):
     def fetched_end(self, tp: TP) -> int | None:
         """Where the log ended at the last fetch; None if there was none."""
         return self._thread.fetched_end(tp)
+
+    async def tell(self, offsets: Mapping[TP, int]) -> None:
+        """Tell Kafka how far is counted, for tools that show lag."""
+        await self._thread.tell(offsets)
 
     async def read_from(self, offsets: Mapping[TP, int]) -> None:
         """Go on reading at these offsets."""

@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 TICK = 0.02
 LOOK_EVERY = 0.5
+TELL_EVERY = 5.0
 
 
 @dataclass(slots=True)
@@ -181,6 +182,7 @@ class Worker:
             self._guarded(self._commits(owners)),
             self._guarded(self._looks(owners, evaluator, dispatcher)),
             self._guarded(self._checkpoints(owners, shelf)),
+            self._guarded(self._tells(owners)),
             self._guarded(self._app_runs()),
             self._guarded(owners.failed),
             *(self._guarded(rekeyer.run()) for rekeyer in self._rekeyers),
@@ -200,7 +202,7 @@ class Worker:
         self, owners: Owners, tasks: list[asyncio.Task[None]], server: Any, serving: asyncio.Task[None]
     ) -> None:
         """Commit, leave the group, end the rest."""
-        for task in tasks[:3]:
+        for task in tasks[:4]:
             task.cancel()
         try:
             async with asyncio.timeout(20):
@@ -209,7 +211,7 @@ class Worker:
         except TimeoutError:
             log.warning("stopped without a last commit: what is not committed is counted by the next owner")
         server.should_exit = True
-        for task in tasks[3:]:
+        for task in tasks[4:]:
             task.cancel()
         await asyncio.gather(serving, *tasks, return_exceptions=True)
 
@@ -285,6 +287,18 @@ class Worker:
             partition.session.drain()
         await owners.commit_all()
         return True
+
+    async def _tells(self, owners: Owners) -> None:
+        """Kafka's committed offsets are for lag tools only."""
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            counted = {
+                tp: cursor.offset
+                for partition in owners.partitions
+                for tp, cursor in zip(partition.topics, partition.session.position.cursors, strict=True)
+            }
+            if counted:
+                await self._consumer.tell(counted)
 
     async def _checkpoints(self, owners: Owners, shelf: Shelf) -> None:
         if self._settings.worker.checkpoint_dir is None:
