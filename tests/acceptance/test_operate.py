@@ -95,16 +95,17 @@ def test_operating(config: Path, file: Path, worker: "subprocess.Popen[str]") ->
     assert f'fairdrift_lag_records{{partition="0",topic="{topic}"}} 0.0' in text
     assert "fairdrift_join_store_bytes" in text and 'fairdrift_stalled{activity="consume"} 0.0' in text
 
-    def told() -> Any:
-        status = run("status", "--config", str(config), "--window", "5m", "--all", "--json")
-        return json.loads(status.stdout)["models"][0]["windows"]
+    def whole_window() -> Any:
+        """The rates by sex, once a window of five minutes is evaluated that has all its decisions.
 
-    (window,) = eventually(told)
-    rates = {
-        one["groups"]["sex"]: one
-        for one in window["groups"]
-        if one["attributes"] == ["sex"] and one["value"] is not None
-    }
+        At first it may lack those of a partition that was idle until now; they restate it.
+        """
+        status = run("status", "--config", str(config), "--window", "5m", "--all", "--json")
+        groups = [one for window in json.loads(status.stdout)["models"][0]["windows"] for one in window["groups"]]
+        found = {one["groups"]["sex"]: one for one in groups if one["attributes"] == ["sex"] and one["n"]}
+        return found if sum(one["n"] for one in found.values()) == 300 else None
+
+    rates = eventually(whole_window)
     # 300 s, one a second: every third of the women and every second of the men, as the file was made
     assert rates["F"]["n"] == rates["M"]["n"] == 150
     assert (rates["F"]["value"], rates["M"]["value"]) == (pytest.approx(1 / 3), 0.5)
