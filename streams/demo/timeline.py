@@ -19,7 +19,7 @@ class Timeline:
     days: int = 30
     deploy_day: int = 15
     deploy_hour: int = 9
-    quiet_ms: int = 6 * HOUR
+    quiet_ms: int = 12 * HOUR
     watchful_ms: int = HOUR
 
     def __post_init__(self) -> None:

@@ -19,8 +19,8 @@ def test_steps_never_cross_a_day_or_the_deployment(timeline):
     assert timeline.deploy_ms in ends
     assert {timeline.start_ms + day * DAY for day in range(1, 31)} <= set(ends)
     assert ends[-1] == timeline.end_ms
-    # 4 a day; the 15th: 00-06, 06-09, then by the hour to 09 of the 16th, 09-15, 15-21, 21-24
-    assert len(ends) == 14 * 4 + 2 + 24 + 3 + 14 * 4
+    # 2 a day; the 15th: to 09, then by the hour to 09 of the 16th, to 21, to 24; 14 days
+    assert len(ends) == 14 * 2 + 1 + 24 + 2 + 14 * 2
 
 
 def test_a_deployment_outside_the_period_is_refused():
