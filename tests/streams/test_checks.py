@@ -200,7 +200,7 @@ def test_a_user_without_rights(tmp_path: Path, databases: Databases) -> None:
 
 
 def address(url: str, addresses: list[str] | None = None, **delivery: object) -> Finding:
-    receiver = {"name": "hook", "type": "webhook", "url": url, "secret": "0123456789abcdef"}
+    receiver = {"name": "hook", "type": "webhook", "url": url, "secret": "0123456789abcdef0123456789abcdef"}
     checked = parsed(receivers=[receiver], delivery={"allow_http": False} | delivery)
 
     def resolve(host: str, port: int) -> list[str]:
