@@ -8,7 +8,7 @@ of a position that it does not hold. Rows that this owner wrote before are remem
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -71,6 +71,17 @@ class Claim(NamedTuple):
 
     token: uuid.UUID
     position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class LostRange:
+    """Offsets `first` to before `last` of a topic, and the event times between which they lay."""
+
+    topic: int
+    first: int
+    last: int
+    from_ms: int
+    to_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +197,15 @@ class Ledger:
             if connection.execute(query, values).rowcount != 1:
                 raise Lost(f"partition {owned.part} of {self._stream} was taken over")
 
-    def lose(self, owned: Owned, topic: int, first: int, last: int) -> None:
-        """Record that the log's offsets first to last - 1 of a topic were gone before they were counted."""
+    def lose(self, owned: Owned, lost: LostRange) -> None:
+        """Record that a range of the log was gone before it was counted: the windows over its time are stale."""
         query = sa.text(
             "update fairdrift.positions set lost = lost || cast(:range as jsonb)"
             " where stream = :stream and part = :part and token = :token"
         )
-        lost = json.dumps([{"topic": topic, "from": first, "to": last}])
+        told = json.dumps([asdict(lost)])
         with self._engine.begin() as connection:
-            values = {"range": lost, "stream": self._stream, "part": owned.part, "token": owned.token}
+            values = {"range": told, "stream": self._stream, "part": owned.part, "token": owned.token}
             connection.execute(query, values)
 
     # --- parts of a commit

@@ -18,7 +18,7 @@ from monitor.terms import TOPICS
 from streams.database import backoff, is_transient
 from streams.failpoints import passing
 from streams.health import Activity
-from streams.ledger import Lost, Owned, Refused
+from streams.ledger import Lost, LostRange, Owned, Refused
 from streams.rocks import RocksDisk
 from streams.session import Chunk, Commit, Gap, Session
 from streams.shelf import Shelf
@@ -161,18 +161,7 @@ class Owners:
             return
         partition.last_record = partition.last_commit = partition.last_touch = time.monotonic()
         self._partitions[key] = partition
-        await self._check_start(partition)
         await self._ports.read_from(dict(zip(partition.topics, partition.session.offsets, strict=True)))
-
-    async def _check_start(self, partition: Partition) -> None:
-        """A position below the log's start means that records were deleted before they were counted."""
-        beginnings = await self._ports.beginnings(partition.topics)
-        for topic, tp in enumerate(partition.topics):
-            first, last = partition.session.base.cursors[topic].offset, beginnings.get(tp, 0)
-            if first < last and partition.session.base.commit_no:
-                log.error("%s: offsets %s to %s were deleted before they were counted", tp, first, last - 1)
-                await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, topic, first, last)
-                self._ports.telemetry.records_gone(tp.topic, last - first)
 
     async def drop(self, key: Key) -> None:
         """Let go of a partition; what is not committed is lost here and counted by the next owner."""
@@ -203,6 +192,7 @@ class Owners:
             await asyncio.sleep(0.01)  # commits, drops and catching up all end this
         if partition.dropped:
             return
+        since = partition.session.join.position()[topic].clock
         chunk = Chunk(topic, fetched.start, fetched.records[-1].offset + 1, fetched.records)
         try:
             partition.session.deliver(chunk)
@@ -211,20 +201,25 @@ class Owners:
             await self._ports.read_from({tp: partition.session.offsets[topic]})
             return
         if fetched.records[0].offset > fetched.start:
-            await self._check_hole(partition, topic, fetched)
+            await self._check_hole(partition, topic, fetched, since)
         partition.last_record = time.monotonic()
         for waiting, of in enumerate(partition.topics):
             self._ports.pause(of, partition.session.waiting(waiting))
 
-    async def _check_hole(self, partition: Partition, topic: int, fetched: Fetched) -> None:
-        """Compaction and transaction markers leave holes; so does retention that overtook us."""
-        tp = partition.topics[topic]
-        beginning = (await self._ports.beginnings([tp])).get(tp, 0)
-        if beginning > fetched.start and not partition.session.behind():
-            last = min(beginning, fetched.records[0].offset)
-            log.error("%s: offsets %s to %s were deleted before they were counted", tp, fetched.start, last - 1)
-            await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, topic, fetched.start, last)
-            self._ports.telemetry.records_gone(tp.topic, last - fetched.start)
+    async def _check_hole(self, partition: Partition, topic: int, fetched: Fetched, since: int) -> None:
+        """Compaction and transaction markers leave holes; so does retention that overtook us: those records are lost.
+
+        What was deleted before counting began is not ours, and what is only needed to rebuild the join is counted already.
+        """
+        tp, base, next_one = partition.topics[topic], partition.session.base, fetched.records[0]
+        first = max(fetched.start, base.cursors[topic].offset)
+        last = min((await self._ports.beginnings([tp])).get(tp, 0), next_one.offset)
+        if first >= last or (first == 0 and not base.commit_no):
+            return
+        log.error("%s: offsets %s to %s were deleted before they were counted", tp, first, last - 1)
+        lost = LostRange(topic, first, last, since, next_one.timestamp)
+        await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, lost)
+        self._ports.telemetry.records_gone(tp.topic, last - first)
 
     # --- commits
 
@@ -245,7 +240,13 @@ class Owners:
         await asyncio.gather(*(self.commit(partition) for partition in self.partitions))
 
     async def commit(self, partition: Partition) -> None:
-        """Write what has changed: dead letters to Kafka, then Postgres, then the local store."""
+        """Write what has changed: dead letters to Kafka, then Postgres, then the local store.
+
+        What was begun is finished, even if whoever waits for it is cancelled: a frozen commit belongs nowhere else.
+        """
+        await asyncio.shield(asyncio.create_task(self._commit(partition)))
+
+    async def _commit(self, partition: Partition) -> None:
         async with partition.committing:
             if partition.dropped or (commit := partition.session.freeze()) is None:
                 return
@@ -258,6 +259,9 @@ class Owners:
                 log.warning("%s", lost)
                 self._ports.telemetry.lost(of.name)
                 self._lost(partition)
+            except Exception as error:
+                self._fail(error)
+                raise
             partition.last_commit = time.monotonic()
 
     async def _write(self, partition: Partition, commit: Commit) -> None:
@@ -312,8 +316,7 @@ class Owners:
         async def again() -> None:
             async with partition.committing:
                 await asyncio.to_thread(partition.disk.close)
-            if key in self._wanted:
-                self._start_claim(key, partition.stream)
+            await self._claim(key, partition.stream)
 
         self._claims[key] = asyncio.create_task(again())
 

@@ -150,7 +150,8 @@ class Session:
     def _take(self, chunk: Chunk) -> None:
         topic, base = chunk.topic, self.base.cursors[chunk.topic]
         here = self.join.offsets[topic]
-        records = [r for r in chunk.records if r.offset >= here] if chunk.start < here else chunk.records
+        old = bool(chunk.records) and chunk.records[0].offset < here
+        records = [r for r in chunk.records if r.offset >= here] if old else chunk.records
         if not self.behind():
             self._feed(topic, records)
             self.join.advance(topic, chunk.end)

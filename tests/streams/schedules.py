@@ -16,7 +16,7 @@ import numpy as np
 
 from monitor.columns import Outcomes, Predictions
 from monitor.entries import DTYPES, live
-from monitor.events import DeadLetter
+from monitor.events import DeadLetter, Reason
 from monitor.sums import LAYOUTS, Basis
 from monitor.terms import OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Terms
 from streams.session import Chunk, Commit, Gap, QualityCells, Session
@@ -35,7 +35,7 @@ TERMS = [terms(6, 6, 2), terms(3, 3, 1), terms(4, 2, 0), terms(10, 4, 3, 2), ter
 
 
 class Event(NamedTuple):
-    """A record of the log. `bit`: decision or label; `variant` and `cell` are 0 for outcomes."""
+    """A record of the log. `bit`: decision or label; `variant` and `cell` are 0 for outcomes. Without an id: garbage."""
 
     offset: int
     id: str
@@ -84,6 +84,7 @@ class EventReader:
     """Events as columns, without JSON."""
 
     def predictions(self, records: Sequence[Any]) -> tuple[Predictions, list[DeadLetter]]:
+        records, letters = buried(records)
         n = len(records)
         zeros = np.zeros(n, dtype=np.int64)
         column = {
@@ -94,9 +95,10 @@ class EventReader:
             model=zeros.astype(np.int32), cell=column["cell"], variant=np.array([r.variant for r in records]),
             time=column["time"], decision=np.array([r.bit for r in records], dtype=np.int8),
             score=np.full(n, -1, dtype=np.int32), value=zeros, valued=zeros.astype(bool), clipped=zeros,
-        ), []  # fmt: skip
+        ), letters  # fmt: skip
 
     def outcomes(self, records: Sequence[Any]) -> tuple[Outcomes, list[DeadLetter]]:
+        records, letters = buried(records)
         n = len(records)
         zeros = np.zeros(n, dtype=np.int64)
         return Outcomes(
@@ -104,7 +106,14 @@ class EventReader:
             key=[key_of(r.id) for r in records], model=zeros.astype(np.int32),
             time=np.array([r.time for r in records]), label=np.array([r.bit for r in records], dtype=np.int8),
             value=zeros, valued=zeros.astype(bool),
-        ), []  # fmt: skip
+        ), letters  # fmt: skip
+
+
+def buried(records: Sequence[Any]) -> tuple[list[Any], list[DeadLetter]]:
+    """The events, and a dead letter for each record that is none."""
+    events = [record for record in records if record.id]
+    letters = [DeadLetter(r.offset, 0, "", Reason.MALFORMED, "", r.timestamp, b"") for r in records if not r.id]
+    return events, letters
 
 
 class MemoryDisk:
@@ -317,9 +326,13 @@ def right(
     fresh: tuple[list[tuple[Event, int]], list[tuple[Event, int]]] = ([], [])
     for topic, name in ((PREDICTIONS, "predictions"), (OUTCOMES, "outcomes")):
         timely: list[Event] = []
-        for n, event in enumerate(prefixes[topic], 1):
+        for event in prefixes[topic]:
+            if not event.id:
+                rows[Basis.QUALITY, event.timestamp // of.pane * of.pane, QUALITY_CELL]["dead_letters"] += 1
+        events = [event for event in prefixes[topic] if event.id]
+        for n, event in enumerate(events, 1):
             idle = [m.clock for m in marks[topic] if m.idle and m.offset <= event.offset]
-            clock = max([e.time for e in prefixes[topic][:n]] + idle)
+            clock = max([e.time for e in events[:n]] + idle)
             quality = rows[Basis.QUALITY, clock // of.pane * of.pane, QUALITY_CELL]
             quality[name] += 1
             if event.time < clock - of.lateness:
@@ -369,7 +382,13 @@ def generate(rng: Random, world: World, length: int, restores: bool) -> list[Act
         at = rng.choice(list(world.owners)) if world.owners else (worker, part)
         time = (now - rng.choice((0, 0, 0, 1, 2, 3, 6))) * UNIT + rng.randrange(2)
         variant = rng.choice((1, 1, 1, 2)) if topic == PREDICTIONS else 0
-        content = (rng.choice("abc"), time, rng.choice((10, 20)) + variant if variant else 0, variant, rng.randrange(2))
+        content = (
+            rng.choice(("a", "b", "c", "a", "b", "c", "")),
+            time,
+            rng.choice((10, 20)) + variant if variant else 0,
+            variant,
+            rng.randrange(2),
+        )
         if rng.random() < 0.25 and (log := world.log.events[part, topic]):
             old = rng.choice(log)  # the producer sends it again, unchanged or with other content
             content = old[1:] if rng.random() < 0.5 else (old.id, old.time + rng.randrange(4) * UNIT, *content[2:])

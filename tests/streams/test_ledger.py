@@ -13,7 +13,7 @@ from monitor.deltas import Rows
 from monitor.sums import DECISIONS, Basis
 from monitor.terms import NEVER, Cursor, Mark, Position
 from streams.database import engine
-from streams.ledger import Ledger, Lost, Owned, PartitionsChanged, Refused, StreamOfParts
+from streams.ledger import Ledger, Lost, LostRange, Owned, PartitionsChanged, Refused, StreamOfParts
 from streams.session import Commit
 from streams.store import Batch
 
@@ -159,11 +159,11 @@ def test_changed_partitions_are_refused_with_an_explanation(ledger: Ledger, db: 
 
 def test_lost_ranges_are_kept_with_the_position(ledger: Ledger, db: sa.Engine) -> None:
     claim = ledger.claim(0, 1)
-    ledger.lose(Owned(0, claim.token), 1, 10, 20)
-    ledger.lose(Owned(0, uuid.uuid4()), 1, 30, 40)
+    ledger.lose(Owned(0, claim.token), LostRange(1, 10, 20, from_ms=5, to_ms=9))
+    ledger.lose(Owned(0, uuid.uuid4()), LostRange(1, 30, 40, from_ms=9, to_ms=10))
     with db.connect() as connection:
         lost = connection.execute(sa.text("select lost from fairdrift.positions")).scalar_one()
-    assert lost == [{"topic": 1, "from": 10, "to": 20}]
+    assert lost == [{"topic": 1, "first": 10, "last": 20, "from_ms": 5, "to_ms": 9}]
 
 
 def test_the_lineage_names_the_database(ledger: Ledger, database: str, databases: object) -> None:
