@@ -42,6 +42,20 @@ positions = sa.Table(
     ),
     sa.Column("outcome_idle", sa.Boolean, nullable=False),
     sa.Column(
+        "prediction_idle_clock",
+        sa.BigInteger,
+        nullable=False,
+        server_default=str(-(2**62)),
+        comment="greatest clock of the others at which it was read to its end and silent, ms",
+    ),
+    sa.Column(
+        "outcome_idle_clock",
+        sa.BigInteger,
+        nullable=False,
+        server_default=str(-(2**62)),
+        comment="greatest clock of the others at which it was read to its end and silent, ms",
+    ),
+    sa.Column(
         "drained", sa.Boolean, nullable=False, server_default=sa.false(), comment="--drain: the last pane may close"
     ),
     sa.Column("rolled_up_to", sa.BigInteger, nullable=False, comment="minute panes before this are in hour rows, ms"),

@@ -1,11 +1,15 @@
 """The evaluator's clock: how far event time is complete, from the positions of all partitions. Pure.
 
 The *watermark* of a topic's partition is its clock minus the watermark delay. The evaluator's clock is the least
-watermark over the partitions: of predictions for decisions, of both topics for outcomes. A partition that its owner has
-declared idle does not count; one that is unowned or behind holds the clock back. If all are idle the clock stands still at
-the greatest watermark; only a drain closes the last pane.
+watermark over the partitions: of predictions for decisions, of both topics for outcomes. One that is unowned or behind
+holds the clock back. An idle one does not: its owner reads the others' clocks, sees that its own log still ends where it
+stands, and records those clocks as its *idle clock*, which counts as its own. If all are idle the clock stands still; only
+a drain closes the last pane.
 
-Source: Beam's and Flink's watermarks (minimum over inputs, idle inputs excluded; the maximum once all are idle).
+Why not simply leave idle partitions out (2026-11): when a burst reaches several idle partitions, the first to commit would
+move the clock over what the others have yet to read.
+
+Source: Beam's and Flink's watermarks (minimum over inputs).
 """
 
 from collections.abc import Sequence
@@ -18,17 +22,21 @@ TOPIC_NAMES = ("predictions", "outcomes")
 
 @dataclass(frozen=True, slots=True)
 class PartClock:
-    """One partition's row: per topic (predictions, outcomes) the clock in ms and whether it is idle.
+    """One partition's row: per topic (predictions, outcomes) the clock and the idle clock in ms.
 
     `updated_ms` is wall-clock time of the last commit; `parts` the number of partitions that the topics have.
     """
 
     part: int
     clocks: tuple[int, int]
-    idle: tuple[bool, bool] = (False, False)
+    idle_clocks: tuple[int, int] = (NEVER, NEVER)
     drained: bool = False
     updated_ms: int = 0
     parts: int = 0
+
+    def clock(self, topic: int) -> int:
+        """Up to where the partition is known to be complete."""
+        return max(self.clocks[topic], self.idle_clocks[topic])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,10 @@ class Clock:
 
 def clock_of(parts: Sequence[PartClock], delay: int, pane: int, topics: tuple[int, ...] = (0,)) -> Clock:
     """The clock over the given topics (0 predictions, 1 outcomes)."""
-    marks = [
-        (part.clocks[topic] - delay, part, topic)
-        for part in parts
-        for topic in topics
-        if not (part.idle[topic] or part.drained)
-    ]
+    marks = [(part.clock(topic) - delay, part, topic) for part in parts for topic in topics if not part.drained]
     marks += [(NEVER, PartClock(missing, (NEVER, NEVER)), topics[0]) for missing in _missing(parts)]
     if not marks:
-        return _at_rest(parts, delay, pane, topics)
+        return _drained(parts, pane, topics)
     least = min(mark for mark, _, _ in marks)
     begun = least > NEVER // 2
     held_by = [(part, topic) for mark, part, topic in marks if mark == least or (not begun and mark < NEVER // 2)]
@@ -92,10 +95,7 @@ def _missing(parts: Sequence[PartClock]) -> list[int]:
     return sorted(set(range(max((part.parts for part in parts), default=0))) - known)
 
 
-def _at_rest(parts: Sequence[PartClock], delay: int, pane: int, topics: tuple[int, ...]) -> Clock:
-    """All idle or drained: everything is read, so the greatest watermark; after a drain the end of the last pane."""
-    drained = any(part.drained for part in parts)
-    last = max((part.clocks[topic] for part in parts for topic in topics), default=NEVER)
-    if last < NEVER // 2:
-        return Clock(None, drained=drained)
-    return Clock((last // pane + 1) * pane if drained else last - delay, drained=drained)
+def _drained(parts: Sequence[PartClock], pane: int, topics: tuple[int, ...]) -> Clock:
+    """Everything is read and nothing will come: the end of the last pane."""
+    last = max((part.clock(topic) for part in parts for topic in topics), default=NEVER)
+    return Clock((last // pane + 1) * pane if last > NEVER // 2 else None, drained=bool(parts))

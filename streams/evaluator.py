@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 SWEEP_EVERY = 3600.0
 """Seconds between two looks for partitions to drop."""
 
-COMMITS = "select stream, part, commit_no from fairdrift.positions"
+COMMITS = "select stream, part, commit_no, prediction_idle_clock, outcome_idle_clock from fairdrift.positions"
 
 
 REMEMBER = """
@@ -64,7 +64,7 @@ class Evaluator:
         points, kept = Points(engine), settings.retention
         self._keep = Keep(kept.panes, kept.minute_points, kept.hour_points)
         self._models = [ModelEvaluator(engine, of, points) for of in watched(settings)]
-        self._commits: dict[tuple[str, int], int] | None = None
+        self._commits: list[tuple[object, ...]] | None = None
         self._last = Progress(())
         self._known_version = False
 
@@ -101,9 +101,9 @@ class Evaluator:
             if not progress.behind:
                 await _pause(pause, stop, wake)
 
-    def _read_commits(self) -> dict[tuple[str, int], int]:
+    def _read_commits(self) -> list[tuple[object, ...]]:
         with self._engine.connect() as connection:
-            return {(row.stream, row.part): row.commit_no for row in connection.execute(sa.text(COMMITS))}
+            return sorted(tuple(row) for row in connection.execute(sa.text(COMMITS)))
 
     def _remember_version(self) -> None:
         """Keep the configuration in force: points name its version."""

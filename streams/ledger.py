@@ -48,6 +48,19 @@ update fairdrift.positions set commit_no = :commit_no, prediction_offset = :p_of
 where stream = :stream and part = :part
 """
 
+IDLE = """
+update fairdrift.positions set
+    prediction_idle_clock = greatest(prediction_idle_clock, :predictions),
+    outcome_idle_clock = greatest(outcome_idle_clock, :outcomes)
+where stream = :stream and part = :part and token = :token
+    and (prediction_idle or :predictions = :never) and (outcome_idle or :outcomes = :never)
+"""
+
+CLOCKS = """
+select max(prediction_clock) as predictions, max(greatest(prediction_clock, outcome_clock)) as outcomes
+from fairdrift.positions where stream = :stream
+"""
+
 LINEAGE = """
 select s.system_identifier || '-' || c.timeline_id || '-' || d.oid
 from pg_control_system() s, pg_control_checkpoint() c, pg_database d where d.datname = current_database()
@@ -196,6 +209,22 @@ class Ledger:
         with self._engine.begin() as connection:
             if connection.execute(query, values).rowcount != 1:
                 raise Lost(f"partition {owned.part} of {self._stream} was taken over")
+
+    def clocks(self) -> tuple[int, int]:
+        """What an idle partition may take as its clock: for predictions the greatest clock of theirs that is committed in
+        any partition, for outcomes the greatest of both topics."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.text(CLOCKS), {"stream": self._stream}).one()
+        return row.predictions or NEVER, row.outcomes or NEVER
+
+    def idle(self, owned: Owned, clocks: tuple[int, int]) -> None:
+        """Record that the partition was read to its end and silent after the others had these clocks (NEVER: it was not)."""
+        values = {
+            "predictions": clocks[0], "outcomes": clocks[1], "never": NEVER,
+            "stream": self._stream, "part": owned.part, "token": owned.token,
+        }  # fmt: skip
+        with self._engine.begin() as connection:
+            connection.execute(sa.text(IDLE), values)
 
     def lose(self, owned: Owned, lost: LostRange) -> None:
         """Record that a range of the log was gone before it was counted: the windows over its time are stale."""

@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from faust.types import TP
+from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.events import DeadLetter
-from monitor.terms import TOPICS
+from monitor.terms import NEVER, TOPICS
 from streams.database import backoff, is_transient
 from streams.failpoints import passing
 from streams.health import Activity
@@ -45,7 +46,8 @@ class Partition:
     disk: RocksDisk
     store: Store
     generation: int
-    last_record: float = 0.0
+    last_records: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    idle_clocks: tuple[int, int] = (NEVER, NEVER)
     last_commit: float = 0.0
     last_touch: float = 0.0
     committing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -159,7 +161,8 @@ class Owners:
         if key not in self._wanted:
             partition.disk.close()
             return
-        partition.last_record = partition.last_commit = partition.last_touch = time.monotonic()
+        partition.last_commit = partition.last_touch = now = time.monotonic()
+        partition.last_records[:] = now, now
         self._partitions[key] = partition
         await self._ports.read_from(dict(zip(partition.topics, partition.session.offsets, strict=True)))
 
@@ -202,7 +205,7 @@ class Owners:
             return
         if fetched.records[0].offset > fetched.start:
             await self._check_hole(partition, topic, fetched, since)
-        partition.last_record = time.monotonic()
+        partition.last_records[topic] = time.monotonic()
         for waiting, of in enumerate(partition.topics):
             self._ports.pause(of, partition.session.waiting(waiting))
 
@@ -228,7 +231,7 @@ class Owners:
         for partition in self.partitions:
             now = time.monotonic()
             since = now - partition.last_commit
-            quiet = partition.session.uncommitted and now - partition.last_record >= QUIET
+            quiet = partition.session.uncommitted and now - max(partition.last_records) >= QUIET
             if since >= self._commit_every or (quiet and since >= QUIET):
                 await self.commit(partition)
             if now - partition.last_touch >= TOUCH_EVERY:
@@ -327,27 +330,59 @@ class Owners:
     # --- the ends of the logs
 
     async def look_at_ends(self, idle_after: float) -> bool:
-        """Declare silent topics idle and pass holes at the end of a catch-up. True if everything is at its end."""
+        """Declare silent topics idle and pass holes at the end of a catch-up. True if everything is at its end.
+
+        The clocks that idle partitions take are read before their own ends are looked at (`monitor/watermarks.py`).
+        """
         at_end, found = not self.claiming, dict[TopicPart, int]()
+        clocks = await self._clocks()
         for partition in self.partitions:
-            if time.monotonic() - partition.last_record < min(idle_after, 1.0) and not partition.session.behind():
-                at_end = at_end and not partition.session.uncommitted
             ends = await self._ports.ends(partition.topics)
             found |= {(tp.topic, tp.partition): end for tp, end in ends.items()}
-            for topic in TOPICS:
-                end = ends.get(partition.topics[topic])
-                if end is None:
-                    at_end = False
-                    continue
-                partition.session.at_end(topic, end)
-                there = partition.session.offsets[topic] >= end and not partition.session.behind()
-                silent = time.monotonic() - partition.last_record >= idle_after
-                partition.session.declare_idle(topic, there and silent)
-                at_end = at_end and there
+            idle = [self._look(partition, topic, ends, idle_after) for topic in TOPICS]
+            at_end = at_end and None not in idle and not partition.session.uncommitted
+            await self._record_idle(partition, idle, clocks.get(partition.stream.name))
         if not self.claiming:
             held = any(partition.session.uncommitted > MOST_UNCOMMITTED for partition in self.partitions)
             self._ports.telemetry.looked(self._streams, self.partitions, found, held)
         return at_end
+
+    def _look(self, partition: Partition, topic: int, ends: Mapping[TP, int], idle_after: float) -> bool | None:
+        """Whether a topic is at its end and silent; None if it is not at its end."""
+        session, end = partition.session, ends.get(partition.topics[topic])
+        if end is None:
+            return None
+        session.at_end(topic, end)
+        there = session.offsets[topic] >= end and not session.behind()
+        idle = there and time.monotonic() - partition.last_records[topic] >= idle_after
+        session.declare_idle(topic, idle)
+        return idle if there else None
+
+    async def _clocks(self) -> Mapping[str, tuple[int, int]]:
+        """Per stream the committed clocks; nothing while Postgres is away."""
+        ledgers = {partition.stream.name: partition.stream.ledger for partition in self.partitions}
+        try:
+            return {name: await asyncio.to_thread(ledger.clocks) for name, ledger in ledgers.items()}
+        except SQLAlchemyError as error:
+            if not is_transient(error):
+                raise
+            return {}
+
+    async def _record_idle(
+        self, partition: Partition, idle: Sequence[bool | None], clocks: tuple[int, int] | None
+    ) -> None:
+        declared = partition.session.position.idle
+        if clocks is None or not any(now and before for now, before in zip(idle, declared, strict=True)):
+            return
+        low, high = (clocks[topic] if idle[topic] and declared[topic] else NEVER for topic in TOPICS)
+        if (low, high) == partition.idle_clocks:
+            return
+        try:
+            await asyncio.to_thread(partition.stream.ledger.idle, partition.owned, (low, high))
+            partition.idle_clocks = (low, high)
+        except SQLAlchemyError as error:
+            if not is_transient(error):
+                raise
 
 
 def _brief(error: BaseException) -> str:

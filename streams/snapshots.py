@@ -20,7 +20,7 @@ from monitor.windows import DAY, HOUR
 from streams.retention import day_bound
 
 POSITIONS = """
-select part, parts, prediction_clock, outcome_clock, prediction_idle, outcome_idle, drained, commit_no, lost,
+select part, parts, prediction_clock, outcome_clock, prediction_idle_clock, outcome_idle_clock, drained, commit_no, lost,
     (extract(epoch from updated_at) * 1000)::bigint as updated_ms
 from fairdrift.positions where stream = :stream order by part
 """
@@ -92,7 +92,7 @@ class Snapshot:
             PartClock(
                 row.part,
                 (row.prediction_clock, row.outcome_clock),
-                (row.prediction_idle, row.outcome_idle),
+                (row.prediction_idle_clock, row.outcome_idle_clock),
                 row.drained,
                 row.updated_ms,
                 row.parts,

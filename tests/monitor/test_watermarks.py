@@ -23,9 +23,15 @@ def test_outcomes_count_where_they_are_asked_for() -> None:
     assert clock_of(parts, DELAY, PANE, BOTH) == Clock(290, (Holder(0, "outcomes", 290),))
 
 
-def test_an_idle_partition_does_not_count() -> None:
-    parts = [part(0, 1000), part(1, 700, idle=(True, False))]
-    assert clock_of(parts, DELAY, PANE).time == 990
+def test_an_idle_partition_counts_with_the_clock_up_to_which_it_was_seen_to_be_silent() -> None:
+    """The first partition has come to 1000; the second was read to its end and silent when that was 900."""
+    parts = [part(0, 1000), part(1, 700, idle_clocks=(900, NEVER))]
+    assert clock_of(parts, DELAY, PANE) == Clock(890, (Holder(1, "predictions", 890),))
+    assert clock_of([part(0, 1000), part(1, NEVER, idle_clocks=(1000, NEVER))], DELAY, PANE).time == 990
+
+
+def test_an_idle_clock_never_takes_a_partition_back() -> None:
+    assert clock_of([part(0, 1000), part(1, 950, idle_clocks=(900, NEVER))], DELAY, PANE).time == 940
 
 
 def test_a_partition_that_nobody_has_claimed_holds_everything() -> None:
@@ -39,12 +45,6 @@ def test_a_partition_without_any_event_holds_everything() -> None:
     clock = clock_of([part(0, 1000), part(1, NEVER)], DELAY, PANE)
     assert clock == Clock(None, (Holder(1, "predictions", None),))
     assert clock.closed(PANE) is None
-
-
-def test_all_idle_stand_still_at_the_greatest_watermark() -> None:
-    parts = [part(0, 1000, idle=(True, True)), part(1, 700, idle=(True, True))]
-    assert clock_of(parts, DELAY, PANE).time == 990
-    assert clock_of([replace(p, clocks=(NEVER, NEVER)) for p in parts], DELAY, PANE).time is None
 
 
 def test_only_a_drain_closes_the_last_pane() -> None:

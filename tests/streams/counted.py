@@ -19,11 +19,14 @@ do update set sums = excluded.sums, commit_no = excluded.commit_no
 
 POSITION = """
 insert into fairdrift.positions (stream, part, parts, token, generation, commit_no, prediction_offset, prediction_clock,
-    outcome_offset, outcome_clock, marks, prediction_idle, outcome_idle, drained, rolled_up_to)
-values (:stream, :part, :parts, :token, 1, :commit_no, 0, :prediction, 0, :outcome, '[]', :p_idle, :o_idle, :drained, 0)
+    outcome_offset, outcome_clock, marks, prediction_idle, outcome_idle, prediction_idle_clock, outcome_idle_clock, drained,
+    rolled_up_to)
+values (:stream, :part, :parts, :token, 1, :commit_no, 0, :prediction, 0, :outcome, '[]', :p_idle, :o_idle, :p_clock, :o_clock,
+    :drained, 0)
 on conflict (stream, part) do update set commit_no = excluded.commit_no, prediction_clock = excluded.prediction_clock,
     outcome_clock = excluded.outcome_clock, prediction_idle = excluded.prediction_idle,
-    outcome_idle = excluded.outcome_idle, drained = excluded.drained, updated_at = now()
+    outcome_idle = excluded.outcome_idle, prediction_idle_clock = excluded.prediction_idle_clock,
+    outcome_idle_clock = excluded.outcome_idle_clock, drained = excluded.drained, updated_at = now()
 """
 
 NEVER = -(2**62)
@@ -32,9 +35,12 @@ NEVER = -(2**62)
 class Counted:
     """The counted state of one stream: rows are set, and become visible with the next `commit`."""
 
-    def __init__(self, engine: sa.Engine, stream: str = "predictions/outcomes", parts: int = 1, pane: int = 60_000) -> None:
+    def __init__(
+        self, engine: sa.Engine, stream: str = "predictions/outcomes", parts: int = 1, pane: int = 60_000
+    ) -> None:
         self.engine, self.stream, self.parts, self.pane = engine, stream, parts, pane
         self.numbers: dict[int, int] = {}
+        self.greatest = NEVER
         self.rows: dict[int, dict[tuple[Basis, int, int], dict[str, int]]] = {}
         self.cells: dict[int, tuple[str, str, str, str, Mapping[str, str]]] = {}
 
@@ -64,6 +70,7 @@ class Counted:
         drained: bool = False,
     ) -> None:
         """Write what was set for a partition, and its position, in one transaction."""
+        self.greatest = max(self.greatest, clock, NEVER if outcome_clock is None else outcome_clock)
         rows = self.rows.pop(part, {})
         ensure_partitions(self.engine, [start for _, start, _ in rows])
         number = self.numbers[part] = self.numbers.get(part, 0) + 1
@@ -88,10 +95,13 @@ class Counted:
                     "stream": self.stream, "part": part, "parts": self.parts, "token": uuid.uuid4(), "commit_no": number,
                     "prediction": clock, "outcome": NEVER if outcome_clock is None else outcome_clock,
                     "p_idle": idle[0], "o_idle": idle[1], "drained": drained,
+                    "p_clock": self.greatest if idle[0] else NEVER, "o_clock": self.greatest if idle[1] else NEVER,
                 },
             )  # fmt: skip
 
-    def _row(self, part: int, number: int, basis: Basis, start: int, cell: int, sums: Mapping[str, int]) -> dict[str, object]:
+    def _row(
+        self, part: int, number: int, basis: Basis, start: int, cell: int, sums: Mapping[str, int]
+    ) -> dict[str, object]:
         return {
             "basis": int(basis), "pane_ms": 3_600_000 if basis is Basis.LABEL_DECIDED else self.pane, "start": start,
             "stream": self.stream, "part": part, "cell": cell, "commit_no": number,
