@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from monitor.sums import Basis
 from monitor.windows import DAY, HOUR
+from streams.settings import HOURS_KEPT
 
 WEEK = 7 * DAY
 """Width of a partition of panes; the database's function has the same."""
 
 KEEP_MINUTES = 3 * DAY
-KEEP_HOURS = 90 * DAY
+KEEP_HOURS = HOURS_KEPT
 KEEP_EVIDENCE = 35 * DAY
 KEEP_PANES = 400 * DAY
 

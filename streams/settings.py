@@ -36,6 +36,10 @@ SHARED = ("pane", "max_lateness", "join_horizon", "dedup_horizon", "watermark_de
 """On what the models of one pair of topics must agree."""
 
 
+HOURS_KEPT = 90 * DAY
+"""So long panes are kept by the hour; `streams.retention` rolls them up to days then."""
+
+
 class KafkaConfig(Config):
     """How to reach Kafka, and the names of our own topics. `topics` are those of models that do not say."""
 
@@ -124,18 +128,15 @@ class ServeConfig(Config):
 
 
 class RetentionConfig(Config):
-    """How long is kept what: panes at all, at minutes, at hours; points at minute and hour steps."""
+    """How long is kept what: panes, and points at minute and hour steps (`streams/retention.py` has the rest)."""
 
     panes: Duration = 400 * DAY
-    minute_panes: Duration = 2 * DAY
-    hour_panes: Duration = 90 * DAY
-    evidence_panes: Duration = 35 * DAY
     minute_points: Duration = 7 * DAY
     hour_points: Duration = 90 * DAY
 
     def problems(self) -> Iterator[Problem]:
-        if not 0 < self.minute_panes <= self.hour_panes <= self.panes:
-            yield ("panes",), "must be at least `hour_panes`, and that at least `minute_panes`"
+        if self.panes < HOURS_KEPT:
+            yield ("panes",), f"must be at least {format_duration(HOURS_KEPT)}: so long panes are kept by the hour"
 
 
 class Settings(Config):

@@ -6,12 +6,16 @@ are marked `services` or `apache` by themselves.
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from streams.embedded import Embedded
 from tests.apache import Apache, missing_tools
 from tests.services.databases import Databases
 from tests.services.topics import Topics
+
+hypothesis.settings.register_profile("fairdrift", deadline=None, print_blob=True, derandomize=True)
+hypothesis.settings.load_profile("fairdrift")
 
 SERVICES = {"services", "kafka", "databases", "database", "topics"}
 APACHE = {"apache", "apache_topics"}

@@ -113,7 +113,7 @@ models:
         (MINIMAL + "worker: {commit_every: 0}", "worker.commit_every: must be longer than nothing"),
         (MINIMAL + "worker: {health: {port: 70000}}", "worker.health.port: must be less than or equal to 65535"),
         (MINIMAL + "serve: {tokens: [short]}", "serve.tokens: a token has at least 16 characters"),
-        (MINIMAL + "retention: {panes: 80d}", "retention.panes: must be at least `hour_panes`"),
+        (MINIMAL + "retention: {panes: 80d}", "retention.panes: must be at least 90d"),
         (MINIMAL + "kafka: {dead_letter_topic: fairdrift.control}", "kafka.dead_letter_topic: control and dead letters"),
         (MINIMAL + "    decision: {favourable: [[1]]}", "models[0].decision.favourable[0]: must be text, a number, true or"),
         (MINIMAL + "control: {dry_run: maybe}", "control.dry_run: must be true or false"),
