@@ -10,12 +10,16 @@ Nothing is built of no events: None stands for it, never an accumulator that rea
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from river import metrics, stats
+from river import stats
 
 from monitor.estimates import Floats
 from monitor.sums import LIMB, SCORE_UNIT, Ints
+
+if TYPE_CHECKING:
+    from river import metrics
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,10 +70,12 @@ def variance(n: int, total: int, square_hi: int, square_lo: int, unit: float) ->
     return stats.Var._from_state(n, total * unit / n, spread)  # noqa: SLF001  # River has no other door
 
 
-def confusion(tp: int, fp: int, fn: int, tn: int) -> metrics.ConfusionMatrix | None:
+def confusion(tp: int, fp: int, fn: int, tn: int) -> "metrics.ConfusionMatrix | None":
     """River's `ConfusionMatrix` of True and False, from the four counts; None if all are 0."""
     if not tp + fp + fn + tn:
         return None
+    from river import metrics  # it loads SciPy, two seconds that only those should pay who ask for a matrix
+
     matrix = metrics.ConfusionMatrix()  # type: ignore[no-untyped-call]  # River has no annotations there
     for label, decision, count in ((True, True, tp), (False, True, fp), (True, False, fn), (False, False, tn)):
         if count:
@@ -85,7 +91,7 @@ class GroupAccumulators:
     value: stats.Var | None
     error: stats.Var | None
     score: stats.Mean | None
-    confusion: metrics.ConfusionMatrix | None
+    confusion: "metrics.ConfusionMatrix | None"
 
 
 def group_accumulators(decision: dict[str, int], label: dict[str, int], unit: float) -> GroupAccumulators:
