@@ -297,7 +297,7 @@ class Worker:
                 for partition in owners.partitions
                 for tp, cursor in zip(partition.topics, partition.session.position.cursors, strict=True)
             }
-            if counted:
+            if counted and not self._app.rebalancing:
                 await self._consumer.tell(counted)
 
     async def _checkpoints(self, owners: Owners, shelf: Shelf) -> None:

@@ -26,8 +26,12 @@ begin
     if to_regclass('fairdrift.' || name) is not null then
         return null;
     end if;
-    execute format('create table fairdrift.%I (like fairdrift.panes including defaults including constraints)'
-        ' with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)', name);
+    begin -- a session that has looked for the table in vain may go on not to see it: its catalogue cache says so
+        execute format('create table fairdrift.%I (like fairdrift.panes including defaults including constraints)'
+            ' with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)', name);
+    exception when duplicate_table then
+        return null;
+    end;
     execute format('alter table fairdrift.panes attach partition fairdrift.%I for values from (%s) to (%s)', name, low, low + width);
     return name;
 end $$;
@@ -49,7 +53,11 @@ begin
     if to_regclass('fairdrift.' || name) is not null then
         return null;
     end if;
-    execute format('create table fairdrift.%I (like fairdrift.points including defaults including constraints)', name);
+    begin -- as above
+        execute format('create table fairdrift.%I (like fairdrift.points including defaults including constraints)', name);
+    exception when duplicate_table then
+        return null;
+    end;
     execute format('alter table fairdrift.%I attach partition fairdrift.%I for values from (%L) to (%L)',
         'points_' || tier, name, to_timestamp(low), to_timestamp(low + width));
     return name;

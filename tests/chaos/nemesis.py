@@ -19,6 +19,8 @@ STEPS = (
 
 KILL = "SIGKILL of a worker at a random time"
 SESSION_SECONDS = 6.0
+SPARED = 25.0
+"""Seconds that a worker with a failpoint has to reach it."""
 PATIENCE = 60.0
 """How long counting may stand still after a disturbance, in seconds: a session, a rebalance, two starts of a worker."""
 
@@ -88,13 +90,16 @@ class Nemesis:
                 worker.wake()
 
     def _failpoint(self) -> str:
-        if self._rng.random() < 0.3:
+        if self._rng.random() < 0.2:
             return ""
         if not self._steps:
-            self._steps = list(STEPS)
+            died = {step for worker in self._stage.workers for step in worker.deaths.by_step}
+            self._steps = [step for step in STEPS if step not in died] or list(STEPS)
             self._rng.shuffle(self._steps)
         step = self._steps.pop()
-        return f"{step}:{self._rng.randrange(1, 3 if step == 'checkpoint' else 9)}"  # checkpoints are rarer than commits
+        return (
+            f"{step}:{self._rng.randrange(1, 2 if step == 'checkpoint' else 6)}"  # checkpoints are rarer than commits
+        )
 
     def _rest(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -119,7 +124,8 @@ class Nemesis:
         return [worker for worker in self._stage.workers if worker.running and not worker.stopped]
 
     def _kill(self) -> str:
-        if not (awake := self._awake()):
+        """Workers that have a failpoint before them are spared for a while, or none would ever reach it."""
+        if not (awake := [worker for worker in self._awake() if not worker.armed(SPARED)]):
             return ""
         self._rng.choice(awake).kill()
         return KILL

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,20 +37,24 @@ class Worker:
     def __init__(self, name: str, config: Path, folder: Path, deaths: Deaths) -> None:
         self.name, self.store = name, folder / name / "store"
         self.stopped = self.expected_kill = False
-        self._config, self._deaths, self._log = config, deaths, folder / f"{name}.log"
+        self._config, self.deaths, self._log = config, deaths, folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._failpoint, self._starts = "", 0
+        self._failpoint, self._starts, self._started = "", 0, 0.0
         self.store.mkdir(parents=True, exist_ok=True)
 
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def armed(self, seconds: float) -> bool:
+        """Whether it has a failpoint before it and was started less than so long ago."""
+        return bool(self._failpoint) and time.monotonic() - self._started < seconds
+
     def start(self, failpoint: str = "", *words: str) -> None:
         """Start a process in this place; with `failpoint`, `step:n`, it will kill itself there."""
         self.reap()
         self._failpoint, self.stopped, self.expected_kill = failpoint, False, False
-        self._starts += 1
+        self._starts, self._started = self._starts + 1, time.monotonic()
         environment = {**os.environ, STORE: str(self.store), "PYTHONPATH": str(ROOT), FAILPOINT: failpoint}
         if not failpoint:
             del environment[FAILPOINT]
@@ -119,13 +124,13 @@ class Worker:
 
     def _note(self, status: int) -> None:
         if status == -signal.SIGKILL and self.expected_kill:
-            self._deaths.killed += 1
+            self.deaths.killed += 1
         elif status == -signal.SIGKILL and self._failpoint:
-            self._deaths.by_step[self._failpoint.partition(":")[0]] += 1
+            self.deaths.by_step[self._failpoint.partition(":")[0]] += 1
         elif status == 0:
-            self._deaths.ended += 1
+            self.deaths.ended += 1
         else:
-            self._deaths.crashed.append(f"{self.name}, start {self._starts}: status {status}")
+            self.deaths.crashed.append(f"{self.name}, start {self._starts}: status {status}")
 
     def _signal(self, number: signal.Signals) -> None:
         if self.running and self._process is not None:
