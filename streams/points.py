@@ -154,15 +154,18 @@ class Points:
         """Write what differs from the newest revision as the next one, the old marked superseded; returns how many.
 
         A point that is not there yet becomes revision 0. Each series and window at most once.
+
+        Why the statistics and the bounds (2026-11): without them the planner reads every partition, or compares each new
+        point with each old one; its time grew with all points ever stored, to 40 seconds for 9,000 points.
         """
         if not points:
             return 0
         connection.execute(sa.text(STAGE))
         self._copy(connection, "point_stage", points, config_version)
-        connection.execute(sa.text(BY_INDEX.format("off")))
-        written = connection.execute(sa.text(REVISE)).rowcount
-        connection.execute(sa.text(BY_INDEX.format("on")))
-        return written
+        connection.execute(sa.text("analyze point_stage"))
+        ends = [point.end for point in points]
+        low, high = (datetime.fromtimestamp(end / 1000, UTC) for end in (min(ends), max(ends)))
+        return connection.execute(sa.text(REVISE), {"low": low, "high": high}).rowcount
 
     def _copy(self, connection: sa.Connection, table: str, points: Sequence[Point], config_version: str) -> None:
         ensure_point_partitions(self._engine, {(point.tier, point.end) for point in points})
@@ -211,10 +214,6 @@ STAGE = (
     "create temporary table if not exists point_stage (like fairdrift.points including defaults) on commit delete rows"
 )
 
-BY_INDEX = "set local enable_hashjoin = {0}; set local enable_mergejoin = {0}"
-"""Nothing is known about the staged points, and the planner would read every partition to join them: the time of a revision
-would grow with all points ever stored (measured 2026-11: 0.6 s for 3,600 points at 60 days of history, 0.2 s by index)."""
-
 _NEW = ", ".join(f"n.{column.strip()}" for column in CONTENT.split(","))
 _OLD = ", ".join(f"p.{column.strip()}" for column in CONTENT.split(","))
 
@@ -223,11 +222,12 @@ with newest as (
     select n.*, p.revision as old, p.tier as old_tier, ({_NEW}) is distinct from ({_OLD}) as differs
     from point_stage n left join fairdrift.points p
         on p.series = n.series and p.window_seconds = n.window_seconds and p.window_end = n.window_end
-        and p.tier in (n.tier, '{KEPT}') and p.superseded_at is null
+        and p.tier in (n.tier, '{KEPT}') and p.superseded_at is null and p.window_end between :low and :high
 ), superseded as (
     update fairdrift.points p set superseded_at = now() from newest n
     where n.old is not null and n.differs and p.tier = n.old_tier and p.series = n.series
         and p.window_seconds = n.window_seconds and p.window_end = n.window_end and p.revision = n.old
+        and p.window_end between :low and :high
 )
 insert into fairdrift.points ({COLUMNS})
 select coalesce(old_tier, tier), series, window_seconds, window_end, coalesce(old, -1) + 1, {CONTENT}, config_version
