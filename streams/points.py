@@ -161,6 +161,7 @@ class Points:
         if not points:
             return 0
         connection.execute(sa.text(STAGE))
+        connection.execute(sa.text("truncate point_stage"))  # one transaction may revise more than once
         self._copy(connection, "point_stage", points, config_version)
         connection.execute(sa.text("analyze point_stage"))
         ends = [point.end for point in points]
