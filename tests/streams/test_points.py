@@ -77,6 +77,14 @@ def test_a_revision_supersedes_what_differs_and_only_that(db: sa.Engine) -> None
     ]
 
 
+def test_one_transaction_may_revise_twice(db: sa.Engine) -> None:
+    points = Points(db)
+    with db.begin() as connection:
+        assert points.revise(connection, [point("F", 0.5, T0 - DAY)], "v1") == 1
+        assert points.revise(connection, [point("F", 0.6)], "v1") == 1
+    assert [row[2:5] for row in stored(db)] == [(0, "measured", 0.5), (0, "measured", 0.6)]
+
+
 def test_a_kept_point_is_revised_where_it_is_kept(db: sa.Engine) -> None:
     points = Points(db)
     with db.begin() as connection:
