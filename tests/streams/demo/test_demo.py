@@ -37,7 +37,7 @@ def assert_gone(processes: list[psutil.Process]) -> None:
 
 def test_the_whole_story_its_account_and_how_to_connect():
     demo = start("--json", "--keep")
-    text = read_until(demo.stderr, "select effective_at")
+    text = read_until(demo.stderr or (), "select effective_at")
     started = psutil.Process(demo.pid).children(recursive=True)
     for part in ("psql 'postgresql://", "Kafka ", "fairdrift status --config"):
         assert part in text
@@ -58,7 +58,7 @@ def test_the_whole_story_its_account_and_how_to_connect():
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
 def test_whenever_it_is_stopped_nothing_is_left_behind(sent, code):
     demo = start("--plain")
-    read_until(demo.stderr, "a worker starts")
+    read_until(demo.stderr or (), "a worker starts")
     started = psutil.Process(demo.pid).children(recursive=True)
     names = {name for process in started for name in ("postgres", "tansu", "python") if name in process.name()}
     assert names == {"postgres", "tansu", "python"}

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ class SmallWorld:
 
     def __init__(self, fires=True):
         self.fires, self.rows, self.evaluated, self.firing_since, self.breach = fires, [], None, None, (None, None)
-        self.new = {"readings": [], "changes": [], "pages": []}
+        self.new: dict[str, list[Any]] = {"readings": [], "changes": [], "pages": []}
         self.route = True
 
     def publish(self, predictions, outcomes):
@@ -117,11 +118,17 @@ def test_the_story_is_told_in_order_and_the_page_comes_within_hours(script, cast
     assert "* the alert fires" in out.getvalue()
 
 
-def test_before_the_deployment_the_interval_lies_inside_the_bound(script, cast):
+def test_before_the_deployment_the_interval_lies_inside_the_bound(script, cast, monkeypatch):
     director, _ = directed(script, cast, world := SmallWorld(fires=False))
-    seen = []
+    seen: list[Any] = []
     take = world.readings
-    world.readings = lambda: seen.extend(new := take()) or new
+
+    def readings():
+        new = take()
+        seen.extend(new)
+        return new
+
+    monkeypatch.setattr(world, "readings", readings)
     director.play()
     before = [reading for reading in seen if reading.end_ms <= script.timeline.deploy_ms]
     after = [reading for reading in seen if reading.end_ms >= script.timeline.deploy_ms + WINDOW]
@@ -139,7 +146,7 @@ def test_if_nobody_is_paged_the_account_says_what_is_missing(script, cast):
 
 def test_a_pace_waits_for_the_wall_clock(script, cast):
     director, _ = directed(replace(script, pace=2.0), cast, SmallWorld())
-    waited = []
+    waited: list[float] = []
     director.sleep, director.monotonic = waited.append, lambda: 0.0
     director.play()
     assert max(waited) == pytest.approx(10.0)  # five days of two seconds, on a wall clock that stands still

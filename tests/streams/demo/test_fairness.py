@@ -1,6 +1,7 @@
 """The demo's questions to the views, asked of a real schema with a few rows written by hand."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ def ms(moment):
 
 def measure(connection, end, value, window=43_200):
     """The three rows that an evaluation writes of one window: the ratio, and the means it is made of."""
-    rows = [
+    rows: list[tuple[dict[str, Any], float, float | None]] = [
         ({"kind": "disparity", "aggregate": "ratio", "method": "to_reference"}, value / 100, value / 100 - 0.1),
         ({"kind": "group", "group_values": {"sex": "female"}}, value, None),
         ({"kind": "group", "group_values": {"sex": "male"}}, 100.0, None),
@@ -67,7 +68,7 @@ def test_readings_are_new_ones_only_with_both_means(db):
         measure(connection, NOON, 90.0, window=604_800)  # another window: not asked for
     (reading,) = fairness.readings()
     assert (reading.end_ms, reading.ratio, reading.women, reading.men) == (ms(NOON), 0.7, 70.0, 100.0)
-    assert (reading.low, reading.high) == (pytest.approx(0.6), pytest.approx(0.8))
+    assert [reading.low, reading.high] == pytest.approx([0.6, 0.8])
     assert fairness.readings() == []
 
 
@@ -128,6 +129,7 @@ def test_the_newest_share_of_each_sex_that_repaid(db):
 
 
 def test_waiting_asks_until_it_is_so():
-    answers, pauses = iter([False, False, True]), []
+    pauses: list[float] = []
+    answers = iter([False, False, True])
     waiting(lambda: next(answers), pauses.append, step=0.5)
     assert pauses == [0.5, 0.5]

@@ -25,6 +25,7 @@ def test_the_configuration_is_filled_in_and_for_its_owner_only(tmp_path):
 def test_a_worker_that_ends_is_reported_with_its_last_words(tmp_path):
     worker = Ended(tmp_path / "fairdrift.yaml")
     worker.start()
+    assert worker._process is not None
     worker._process.wait(10)
     with pytest.raises(DemoFailed, match="no such topic"):
         Patience(worker, 10, "the evaluation")(0)

@@ -20,9 +20,9 @@ def now(timeline):
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_picture_fits_and_shows_what_matters(now, width):
-    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    console = Console(file=(shown := io.StringIO()), width=width, force_terminal=True, color_system=None)
     console.print(draw(now, width, 24))
-    lines = console.file.getvalue().splitlines()
+    lines = shown.getvalue().splitlines()
     text = "\n".join(lines)
     assert max(len(line) for line in lines) <= width and len(lines) <= 24
     for part in ("day 16", "women", "men", "0.80", "●", "[fires]"):
@@ -30,9 +30,9 @@ def test_the_picture_fits_and_shows_what_matters(now, width):
 
 
 def test_the_picture_before_the_first_window(timeline):
-    console = Console(file=io.StringIO(), width=80)
+    console = Console(file=(shown := io.StringIO()), width=80)
     console.print(draw(Now(timeline, 0.8, timeline.start_ms), 80, 24))
-    assert "waiting for the first window" in console.file.getvalue()
+    assert "waiting for the first window" in shown.getvalue()
 
 
 def test_plain_lines_one_a_day_and_one_an_event(now):
