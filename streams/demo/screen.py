@@ -1,6 +1,7 @@
 """What the terminal shows: a picture that is redrawn, or plain lines where there is no terminal."""
 
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,10 +187,11 @@ def _log(now: Now) -> RenderableType:
 
 
 def save(now: Now, path: Path, width: int = 110) -> None:
-    """Write the picture to an SVG file."""
+    """Write the picture to an SVG file that loads nothing from elsewhere: a viewer without the font has another."""
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(draw(now, width, 29))
-    console.save_svg(str(path), title="fairdrift demo")
+    drawn = console.export_svg(title="fairdrift demo")
+    path.write_text(re.sub(r",\s*url\([^)]*\) format\([^)]*\)", "", drawn), encoding="utf-8")
 
 
 def epilogue(account: Account, console: Console) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from alerts.channels import Ports, make_channels
 from alerts.channels.webhook import WebhookChannel, body_of, signed, webhook_id
 from alerts.config import WebhookConfig
-from alerts.errors import UnusableSecret
 from alerts.http import Outgoing
 from tests.alerts.delivering import alert_payload, delivery
 from tests.alerts.receiving import LOOPBACK, Receiver, receiver
@@ -99,6 +99,6 @@ def test_from_the_configuration_with_and_without_the_prefix(there: Receiver) -> 
     "secret", ["whsec_not base64 at all!", "pa$$word-pa$$word", "whsec_c2hvcnQ=0000000", "YWJjZGVmZ2hpamts"]
 )
 def test_a_secret_that_a_receiver_s_library_would_read_otherwise_is_refused(secret: str) -> None:
-    with pytest.raises(UnusableSecret, match="a secret of receiver 'oncall' is not base64") as raised:
-        make_channels([configured("https://hooks.example", secret)], Ports())
+    with pytest.raises(ValidationError, match="must be base64 of at least 16 bytes") as raised:
+        configured("https://hooks.example", secret)
     assert secret not in str(raised.value)
