@@ -195,4 +195,5 @@ class Director:
 
     def _note(self, now: Now, chapter: Chapter, at_ms: int, words: str, style: str) -> None:
         self.moments.append(Moment(chapter, at_ms, words))
+        now.log.append((at_ms, style, words))
         self.screen.tell(at_ms, now, style, words)

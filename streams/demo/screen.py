@@ -45,7 +45,7 @@ class Now:
 
 
 class Screen(Protocol):
-    """Shows the simulation as it goes; `show` after each step, `tell` at each event, `close` at the end."""
+    """Shows the simulation as it goes; `show` after each step, `tell` at each event (already in `now.log`), `close` at the end."""
 
     def show(self, now: Now) -> None: ...
 
@@ -92,7 +92,6 @@ class Picture:
         self._live.update(draw(now, *self._live.console.size), refresh=True)
 
     def tell(self, at_ms: int, now: Now, style: str, words: str) -> None:
-        now.log.append((at_ms, style, words))
         self.show(now)
 
     def close(self) -> None:
@@ -180,7 +179,9 @@ def _groups(now: Now) -> RenderableType:
 
 def _log(now: Now) -> RenderableType:
     lines: Iterable[Text] = (
-        Text.assemble((f"  {now.timeline.words(time_ms):>13}  ", "dim"), (words, style))
+        Text.assemble(
+            (f"  {now.timeline.words(time_ms):>13}  ", "dim"), (words, style), no_wrap=True, overflow="ellipsis"
+        )
         for time_ms, style, words in now.log[-8:]
     )
     return Group(Text(""), *lines)
