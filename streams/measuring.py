@@ -39,6 +39,8 @@ class Comparing(Protocol):
     def attributes(self) -> tuple[str, ...] | None: ...
     @property
     def window_ms(self) -> int: ...
+    @property
+    def min_n(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +237,9 @@ class Figures:
     # --- what is judged
 
     def disparities(self, rule: Comparing, at: int, place: Place) -> Iterator[Observation]:
-        """Every comparison that the rule asks for in one window."""
+        """Every comparison that the rule asks for in one window. Groups below its `min_n` neither drive nor hide one."""
         for attributes in self._sets(rule):
-            key = (rule.metric, attributes, _spec(rule))
+            key = (rule.metric, attributes, replace(_spec(rule), min_n=max(rule.min_n, 1)))
             if key not in self._compared:
                 self._compared[key] = self._batch.compare(*key)
             row = self._batch.whole.metrics.index(metric(rule.metric).name)
