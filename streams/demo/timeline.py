@@ -50,7 +50,9 @@ class Timeline:
         return min(ends)
 
     def words(self, time_ms: int) -> str:
-        """The moment as `day 15, 09:00`; the end of a day is 00:00 of the next."""
+        """The moment as `day 15, 09:00`; the end of a day is 00:00 of the next, the very end is 24:00 of the last day."""
+        if time_ms == self.end_ms:
+            return f"day {self.days}, 24:00"
         minutes = (time_ms - self.start_ms) // 60_000 % (24 * 60)
         return f"day {self.day(time_ms)}, {minutes // 60:02d}:{minutes % 60:02d}"
 

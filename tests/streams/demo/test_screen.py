@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from streams.demo.picture import Reading
-from streams.demo.screen import Now, Picture, Plain, draw, epilogue, screen_for
+from streams.demo.screen import Now, Picture, Plain, draw, epilogue, save, screen_for
 from streams.demo.story import Counts, account
 from streams.demo.timeline import DAY
 
@@ -59,3 +59,10 @@ def test_the_epilogue_names_what_is_missing(timeline):
     out = io.StringIO()
     epilogue(account([], Counts({}, 0), timeline), Console(file=out, width=100))
     assert "missing: the alert fired" in out.getvalue()
+
+
+def test_the_saved_picture_leaves_out_how_long_the_machine_took(now, tmp_path):
+    save(now, tmp_path / "demo.svg")
+    text = (tmp_path / "demo.svg").read_text()
+    assert "12&#160;s<" not in text
+    assert "day&#160;16" in text

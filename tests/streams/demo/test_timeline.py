@@ -8,6 +8,8 @@ from streams.demo.timeline import DAY, HOUR, Timeline, ending_last_midnight, spa
 def test_moments_in_words(timeline):
     assert timeline.words(timeline.start_ms) == "day 1, 00:00"
     assert timeline.words(timeline.deploy_ms) == "day 15, 09:00"
+    assert timeline.words(timeline.start_ms + DAY) == "day 2, 00:00"
+    assert timeline.words(timeline.end_ms) == "day 30, 24:00"
     assert timeline.words(timeline.deploy_ms + 5 * HOUR + 45 * 60_000) == "day 15, 14:45"
 
 
