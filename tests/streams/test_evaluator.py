@@ -1,6 +1,7 @@
 """The evaluator on a real Postgres: points against hand-worked numbers, revisions, determinism, one evaluation at a time."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -195,6 +196,23 @@ def test_the_alert_fires_after_its_for_and_resolves(db: sa.Engine, settings: Set
     told = query(db, "select receiver, payload ->> 'status' from fairdrift.outbox order by id")
     assert told == [("oncall", "firing"), ("oncall", "resolved"), ("fairdrift.control", None)]
     assert query(db, "select model, route, epoch from fairdrift.routes") == [("credit", "fallback", 1)]
+
+
+def test_a_tiny_group_does_not_hide_a_gap_between_large_ones(db: sa.Engine) -> None:
+    """Between all groups the extremes would be one of 2 people and another: a rule leaves those below its min_n out."""
+    config = CONFIG.replace("method: to_reference", "method: between_groups").replace("[F, M]", "[F, M, X]")
+    counted = Counted(db)
+    few = counted.cell("credit", {"sex": "X"})
+    minutes(counted, [(100, 30, 100, 60)] * 10)
+    for minute in range(10):
+        counted.decisions(T0 + minute * MINUTE, few, 2, 0)
+    counted.commit(OVER, idle=(False, True))
+    run(Evaluator(db, parse(config)))
+    fired = query(db, "select payload from fairdrift.alert_transitions where to_state = 'firing'")
+    assert len(fired) == 1
+    told = json.dumps(fired[0][0])
+    assert '"F"' in told
+    assert '"X"' not in told
 
 
 def test_points_that_an_alert_cites_are_kept(db: sa.Engine, settings: Settings) -> None:
