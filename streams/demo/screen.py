@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -117,7 +117,7 @@ def _header(now: Now) -> RenderableType:
         ProgressBar(total=timeline.end_ms - timeline.start_ms, completed=done, width=24),
         Text(f"{now.decided:,} decisions"),
         Text(f"deciding: {now.deciding}", style="bold red" if now.deciding == "limits-2" else "bold green"),
-        Text(f"{now.seconds:.0f} s", style="dim"),
+        Text(f"{now.seconds:.0f} s" if now.seconds else "", style="dim"),
     )
     return row
 
@@ -188,9 +188,12 @@ def _log(now: Now) -> RenderableType:
 
 
 def save(now: Now, path: Path, width: int = 110) -> None:
-    """Write the picture to an SVG file that loads nothing from elsewhere: a viewer without the font has another."""
+    """Write the picture to an SVG file that loads nothing from elsewhere: a viewer without the font has another.
+
+    It leaves out the real time it took, which is the machine's.
+    """
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(draw(now, width, 29))
+    console.print(draw(replace(now, seconds=0.0), width, 29))
     drawn = console.export_svg(title="fairdrift demo")
     path.write_text(re.sub(r",\s*url\([^)]*\) format\([^)]*\)", "", drawn), encoding="utf-8")
 
