@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from rocksdict import BlockBasedOptions, Cache, Checkpoint, Options, Rdict, WriteBatch, WriteBufferManager
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    Checkpoint,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteBufferManager,
+)
 
 from monitor.entries import DTYPES, live
 from monitor.terms import OUTCOMES, PREDICTIONS, Terms
@@ -122,6 +131,7 @@ def _open(path: Path) -> Rdict:
     options.set_max_write_buffer_number(3)
     options.set_max_open_files(256)
     options.set_keep_log_file_num(2)
+    options.set_compression_type(DBCompressionType.none())  # hashes and small integers: nothing to gain, a core to lose
     blocks = BlockBasedOptions()
     blocks.set_bloom_filter(10, False)
     cache, memtables = _shared()
