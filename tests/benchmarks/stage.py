@@ -101,7 +101,8 @@ class Stage:
         }
         config = folder / "fairdrift.yaml"
         config.write_text(yaml.safe_dump(body, sort_keys=False))
-        fairdrift("migrate", "--config", str(config)).check_returncode()
+        migrated = fairdrift("migrate", "--config", str(config))
+        assert migrated.returncode == 0, migrated.stderr
         return Watch(config, sa.create_engine(driver_url(url)), folder)
 
 
