@@ -71,7 +71,9 @@ def measure(stage: Stage) -> Iterator[Result]:
         watch = stage.watch(
             topics,
             rules=[RULE],
-            receivers=[{"name": "oncall", "type": "webhook", "url": pager.url, "secret": "whsec_" + "YmVuY2htYXJr" * 2}],
+            receivers=[
+                {"name": "oncall", "type": "webhook", "url": pager.url, "secret": "whsec_" + "YmVuY2htYXJr" * 2}
+            ],
             delivery={"allow": ["127.0.0.0/8"], "allow_http": True},
             model={"windows": ["1m"]},
         )
