@@ -15,7 +15,7 @@ Source: Beam's and Flink's watermarks (minimum over inputs).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NEVER = -(2**62)
+from monitor.terms import NEVER
 
 TOPIC_NAMES = ("predictions", "outcomes")
 

@@ -42,17 +42,17 @@ def client_options(kafka: KafkaConfig) -> dict[str, Any]:
     if kafka.security_protocol.endswith("SSL"):
         options |= {"ssl_cafile": kafka.ca_file, "ssl_certfile": kafka.cert_file, "ssl_keyfile": kafka.key_file}
         options["ssl_password"] = kafka.key_password.get_secret_value() if kafka.key_password else None
-    return options | _login(kafka, "sasl_")
+    return options | _login(kafka)
 
 
-def _login(kafka: KafkaConfig, prefix: str) -> dict[str, Any]:
+def _login(kafka: KafkaConfig) -> dict[str, Any]:
     if not kafka.security_protocol.startswith("SASL"):
         return {}
     secret = kafka.password.get_secret_value() if kafka.password else None
     return {
-        f"{prefix}mechanism": kafka.sasl_mechanism,
-        f"{prefix}plain_username": kafka.username,
-        f"{prefix}plain_password": secret,
+        "sasl_mechanism": kafka.sasl_mechanism,
+        "sasl_plain_username": kafka.username,
+        "sasl_plain_password": secret,
     }
 
 
@@ -112,9 +112,9 @@ def parts_of(stream: Stream, counts: dict[str, int]) -> int:
     return found[stream.predictions]
 
 
-def partitioner(parts: int) -> Callable[[bytes], int]:
-    """The partition of an id (UTF-8) as Java's and Python's clients choose it: murmur2."""
-    return lambda id: int(murmur2(id) & 0x7FFFFFFF) % parts
+def partition_of(key: bytes, parts: int) -> int:
+    """The partition of a key as Java's and kafka-python's default partitioners choose it: murmur2."""
+    return int(murmur2(key) & 0x7FFFFFFF) % parts
 
 
 def connection(kafka: KafkaConfig) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def connection(kafka: KafkaConfig) -> dict[str, Any]:
         "bootstrap_servers": list(kafka.bootstrap),
         "security_protocol": kafka.security_protocol,
         "ssl_context": tls_context(kafka),
-        **_login(kafka, "sasl_"),
+        **_login(kafka),
     }
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from kafka.partitioner.default import murmur2
 
 from monitor.times import format_duration, format_time
-from streams.broker import client_options
+from streams.broker import client_options, partition_of
 from streams.errors import StreamsError
 from streams.replay import Message, Survey
 from streams.settings import KafkaConfig
@@ -71,11 +70,6 @@ def refusals(found: Survey, into: Destination, max_lateness: int, now: int, goin
             f" {format_duration(max_lateness)}: it would not be counted. Sort the file by time"
         )
     return told
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key as Java's and kafka-python's default partitioners choose it."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def batched(events: Iterable[Message], partitions: int, size: int) -> Iterator[tuple[int, Message, int]]:

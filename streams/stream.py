@@ -1,6 +1,7 @@
 """A stream at run time: one pair of topics with the models that use it, its reader and its ledger."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -8,7 +9,7 @@ from monitor.cells import Cells
 from monitor.reader import Reader
 from monitor.terms import Terms
 from streams import settings
-from streams.broker import partitioner
+from streams.broker import partition_of
 from streams.hashing import IdHasher
 from streams.ledger import Ledger, StreamOfParts
 from streams.session import QualityCells
@@ -37,7 +38,7 @@ def open_stream(of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHa
         name=of.name,
         topics=(of.predictions, of.outcomes),
         terms=of.terms,
-        reader=Reader(of.models, hasher.hash_ids, cells, retention, partitioner(parts)),
+        reader=Reader(of.models, hasher.hash_ids, cells, retention, partial(partition_of, parts=parts)),
         ledger=Ledger(engine, StreamOfParts(of.name, parts, of.terms.pane), cells),
         quality=QualityCells(tuple(quality.values()), cells.quality(""), quality),
         parts=parts,

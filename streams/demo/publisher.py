@@ -12,8 +12,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
-from kafka.partitioner.default import murmur2
 
+from streams.broker import partition_of
 from streams.demo.bank import Message
 from streams.demo.router import CONTROL
 
@@ -39,7 +39,7 @@ def by_partition(messages: Sequence[Message]) -> dict[int, list[Message]]:
     """The messages of each partition in their order: murmur2 of the id, as Java's and kafka-python's default partitioner have it."""
     parts: dict[int, list[Message]] = defaultdict(list)
     for message in messages:
-        parts[(murmur2(message.key) & 0x7FFFFFFF) % PARTITIONS].append(message)
+        parts[partition_of(message.key, PARTITIONS)].append(message)
     return parts
 
 

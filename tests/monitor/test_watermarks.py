@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from monitor.watermarks import NEVER, Clock, Holder, PartClock, clock_of, stalled
+from monitor.terms import NEVER
+from monitor.watermarks import Clock, Holder, PartClock, clock_of, stalled
 
 DELAY, PANE = 10, 100
 BOTH = (0, 1)

@@ -10,8 +10,9 @@ from kafka.partitioner.default import murmur2
 from typer.testing import CliRunner, Result
 
 from monitor.times import DAY, HOUR
+from streams.broker import partition_of
 from streams.cli import build_app
-from streams.publishing import Destination, Publisher, batched, partition_of, refusals
+from streams.publishing import Destination, Publisher, batched, refusals
 from streams.replay import Message, ReplayError, Survey
 from streams.settings import KafkaConfig
 from streams.topics import KafkaAway, TopicSettings, open_topics
