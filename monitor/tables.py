@@ -181,3 +181,35 @@ evidence = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("computed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
 )
+
+baselines = sa.Table(
+    "baselines",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False, comment="what was counted, in words"),
+    sa.Column("rows", sa.BigInteger, nullable=False, comment="events that were counted"),
+    sa.Column("cell_schema", sa.Text, nullable=False, comment="hash of attributes, bins and label rules"),
+    sa.Column("value_unit", sa.Double, nullable=False, comment="what one unit of a value is"),
+    sa.Column("labelled", sa.Boolean, nullable=False, comment="whether labels were known"),
+    sa.Column("stored_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Index("baselines_model", "model", "id"),
+)
+
+baseline_cells = sa.Table(
+    "baseline_cells",
+    metadata,
+    sa.Column("baseline", sa.Integer, sa.ForeignKey(baselines.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("cell", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("arm", sa.Text, nullable=False),
+    sa.Column("groups", pg.JSONB, nullable=False, comment="attribute to group, every protected attribute"),
+    sa.Column("stratum", pg.JSONB, nullable=False, comment="factor to level"),
+    sa.Column("decision", pg.ARRAY(sa.BigInteger), nullable=False, comment="monitor.sums.DECISIONS"),
+    sa.Column(
+        "labels",
+        pg.ARRAY(sa.BigInteger),
+        nullable=False,
+        comment="monitor.sums.LABELS; empty where no labels were known",
+    ),
+)

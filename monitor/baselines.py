@@ -1,0 +1,44 @@
+"""A baseline: what a model's parity was when somebody looked at it and agreed, kept as the sums of its cells.
+
+Sums and not metrics, so that every metric, group and comparison can be asked of a baseline that is asked of a window, also
+one that nobody thought of when it was stored: `baseline.assess(plan)` is the same assessment as of a window.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from monitor.assess import Assessment, Plan, assess
+from monitor.grouping import CellInfo
+from monitor.sums import Ints, Layout
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """A model's reference sums: N cells, and N x slots matrices in the layouts `DECISIONS` and `LABELS`."""
+
+    model: str
+    source: str
+    """Where it comes from, in words: a file that was audited, a period."""
+    rows: int
+    """How many events were counted."""
+    cell_schema: str
+    """`monitor.cells.cell_schema` of the configuration it was counted under: compare only with panes of the same."""
+    value_unit: float
+    cells: tuple[CellInfo, ...]
+    decision: Ints
+    labels: Ints | None = None
+    """None where no labels were known; label metrics are left out then."""
+    stored_at: int | None = None
+    """Milliseconds; None before it is stored."""
+
+    def assess(self, plan: Plan) -> Assessment:
+        """Every metric of the plan over the baseline; MetricError as `monitor.assess.assess`."""
+        return assess(self.cells, self.decision, self.labels, replace(plan, value_unit=self.value_unit))
+
+
+def widened(sums: Ints, layout: Layout) -> Ints:
+    """Sums that were stored when the layout had fewer slots: slots are only ever added at the end, and were 0."""
+    if sums.shape[1] >= len(layout):
+        return sums[:, : len(layout)]
+    return np.hstack([sums, np.zeros((len(sums), len(layout) - sums.shape[1]), dtype=np.int64)])

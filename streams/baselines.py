@@ -1,0 +1,78 @@
+"""Baselines in Postgres: stored by `fairdrift audit --store-baseline`, read by rules of type `drift`.
+
+Each is stored whole and never changed; the newest of a model is the one in force. Rows are sums per cell.
+"""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import sqlalchemy as sa
+
+from monitor.baselines import Baseline, widened
+from monitor.grouping import CellInfo
+from monitor.sums import DECISIONS, LABELS, Ints, Layout
+from monitor.tables import baseline_cells, baselines
+
+
+def store_baseline(connection: sa.Connection, baseline: Baseline) -> int:
+    """Store a baseline in the connection's transaction; its number. From the commit on it is the model's baseline."""
+    made = connection.execute(
+        baselines.insert()
+        .values(
+            model=baseline.model,
+            source=baseline.source,
+            rows=baseline.rows,
+            cell_schema=baseline.cell_schema,
+            value_unit=baseline.value_unit,
+            labelled=baseline.labels is not None,
+        )
+        .returning(baselines.c.id)
+    )
+    number = int(made.scalar_one())
+    labels = [] if baseline.labels is None else baseline.labels.tolist()
+    rows = [
+        {
+            "baseline": number,
+            "cell": at,
+            "version": cell.version,
+            "arm": cell.arm,
+            "groups": dict(cell.groups),
+            "stratum": dict(cell.stratum),
+            "decision": baseline.decision[at].tolist(),
+            "labels": labels[at] if labels else [],
+        }
+        for at, cell in enumerate(baseline.cells)
+    ]
+    if rows:
+        connection.execute(baseline_cells.insert(), rows)
+    return number
+
+
+def load_baseline(connection: sa.Connection, model: str, at: datetime | None = None) -> Baseline | None:
+    """The model's newest baseline (stored no later than `at`, if given) with its sums per cell; None if it has none."""
+    query = sa.select(baselines).where(baselines.c.model == model).order_by(baselines.c.id.desc()).limit(1)
+    if at is not None:
+        query = query.where(baselines.c.stored_at <= at)
+    head = connection.execute(query).mappings().one_or_none()
+    if head is None:
+        return None
+    found = connection.execute(
+        sa.select(baseline_cells).where(baseline_cells.c.baseline == head["id"]).order_by(baseline_cells.c.cell)
+    ).all()
+    cells = tuple(CellInfo(row.cell, row.version, row.arm, row.groups, row.stratum) for row in found)
+    return Baseline(
+        model=model,
+        source=head["source"],
+        rows=head["rows"],
+        cell_schema=head["cell_schema"],
+        value_unit=head["value_unit"],
+        cells=cells,
+        decision=_matrix([row.decision for row in found], DECISIONS),
+        labels=_matrix([row.labels for row in found], LABELS) if head["labelled"] else None,
+        stored_at=int(head["stored_at"].astimezone(UTC).timestamp() * 1000),
+    )
+
+
+def _matrix(rows: list[list[int]], layout: Layout) -> Ints:
+    width = len(rows[0]) if rows else len(layout)
+    return widened(np.array(rows, dtype=np.int64).reshape(len(rows), width), layout)
