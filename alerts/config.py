@@ -217,11 +217,15 @@ class InhibitionConfig(Config):
 
 
 class ControlConfig(Config):
-    """The brakes on what rules may change by themselves, for each model. `dry_run` holds for all rules."""
+    """The brakes on what rules may change by themselves, for each model. `dry_run` holds for all rules and plans.
+
+    `agreement`: so many rules that may roll back must fire at the same time before one does.
+    """
 
     dry_run: bool = False
     cool_down: Duration = HOUR
     daily_maximum: int = Field(default=3, ge=0)
+    agreement: int = Field(default=1, ge=1, le=10)
 
 
 class PolicyConfig(Config):

@@ -13,7 +13,7 @@ from alerts.control import RouteChange, RouteState
 from alerts.labels import EVERYTHING, Family, alert_id
 from alerts.messages import AlertPayload, RouteDecision
 from alerts.payloads import Context, Telling, payload_of
-from alerts.rerouting import decision_of, reroute
+from alerts.rerouting import asks, decision_of, reroute
 from alerts.routing import Receiver
 from alerts.rules import Rule
 from alerts.states import AlertState, Look, State, Transition, step
@@ -86,20 +86,32 @@ def evaluate(
     that has seen this pane already yields no step. Rules of other models are left alone. UnknownReceiver if a firing
     alert is routed to a receiver that is not configured.
     """
+    stepped = [
+        found
+        for rule in rules
+        if rule.policy.model == context.model
+        for found in _stepped(rule, observations, states, context.pane_end)
+    ]
+    asking = _asking(rules, states, [telling for telling, _ in stepped])
     judged: list[tuple[Step, Telling]] = []
-    for rule in rules:
-        if rule.policy.model != context.model:
-            continue
-        for telling, before in _stepped(rule, observations, states, context.pane_end):
-            result = reroute(telling, route, context)
-            if isinstance(result, RouteChange):
-                route = result.applied_to(route)
-            done = _step(telling, before, decision_of(telling.rule, result, route), context)
-            judged.append((replace(done, change=result if isinstance(result, RouteChange) else None), telling))
+    for telling, before in stepped:
+        result = reroute(telling, route, context, asking)
+        if isinstance(result, RouteChange):
+            route = result.applied_to(route)
+        done = _step(telling, before, decision_of(telling.rule, result, route), context)
+        judged.append((replace(done, change=result if isinstance(result, RouteChange) else None), telling))
     after = {**states, **{done.alert: done.stored for done, _ in judged}}
     firing = [stored.routing_labels for stored in after.values() if stored.state.state is State.FIRING]
     steps = tuple(_addressed(done, telling.rule, firing, context) for done, telling in judged)
     return Evaluation(steps, {**after, **{done.alert: done.stored for done in steps}}, route)
+
+
+def _asking(rules: Sequence[Rule], states: Mapping[str, Stored], stepped: Sequence[Telling]) -> frozenset[str]:
+    """The rules that fire at the end of this pane and ask for a rollback."""
+    after = {alert: (stored.rule, stored.state.state) for alert, stored in states.items()}
+    after |= {telling.alert: (telling.rule.policy.name, telling.state.state) for telling in stepped}
+    firing = {rule for rule, state in after.values() if state is State.FIRING}
+    return frozenset(rule.policy.name for rule in rules if asks(rule) and rule.policy.name in firing)
 
 
 def _stepped(

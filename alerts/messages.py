@@ -126,7 +126,10 @@ class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoutePayload(msgspec.Struct, frozen=True, kw_only=True):
-    """The desired route of a model. It is state: the greatest `epoch` is in force, however often it is delivered."""
+    """The desired route of a model. It is state: the greatest `epoch` is in force, however often it is delivered.
+
+    In a canary, `percent` of the decisions are made by `version` (where it is named) and the others by `rest`.
+    """
 
     model: str
     route: Literal["live", "canary", "shadow", "fallback"]
@@ -139,6 +142,8 @@ class RoutePayload(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, Any]
     effective_at: str
     config_version: str
+    rest: Literal["live", "fallback"] = "live"
+    version: str = ""
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):

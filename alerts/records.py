@@ -13,12 +13,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from alerts.config import EVERY_MODEL
 from alerts.control import BY_RULE, DAY_MS, Route, RouteChange, RouteState
 from alerts.evaluation import Step, Stored
 from alerts.messages import AlertPayload, RoutePayload
 from alerts.routing import Receiver, Routing
 from alerts.states import AlertState, State
-from alerts.tables import alert_states, alert_transitions, outbox, route_changes, routes
+from alerts.tables import alert_states, alert_transitions, control_freezes, outbox, route_changes, routes
 from monitor.times import format_time
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,8 +40,10 @@ def load_states(conn: sa.Connection, model: str) -> dict[str, Stored]:
 def load_route(conn: sa.Connection, model: str, now: int) -> RouteState:
     """The route in force, with the automatic changes of the day before `now` (ms); `live` if it was never changed."""
     row = conn.execute(sa.select(routes).where(routes.c.model == model)).one_or_none()
+    stopping = sa.select(control_freezes.c.model).where(control_freezes.c.model.in_((model, EVERY_MODEL)))
+    frozen = conn.execute(stopping).first() is not None
     if row is None:
-        return RouteState(model)
+        return RouteState(model, frozen=frozen)
     recent = conn.execute(
         sa.select(route_changes.c.effective_at)
         .where(route_changes.c.model == model, route_changes.c.changed_by.startswith(BY_RULE, autoescape=True))
@@ -48,7 +51,9 @@ def load_route(conn: sa.Connection, model: str, now: int) -> RouteState:
         .order_by(route_changes.c.epoch)
     )
     times = tuple(_ms(at) for at in recent.scalars())
-    return RouteState(model, Route(row.route), row.percent, row.epoch, _ms(row.effective_at), times)
+    since = _ms(row.effective_at)
+    rest = Route(row.rest)
+    return RouteState(model, Route(row.route), row.percent, row.epoch, since, times, rest, row.version, frozen)
 
 
 def save(conn: sa.Connection, steps: Iterable[Step], routing: Routing, config_version: str) -> int:
@@ -91,6 +96,8 @@ _ROUTE_COLUMNS = (
     "evidence",
     "effective_at",
     "config_version",
+    "rest",
+    "version",
 )
 
 
@@ -207,6 +214,8 @@ def _change_row(change: RouteChange, config_version: str) -> dict[str, Any]:
         "evidence": dict(change.evidence),
         "effective_at": _time(change.effective_at),
         "config_version": config_version,
+        "rest": change.rest.value,
+        "version": change.version,
     }
 
 
@@ -223,6 +232,8 @@ def _route_payload(change: RouteChange, config_version: str) -> RoutePayload:
         evidence=dict(change.evidence),
         effective_at=format_time(change.effective_at),
         config_version=config_version,
+        rest="fallback" if change.rest is Route.FALLBACK else "live",
+        version=change.version,
     )
 
 

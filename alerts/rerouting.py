@@ -4,14 +4,25 @@ from alerts.control import BY_RULE, Refusal, Route, RouteChange, RouteRequest, R
 from alerts.messages import RouteDecision
 from alerts.payloads import Context, Telling
 from alerts.rules import Rule
-from alerts.states import State
+from alerts.states import AlertState, State
 from alerts.verdicts import Verdict
 
 
-def reroute(telling: Telling, route: RouteState, context: Context) -> RouteChange | Refusal | None:
-    """What a rule with a rollback does to the route when it starts firing; None when nothing was asked for."""
-    wanted, transition = telling.rule.policy.rollback, telling.transition
-    if wanted is None or transition is None or transition.after is not State.FIRING:
+def reroute(
+    telling: Telling, route: RouteState, context: Context, firing: frozenset[str] = frozenset()
+) -> RouteChange | Refusal | None:
+    """What a rule with a rollback does to the route while it fires; None when nothing is asked for.
+
+    It asks when it starts firing, and again at every pane as long as the route is still the one from before (it was
+    refused: cool-down, no agreement, frozen). Once the route was changed since, by whomever, this firing has had its
+    answer: a person who restores while the alert still fires is not overruled. `firing` are the names of the rules that
+    ask for a rollback at this pane.
+    """
+    wanted, state = telling.rule.policy.rollback, telling.state
+    if wanted is None or state.state is not State.FIRING:
+        return None
+    began = telling.transition is not None
+    if not began and not _unanswered(state, route):
         return None
     request = RouteRequest(
         to=Route(wanted.to),
@@ -21,8 +32,21 @@ def reroute(telling: Telling, route: RouteState, context: Context) -> RouteChang
         alert=telling.alert,
         evidence=_evidence(telling.verdict),
         dry_run=wanted.dry_run,
+        agreeing=len(firing | {telling.rule.policy.name}),
+        rest=route.rest,
+        version=route.version,
     )
     return decide(route, request, context.pane_end, context.brakes)
+
+
+def asks(rule: Rule) -> bool:
+    """Whether a firing of this rule counts when several rules must agree on a rollback."""
+    return rule.policy.rollback is not None and not rule.policy.rollback.dry_run
+
+
+def _unanswered(state: AlertState, route: RouteState) -> bool:
+    """Whether nobody changed the route since the alert began to fire."""
+    return state.firing_since is not None and (route.changed_at is None or route.changed_at < state.firing_since)
 
 
 def decision_of(rule: Rule, result: RouteChange | Refusal | None, route: RouteState) -> RouteDecision | None:

@@ -74,6 +74,8 @@ routes = sa.Table(
     sa.Column("evidence", pg.JSONB, nullable=False, server_default="{}"),
     sa.Column("effective_at", sa.TIMESTAMP(timezone=True), nullable=False, comment="event time of the verdict, or now"),
     sa.Column("config_version", sa.Text, nullable=False),
+    sa.Column("rest", sa.Text, nullable=False, server_default="live", comment="what decides where a canary does not"),
+    sa.Column("version", sa.Text, nullable=False, server_default="", comment="in canary or shadow, where known"),
 )
 
 route_changes = sa.Table(
@@ -91,4 +93,30 @@ route_changes = sa.Table(
     sa.Column("effective_at", sa.TIMESTAMP(timezone=True), nullable=False),
     sa.Column("recorded_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("config_version", sa.Text, nullable=False),
+    sa.Column("rest", sa.Text, nullable=False, server_default="live", comment="what decides where a canary does not"),
+    sa.Column("version", sa.Text, nullable=False, server_default="", comment="in canary or shadow, where known"),
+)
+
+control_freezes = sa.Table(
+    "control_freezes",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True, comment="* for every model"),
+    sa.Column("changed_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("frozen_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+canary_plans = sa.Table(
+    "canary_plans",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False, comment="the one that is to be let in"),
+    sa.Column("status", sa.Text, nullable=False, comment="running | held | dropped | interrupted | done"),
+    sa.Column("step", sa.Integer, nullable=False, comment="from 0"),
+    sa.Column("epoch", sa.BigInteger, nullable=False, comment="of the route that the plan made last"),
+    sa.Column("plan", pg.JSONB, nullable=False, comment="the steps as agreed when it began"),
+    sa.Column("progress", pg.JSONB, nullable=False, comment="what was seen in this step so far"),
+    sa.Column("changed_by", sa.Text, nullable=False, comment="the person who acted on it last"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
 )

@@ -26,7 +26,7 @@ def watched(settings: Settings) -> tuple[Watched, ...]:
     """Every configured model, in the order of the configuration."""
     routing = Routing.from_config(settings.receivers, settings.routes, settings.silences, settings.inhibitions)
     control = settings.control
-    brakes = Brakes(control.dry_run, control.cool_down, control.daily_maximum)
+    brakes = Brakes(control.dry_run, control.cool_down, control.daily_maximum, control.agreement)
     rules = make_rules(settings.rules, (model.name for model in settings.models))
     version = settings.version
     return tuple(

@@ -67,3 +67,31 @@ def test_a_person_is_not_braked_and_does_not_count_as_automatic() -> None:
 def test_a_canary_needs_a_percentage(percent: float | None) -> None:
     with pytest.raises(ValueError, match="a percentage between 0 and 100"):
         decide(LIVE, replace(WANTED, to=Route.CANARY, percent=percent), NOW, Brakes())
+
+
+@pytest.mark.parametrize("by", ["rule:parity", "plan:v2"])
+def test_a_freeze_stops_whatever_happens_by_itself(by: str) -> None:
+    frozen = replace(LIVE, frozen=True)
+    assert decide(frozen, replace(WANTED, by=by), NOW, Brakes()) is Refusal.FROZEN
+    change = changed(decide(frozen, replace(WANTED, by="ada"), NOW, Brakes()))
+    assert change.applied_to(frozen).frozen
+
+
+def test_so_many_rules_must_agree() -> None:
+    two = Brakes(agreement=2)
+    assert decide(LIVE, WANTED, NOW, two) is Refusal.DISAGREEMENT
+    assert changed(decide(LIVE, replace(WANTED, agreeing=2), NOW, two)).epoch == 1
+    assert changed(decide(LIVE, replace(WANTED, by="ada"), NOW, two)).epoch == 1
+
+
+def test_a_plan_is_not_cooled_down_and_may_raise_the_share() -> None:
+    shadow = RouteState("credit", Route.SHADOW, None, 1, NOW - 1, (NOW - 1,))
+    request = RouteRequest(Route.CANARY, "plan:v2", "clear", 1.0, rest=Route.FALLBACK, version="v2")
+    change = changed(decide(shadow, request, NOW, Brakes(daily_maximum=0)))
+    after = change.applied_to(shadow)
+    assert (after.share, after.rest, after.version, after.automatic) == (1.0, Route.FALLBACK, "v2", (NOW - 1,))
+
+
+def test_only_a_canary_and_a_shadow_leave_the_rest_to_somebody() -> None:
+    full = changed(decide(LIVE, replace(WANTED, by="ada", rest=Route.FALLBACK), NOW, Brakes()))
+    assert full.rest is Route.LIVE

@@ -187,3 +187,46 @@ def test_an_alert_that_fires_in_the_same_pane_inhibits() -> None:
     rules = [parity_rule(), parity_rule(policy=policy)]
     one = evaluate(rules, [BREACH], {}, LIVE, context(routing=replace(ROUTING, inhibitions=(inhibition,))))
     assert {step.stored.rule: len(step.receivers) for step in one.steps} == {"parity": 0, "zz-outage": 1}
+
+
+ROLLBACK = Policy("parity", "credit", receivers=("oncall",), rollback=RollbackPolicy())
+
+
+def test_a_rollback_that_was_refused_is_asked_for_again_while_the_alert_fires() -> None:
+    """A person restored at minute 0; cool-down two minutes. It fires at 1, is refused, asks at each pane, and has it at 2."""
+    states: Any = {}
+    route, done = RouteState("credit", Route.LIVE, None, 3, T0), []
+    for minute in range(1, 5):
+        now = context(minute, brakes=Brakes(cool_down_ms=2 * MINUTE))
+        one = evaluate([parity_rule(policy=ROLLBACK)], [BREACH], states, route, now)
+        states, route = one.states, one.route
+        done.append(one)
+    assert [one.steps[0].change is not None for one in done] == [False, True, False, False]
+    assert (route.route, route.epoch, route.changed_at) == (Route.FALLBACK, 4, T0 + 2 * MINUTE)
+    assert done[0].steps[0].payload.control is not None
+
+
+def test_a_person_who_restores_while_it_fires_is_not_overruled() -> None:
+    first = evaluate([parity_rule(policy=ROLLBACK)], [BREACH], {}, LIVE, context(0))
+    assert first.route.route is Route.FALLBACK
+    restored = RouteState("credit", Route.LIVE, None, 2, T0)
+    again = evaluate([parity_rule(policy=ROLLBACK)], [BREACH], first.states, restored, context(300))
+    assert again.steps[0].stored.state.state is State.FIRING
+    assert again.steps[0].change is None
+
+
+def test_two_rules_agree_when_both_fire_whichever_comes_first() -> None:
+    other = parity_rule(policy=replace(ROLLBACK, name="second"))
+    both = context(0, brakes=Brakes(agreement=2))
+    for rules in ([parity_rule(policy=ROLLBACK), other], [other, parity_rule(policy=ROLLBACK)]):
+        done = evaluate(rules, [BREACH], {}, LIVE, both)
+        assert [step.change is not None for step in done.steps] == [True, False]
+        assert done.route.epoch == 1
+    one = evaluate([parity_rule(policy=ROLLBACK)], [BREACH], {}, LIVE, both)
+    assert one.route == LIVE
+    dry = parity_rule(policy=replace(ROLLBACK, name="second", rollback=RollbackPolicy(dry_run=True)))
+    assert evaluate([parity_rule(policy=ROLLBACK), dry], [BREACH], {}, LIVE, both).route == LIVE
+    later = evaluate(
+        [parity_rule(policy=ROLLBACK), other], [BREACH], one.states, one.route, replace(both, pane_end=T0 + MINUTE)
+    )
+    assert later.route.route is Route.FALLBACK

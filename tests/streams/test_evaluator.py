@@ -265,6 +265,25 @@ def test_two_at_once_write_what_one_writes(db: sa.Engine, databases: Any, settin
         other.dispose()
 
 
+def test_two_evaluators_never_issue_two_rollbacks_for_one_breach(db: sa.Engine, settings: Settings) -> None:
+    """Pane by pane, both at every one at once, as two workers do; one route, one history row, one record to publish."""
+    counted, evaluators = Counted(db), [Evaluator(db, settings) for _ in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        for minute, row in enumerate(BREACH):
+            minutes(counted, [row], minute)
+            counted.commit(T0 + (minute + 1) * MINUTE, idle=(False, True))
+            list(threads.map(run, evaluators))
+    counted.commit(OVER, idle=(False, True))
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(run, evaluators))
+    assert query(db, "select epoch, from_route, to_route, changed_by from control_history") == [
+        (1, "live", "fallback", "rule:parity")
+    ]
+    assert query(db, "select dedup_key from fairdrift.outbox where channel = 'rollback'") == [
+        ("control:credit:1:fairdrift.control",)
+    ]
+
+
 def test_a_crash_before_the_commit_leaves_nothing_and_the_next_round_does_it(
     db: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

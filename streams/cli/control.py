@@ -1,0 +1,185 @@
+"""`fairdrift control`: the routes of models: look, change, restore, freeze."""
+
+import getpass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from alerts.config import EVERY_MODEL
+from alerts.control import Route
+from alerts.operators import Person, Wish
+from streams.config import load
+from streams.controls import Changed, Controls, Shown
+from streams.database import engine as make_engine
+from streams.schema import require_head
+
+EXAMPLES = """
+Look:      fairdrift control show                                            every model's route, by whom and why
+
+Take out:  fairdrift control set credit fallback --why "limits look wrong"   at once, without asking any rule
+
+Restore:   fairdrift control restore credit --why "retrained, see INC-12"    rules never restore by themselves
+
+Stop:      fairdrift control freeze --why "migration tonight"                the kill switch: nothing changes by itself
+"""
+
+Config = Annotated[Path, typer.Option("--config", envvar="FAIRDRIFT_CONFIG", help="The configuration file.")]
+Model = Annotated[str, typer.Argument(help="Name of the model.")]
+Why = Annotated[str, typer.Option(help="Why; kept with the change.")]
+By = Annotated[str, typer.Option(help="Who (default: the user of this machine).", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT = Path("fairdrift.yaml")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="The desired route of each model: look, change, restore, freeze.", epilog=EXAMPLES, no_args_is_help=True
+    )
+    group.command("show")(show)
+    group.command("history")(history)
+    group.command("set")(set_)
+    group.command("restore")(restore)
+    group.command("freeze")(freeze)
+    group.command("thaw")(thaw)
+    app.add_typer(group, name="control")
+
+
+def show(config: Config = DEFAULT, as_json: AsJson = False) -> None:
+    """Show every model's route: since when, by whom and why."""
+    with controls(config) as found:
+        _routes(found.routes(), as_json)
+
+
+def history(
+    model: Annotated[str, typer.Argument(help="Name of the model; all without it.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="So many, the newest first.")] = 20,
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Show the changes of routes, the newest first, with the evidence in JSON."""
+    with controls(config) as found:
+        changes = found.history(model, limit)
+    if as_json:
+        typer.echo(msgspec.json.encode(changes))
+        return
+    table = Table("when (event time)", "model", "epoch", "route", "by", "why", box=box.SIMPLE)
+    for change in changes:
+        when, who, why = f"{change.effective_at:%Y-%m-%d %H:%M}", Text(change.changed_by), Text(change.reason)
+        table.add_row(when, change.model, str(change.epoch), _change(change), who, why)
+    Console(highlight=False).print(table)
+
+
+def set_(
+    model: Model,
+    route: Annotated[Route, typer.Argument(help="live, canary, shadow or fallback.")],
+    why: Why,
+    percent: Annotated[float | None, typer.Option(help="Of a canary: the share of the decisions.")] = None,
+    rest: Annotated[Route, typer.Option(help="Of a canary: who decides the others, live or fallback.")] = Route.LIVE,
+    version: Annotated[str, typer.Option(help="Of a canary or a shadow: which version.")] = "",
+    epoch: Annotated[int | None, typer.Option(help="Only if this is still the epoch in force.")] = None,
+    by: By = "",
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Set a model's route. A person is not braked; a running canary plan ends with it."""
+    if (route is Route.CANARY) != (percent is not None and 0 < percent < 100):
+        raise typer.BadParameter("a canary needs --percent between 0 and 100, and nothing else has one")
+    if rest not in (Route.LIVE, Route.FALLBACK):
+        raise typer.BadParameter("--rest is live or fallback")
+    with controls(config) as found:
+        _routes([found.set(model, Wish(route, percent, rest, version, epoch), person(by, why))], as_json)
+
+
+def restore(
+    model: Model,
+    why: Why,
+    epoch: Annotated[int | None, typer.Option(help="Only if this is still the epoch in force.")] = None,
+    by: By = "",
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Put a model back into its place: route live. Only people do this, and canary plans that people began."""
+    with controls(config) as found:
+        _routes([found.set(model, Wish(Route.LIVE, epoch=epoch), person(by, why))], as_json)
+
+
+def freeze(
+    why: Why,
+    model: Annotated[str, typer.Argument(help="Name of the model; all without it.")] = EVERY_MODEL,
+    by: By = "",
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """The kill switch: nothing changes a route by itself, neither rules nor plans, until `thaw`. People still can."""
+    with controls(config) as found:
+        found.freeze(model, person(by, why))
+        _routes(found.routes(), as_json)
+
+
+def thaw(
+    model: Annotated[str, typer.Argument(help="Name of the model; the freeze of all without it.")] = EVERY_MODEL,
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Lift a freeze. Rules that still fire ask again at the next pane."""
+    with controls(config) as found:
+        if not found.thaw(model):
+            typer.echo("there was no such freeze", err=True)
+        _routes(found.routes(), as_json)
+
+
+def person(by: str, why: str) -> Person:
+    """Who acts: the name that was given, else the user of this machine."""
+    try:
+        return Person(by or getpass.getuser(), why)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+@contextmanager
+def controls(config: Path) -> Iterator[Controls]:
+    """The routes of a configuration's database."""
+    settings = load(config)
+    engine = make_engine(settings, name="fairdrift control", pool_size=1)
+    try:
+        require_head(engine)
+        yield Controls(engine, settings)
+    finally:
+        engine.dispose()
+
+
+def _routes(shown: Sequence[Shown], as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.encode(shown))
+        return
+    table = Table("model", Column("route", no_wrap=True), "epoch", "since (event time)", "by", "why", box=box.SIMPLE)
+    for one in shown:
+        since = f"{one.effective_at:%Y-%m-%d %H:%M}" if one.effective_at else ""
+        why = Text(one.reason)
+        if one.frozen:
+            why.append(f" FROZEN: {one.frozen}", style="bold red")
+        table.add_row(one.model, words(one), str(one.epoch), since, Text(one.changed_by), why)
+    Console(highlight=False).print(table)
+
+
+def words(one: Shown) -> str:
+    """The route in words, as `canary 5% of v7, rest fallback`."""
+    of = f" of {one.version}" if one.version else ""
+    if one.route == Route.CANARY:
+        return f"canary {one.percent:g}%{of}, rest {one.rest}"
+    return f"{one.route}{of}"
+
+
+def _change(change: Changed) -> str:
+    percent = "" if change.percent is None else f" {change.percent:g}%"
+    version = f" ({change.version})" if change.version else ""
+    return f"{change.from_route} -> {change.to_route}{percent}{version}"
