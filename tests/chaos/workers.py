@@ -36,7 +36,7 @@ class Worker:
 
     def __init__(self, name: str, config: Path, folder: Path, deaths: Deaths) -> None:
         self.name, self.store = name, folder / name / "store"
-        self.stopped = self.expected_kill = False
+        self.stopped = self.expected_kill = self.at_its_step = False
         self._config, self.deaths, self._log = config, deaths, folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._failpoint, self._starts, self._started = "", 0, 0.0
@@ -53,7 +53,7 @@ class Worker:
     def start(self, failpoint: str = "", *words: str) -> None:
         """Start a process in this place; with `failpoint`, `step:n`, it will kill itself there."""
         self.reap()
-        self._failpoint, self.stopped, self.expected_kill = failpoint, False, False
+        self._failpoint, self.stopped, self.expected_kill, self.at_its_step = failpoint, False, False, False
         self._starts, self._started = self._starts + 1, time.monotonic()
         environment = {**os.environ, STORE: str(self.store), "PYTHONPATH": str(ROOT), FAILPOINT: failpoint}
         if not failpoint:
@@ -126,6 +126,7 @@ class Worker:
         if status == -signal.SIGKILL and self.expected_kill:
             self.deaths.killed += 1
         elif status == -signal.SIGKILL and self._failpoint:
+            self.at_its_step = True
             self.deaths.by_step[self._failpoint.partition(":")[0]] += 1
         elif status == 0:
             self.deaths.ended += 1
