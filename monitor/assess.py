@@ -16,14 +16,14 @@ from typing import Literal
 
 import numpy as np
 
-from monitor.comparisons import Aggregate, DisparitySpec, Field, Method
+from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Field, Method
 from monitor.disparity import Disparities, disparities
 from monitor.estimates import Estimate, Estimates, Flags, Floats, State, number
 from monitor.grouping import CellInfo, Grouping, Shape, attribute_sets, grouping
-from monitor.metric import MetricError, Sums, tabulate
+from monitor.metric import LAYOUTS_OF, MetricError, Needs, Sums, tabulate
 from monitor.metrics import metric, metrics
 from monitor.river_stats import GroupAccumulators, group_accumulators
-from monitor.sums import DECISIONS, LABELS, Ints
+from monitor.sums import Ints
 from monitor.suppression import PROTECTS, TOO_FEW, too_few, withheld
 from monitor.tallies import Table
 
@@ -32,7 +32,7 @@ __all__ = ["Assessment", "CellInfo", "DisparityPoint", "GroupPoint", "Plan", "as
 REST: Mapping[str, str] = MappingProxyType({"*": "rest"})
 """The group values of everybody but the other side."""
 
-DEFAULT_DISPARITIES = tuple(DisparitySpec(aggregate, Method.BETWEEN_GROUPS) for aggregate in Aggregate)
+DEFAULT_DISPARITIES = tuple(DisparitySpec(aggregate, Method.BETWEEN_GROUPS) for aggregate in COMPARING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,39 +111,40 @@ def assess(cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None
     out the metrics that need them. Both given means that both are by decision time, so that label coverage is their
     ratio. MetricError for a metric that does not exist or sums of another shape.
     """
-    given = {"decision": decision, "label": labels}
-    for needs, layout in (("decision", DECISIONS), ("label", LABELS)):
-        matrix = given[needs]
-        if matrix is not None and matrix.shape != (len(cells), len(layout)):
+    offered: dict[Needs, Ints | None] = {"decision": decision, "label": labels}
+    given = {needs: matrix for needs, matrix in offered.items() if matrix is not None}
+    for needs, matrix in given.items():
+        if matrix.shape != (len(cells), len(LAYOUTS_OF[needs])):
             raise MetricError(
-                f"the {needs} sums have shape {matrix.shape}; {len(cells)} cells of {len(layout)} slots are needed"
+                f"the {needs} sums have shape {matrix.shape}; {len(cells)} cells of {len(LAYOUTS_OF[needs])} slots are needed"
             )
-    found = grouping(cells, plan.shape())
-    sums = Sums(DECISIONS, found.sum(_or_empty(decision, cells, len(DECISIONS))), plan.value_unit)
-    label_sums = Sums(LABELS, found.sum(_or_empty(labels, cells, len(LABELS))), plan.value_unit)
-    chosen = [m for m in metrics(plan.metrics) if given[m.needs] is not None]
+    return assessed(grouping(cells, plan.shape()), given, plan)
+
+
+def assessed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> "Assessment":
+    """The assessment of the sums of cells, by what metrics need; `both` follows from decisions and labels together."""
+    sums = summed(found, given, plan.value_unit)
+    chosen = [m for m in metrics(plan.metrics) if m.needs in sums]
     if not chosen:
         raise MetricError(f"no metric of {plan.metrics} can be computed from the sums given")
     selective = plan.labels == "favourable_only"
-    groups = tabulate(chosen, sums, label_sums, selective=selective)
 
     def rest() -> Table:
-        return tabulate(chosen, _rest(sums, found), _rest(label_sums, found), selective=selective)
+        return tabulate(chosen, {needs: one.rest() for needs, one in sums.items()}, selective=selective)
 
     coverage = None
-    if decision is not None and labels is not None:
+    if "both" in sums:
         with np.errstate(all="ignore"):
-            coverage = label_sums.labelled / sums.events
-    return Assessment(plan, Field(found, groups, rest), sums, label_sums, coverage)
+            coverage = sums["both"].labelled / sums["both"].events
+    return Assessment(plan, Field(found, tabulate(chosen, sums, selective=selective), rest), sums, coverage)
 
 
-def _or_empty(matrix: Ints | None, cells: Sequence[CellInfo], slots: int) -> Ints:
-    return np.zeros((len(cells), slots), dtype=np.int64) if matrix is None else matrix
-
-
-def _rest(sums: Sums, found: Grouping) -> Sums:
-    """Everybody but the group, in the same slice."""
-    return replace(sums, matrix=sums.matrix[found.everybody] - sums.matrix)
+def summed(found: Grouping, given: Mapping[Needs, Ints], unit: float) -> dict[Needs, Sums]:
+    """The sums of every group, and of everybody beside it, from those of the cells."""
+    matrices = {needs: found.sum(matrix) for needs, matrix in given.items()}
+    if "decision" in given and "label" in given:
+        matrices["both"] = np.concatenate([matrices["decision"], matrices["label"]], axis=1)
+    return {needs: Sums(LAYOUTS_OF[needs], matrix, unit, matrix[found.everybody]) for needs, matrix in matrices.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +153,7 @@ class Assessment:
 
     plan: Plan
     field: Field
-    decision: Sums
-    labels: Sums
+    sums: Mapping[Needs, Sums]
     coverage: Floats | None = None
     condition: tuple[State, str] | None = None
     minimum: int = 0
@@ -190,13 +190,13 @@ class Assessment:
 
     @cached_property
     def groups(self) -> list[GroupPoint]:
-        """A point for every metric and group."""
-        return [point for row in range(len(self.metrics)) for point in self._row(row)]
+        """A point for every group and metric that a single group has."""
+        return [point for row in np.flatnonzero(self.field.single).tolist() for point in self._row(row)]
 
     @cached_property
     def disparities(self) -> list[DisparityPoint]:
         """A point for every metric, attribute set and disparity of the plan."""
-        return [point for gap in self.gaps for point in self._points(gap, range(len(self.metrics)))]
+        return [point for gap in self.gaps for point in self._points(gap, np.flatnonzero(gap.offered).tolist())]
 
     def published(self) -> "Assessment":
         """What may be shown (`monitor.suppression`): the same, without what the plan's `display_min` withholds."""
@@ -227,7 +227,8 @@ class Assessment:
     def accumulators(self, at: int) -> GroupAccumulators:
         """River's accumulators of the group in column `at`, to compute from or go on with."""
         decision, label = (
-            dict(zip(sums.layout.slots, sums.matrix[at].tolist(), strict=True)) for sums in (self.decision, self.labels)
+            dict(zip(sums.layout.slots, sums.matrix[at].tolist(), strict=True)) if sums is not None else {}
+            for sums in (self.sums.get("decision"), self.sums.get("label"))
         )
         return group_accumulators(decision, label, self.plan.value_unit)
 
@@ -269,7 +270,7 @@ class Assessment:
         )
 
     def _coverage(self, row: int, columns: slice) -> list[float | None]:
-        if self.coverage is None or metric(self.metrics[row]).needs != "label":
+        if self.coverage is None or metric(self.metrics[row]).needs == "decision":
             return [None] * len(self.grouping.groups[columns])
         return [number(share) for share in self.coverage[columns].tolist()]
 

@@ -12,15 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monitor.assess import Assessment, CellInfo, Plan
+from monitor.assess import Assessment, CellInfo, Plan, assessed
 from monitor.comparisons import DisparitySpec, Field, Method
 from monitor.disparity import Disparities, disparities
 from monitor.estimates import Estimate, Estimates, State
 from monitor.grouping import Grouping, Indices, grouping
-from monitor.metric import Sums, tabulate
-from monitor.metrics import metric, metrics
-from monitor.sums import DECISIONS, LABELS, Ints
-from monitor.tallies import Table
+from monitor.metric import Needs
+from monitor.metrics import metric
+from monitor.sums import Ints
 
 Condition = tuple[State, str] | None
 
@@ -106,35 +105,17 @@ def assess_windows(
 
     `condition` holds for all of them. What `assess` gives for each window alone is what is found here, bit for bit.
     """
-    given = decision if decision is not None else labels
-    assert given is not None, "a window has decisions, labels or both"
+    given: dict[Needs, Ints] = {}
+    if decision is not None:
+        given["decision"] = decision
+    if labels is not None:
+        given["label"] = labels
+    assert given, "a window has decisions, labels or both"
+    times = len(next(iter(given.values())))
     one = grouping(cells, plan.shape())
-    found = _tiled(one, len(given), len(cells))
-    sums = Sums(DECISIONS, found.sum(_stacked(decision, given, len(DECISIONS))), plan.value_unit)
-    label_sums = Sums(LABELS, found.sum(_stacked(labels, given, len(LABELS))), plan.value_unit)
-    have = {"decision": decision is not None, "label": labels is not None}
-    chosen = [m for m in metrics(plan.metrics) if have[m.needs]]
-    selective = plan.labels == "favourable_only"
-
-    def rest() -> Table:
-        return tabulate(chosen, _rest(sums, found), _rest(label_sums, found), selective=selective)
-
-    coverage = None
-    if decision is not None and labels is not None:
-        with np.errstate(all="ignore"):
-            coverage = label_sums.labelled / sums.events
-    tables = Field(found, tabulate(chosen, sums, label_sums, selective=selective), rest)
-    return Batch(Assessment(plan, tables, sums, label_sums, coverage, condition), one, len(given))
-
-
-def _stacked(matrix: Ints | None, like: Ints, slots: int) -> Ints:
-    if matrix is None:
-        return np.zeros((like.shape[0] * like.shape[1], slots), dtype=np.int64)
-    return matrix.reshape(-1, slots)
-
-
-def _rest(sums: Sums, found: Grouping) -> Sums:
-    return replace(sums, matrix=sums.matrix[found.everybody] - sums.matrix)
+    flat = {needs: matrix.reshape(-1, matrix.shape[2]) for needs, matrix in given.items()}
+    whole = assessed(_tiled(one, times, len(cells)), flat, plan)
+    return Batch(whole if condition is None else whole.conditioned(*condition), one, times)
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,6 @@
 """Which groups are compared with what: the pairs behind a disparity, chosen before anything is computed of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -10,7 +10,9 @@ import numpy as np
 from monitor.estimates import Flags, Floats
 from monitor.grouping import Grouping, Indices
 from monitor.intervals import pairs
-from monitor.tallies import Table
+from monitor.pairing import contrast, farthest, index, order, rows_of
+from monitor.sums import Ints
+from monitor.tallies import Contrast, Form, Index, Pair, Row, Table, Tallied
 
 
 class Aggregate(StrEnum):
@@ -18,6 +20,12 @@ class Aggregate(StrEnum):
 
     DIFFERENCE = "difference"
     RATIO = "ratio"
+    INDEX = "index"
+    """One number of all groups together; nothing is done with two values."""
+
+
+COMPARING = (Aggregate.DIFFERENCE, Aggregate.RATIO)
+"""The aggregates of two values."""
 
 
 class Method(StrEnum):
@@ -27,6 +35,7 @@ class Method(StrEnum):
     TO_OVERALL = "to_overall"
     TO_REST = "to_rest"
     TO_REFERENCE = "to_reference"
+    TO_HIGHEST = "to_highest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +52,22 @@ REASONS = (
     "fewer than two groups with enough events to compare",
     "the reference group has not enough events, or none is configured",
     "the value to divide by is 0",
-    "a ratio needs means that are not negative",
+    "a ratio needs values that are not negative",
+    "this metric has no such disparity",
+    "one of the two values is undefined",
 )
-OK, FEW, NO_REFERENCE, ZERO, NEGATIVE = range(5)
+OK, FEW, NO_REFERENCE, ZERO, NEGATIVE, NONE, UNKNOWN = range(7)
+
+
+def offers(row: Row, made: Tallied, spec: DisparitySpec) -> bool:
+    """Whether a metric has this disparity: an index is one number, a pair has ratios only if it says so."""
+    if spec.aggregate is Aggregate.INDEX or isinstance(made, Index):
+        wanted = (Aggregate.INDEX, Method.BETWEEN_GROUPS)
+        return isinstance(made, Index) and (spec.aggregate, spec.method) == wanted
+    if isinstance(made, Pair):
+        ratio = spec.aggregate is Aggregate.DIFFERENCE or made.ratio is not None
+        return row.compared and ratio and spec.method is not Method.TO_HIGHEST
+    return row.compared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +84,17 @@ class Comparisons:
     base: Indices
     """The group of `y`; -1 for the rest, and everybody's where `y` is the rest but meant is everybody."""
     share: Floats
-    """The subject's share of everybody, where everybody is meant; else 0."""
+    """The subject's share of everybody, where everybody is meant and `y` is the rest; else 0."""
+    n: Ints
+    """How many events stand behind both sides (behind all groups of an index)."""
     size: Floats
     """How many comparisons the interval must hold for at once."""
     reason: Indices
     """Position in `REASONS`; 0 if it can be computed."""
+    contrasts: Mapping[int, Contrast]
+    """Of the rows that are no comparison of two values (pairs, indices): what they are."""
+    offered: Flags
+    """Per metric: whether it has this disparity at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +113,19 @@ class Field:
         """Per group, everybody else in its slice."""
         return self.tally_rest()
 
+    @cached_property
+    def single(self) -> Flags:
+        """Per metric: whether a group has a value of its own."""
+        found: Flags = self.groups.form <= Form.STATISTIC
+        return found
+
+    def offered(self, spec: DisparitySpec) -> Flags:
+        """Per metric: whether it has this disparity."""
+        return np.array([offers(*one, spec) for one in zip(self.groups.rows, self.groups.made, strict=True)])
+
     def usable(self, spec: DisparitySpec) -> Flags:
-        """(metrics, groups): which have enough events to be on either side."""
-        enough: Flags = self.groups.n >= max(spec.min_n, 1)
+        """(metrics, groups): which have enough events, and a value, to be on either side."""
+        enough: Flags = (self.groups.n >= max(spec.min_n, 1)) & ~(np.isnan(self.groups.value) & self.single[:, None])
         return enough if self.hidden is None else enough & ~self.hidden
 
     def eligible(self, spec: DisparitySpec) -> Flags:
@@ -100,21 +138,16 @@ class Field:
         segments, reference = self.grouping.segments[at], self.grouping.reference[at]
         within = self.eligible(spec)
         if spec.method is Method.BETWEEN_GROUPS:
-            value = self.groups.value
-            low = _pick(np.where(within, -value, -np.inf), segments)
-            high = _pick(
-                np.where(within, value, -np.inf), segments[:, ::-1]
-            )  # of equals the last, as low has the first
-            x, y = (low, high) if spec.aggregate is Aggregate.RATIO else (high, low)
             count = _count(within, segments)
-            return self._pairs(spec, (at, x, y), pairs(count), np.where(count < 2, FEW, OK))
+            x, y = self._extremes(spec, segments, within)
+            return self._pairs(spec, (at, x, y), pairs(count), np.where(count < 2, FEW, OK), within)
         base, within = self._base(spec, within)
         count = _count(within, segments)
         chosen = _pick(np.where(within, self._distance(spec, base), -np.inf), segments)
         few = np.where(count < 1, FEW, OK)
         if spec.method is Method.TO_REFERENCE:
             few = np.where(self.usable(spec)[:, reference] & (reference >= 0), few, NO_REFERENCE)
-        return self._pairs(spec, (at, chosen, self._along(base, chosen)), count, few)
+        return self._pairs(spec, (at, chosen, self._along(base, chosen)), self._size(spec, count), few, within)
 
     def each(self, spec: DisparitySpec, segment: int) -> Comparisons:
         """Every comparison of one segment: each group with its base. For `between_groups` the driving pair alone."""
@@ -126,48 +159,119 @@ class Field:
         groups = groups[(groups != reference) & self.grouping.compared[groups]]
         subject = np.broadcast_to(groups, (len(self.groups.rows), len(groups)))
         base, within = self._base(spec, self.eligible(spec))
-        count = np.broadcast_to(within[:, groups].sum(axis=1, keepdims=True), subject.shape)
+        count = np.broadcast_to(within[:, groups].sum(axis=1, keepdims=True), subject.shape).astype(np.float64)
         few = np.where(within[:, groups], OK, FEW)
         if spec.method is Method.TO_REFERENCE:
             known = self.usable(spec)[:, [reference]] & (reference >= 0)
             few = np.where(known, few, NO_REFERENCE)
-        return self._pairs(
-            spec, (np.full(len(groups), segment), subject, self._along(base, subject)), count.astype(np.float64), few
-        )
+        sides = (np.full(len(groups), segment), subject, self._along(base, subject))
+        return self._pairs(spec, sides, self._size(spec, count), few, within)
+
+    # --- inside
+
+    def _size(self, spec: DisparitySpec, count: Floats) -> Floats:
+        """How many comparisons `count` groups stand for: where the highest is looked for, every pair might have been it."""
+        return pairs(count + 1.0) if spec.method is Method.TO_HIGHEST else count
+
+    def _extremes(self, spec: DisparitySpec, segments: Indices, within: Flags) -> tuple[Indices, Indices]:
+        """(metrics, segments): the two groups farthest apart."""
+        value = self.groups.value
+        low = _pick(np.where(within, -value, -np.inf), segments)
+        high = _pick(np.where(within, value, -np.inf), segments[:, ::-1])  # of equals the last, as low has the first
+        for row in rows_of(self.groups, Form.INDEX):
+            key = order(self.groups, row)
+            low[row] = _pick(np.where(within[[row]], -key, -np.inf), segments)[0]
+            high[row] = _pick(np.where(within[[row]], key, -np.inf), segments[:, ::-1])[0]
+        ratio = spec.aggregate is Aggregate.RATIO
+        x, y = (low, high) if ratio else (high, low)
+        for row in rows_of(self.groups, Form.PAIR):
+            x[row], y[row] = farthest(self.groups, row, segments, within[row], ratio=ratio)
+        return x, y
 
     def _base(self, spec: DisparitySpec, within: Flags) -> tuple[Indices, Flags]:
-        """What each group is compared with (-1 the rest), and which can be."""
-        usable = self.usable(spec)
+        """(metrics, groups): what each group is compared with (-1 the rest), and which can be."""
+        usable, everybody = self.usable(spec), self.grouping.everybody
         if spec.method is Method.TO_REFERENCE:
             base = np.where(self.grouping.segment >= 0, self.grouping.reference[self.grouping.segment], -1)
             known = (base >= 0) & (base != np.arange(len(base))) & usable[:, base]
-            return base, within & known
-        everybody = self.grouping.everybody
+            return np.broadcast_to(base, usable.shape), within & known
+        if spec.method is Method.TO_HIGHEST:
+            best = _pick(np.where(within, self.groups.value, -np.inf), self.grouping.segments[:, ::-1])
+            base = np.where(self.grouping.segment >= 0, best[:, self.grouping.segment], -1)
+            return base, within & (base != np.arange(base.shape[1])) & self.single[:, None]
         base = everybody if spec.method is Method.TO_OVERALL else np.full_like(everybody, -1)
-        return base, within & usable[:, everybody] & (self.rest.n >= max(spec.min_n, 1))
+        rest = (self.rest.n >= max(spec.min_n, 1)) & ~(np.isnan(self.rest.value) & self.single[:, None])
+        return np.broadcast_to(base, usable.shape), within & usable[:, everybody] & rest
 
     def _distance(self, spec: DisparitySpec, base: Indices) -> Floats:
         """(metrics, groups): how far each group is from its base, whatever the direction."""
         value = self.groups.value
-        other = self.rest.value if spec.method is Method.TO_REST else value[:, base]
+        other = self.rest.value if spec.method is Method.TO_REST else np.take_along_axis(value, base, axis=1)
         with np.errstate(all="ignore"):
             if spec.aggregate is Aggregate.DIFFERENCE:
-                return np.abs(value - other)
-            distance = np.abs(np.log(np.maximum(value, 0.0)) - np.log(np.maximum(other, 0.0)))
-        return np.where(other > 0.0, distance, -1.0)  # nothing to divide by: only if there is no other
+                distance = np.abs(value - other)
+            else:
+                distance = np.abs(np.log(np.maximum(value, 0.0)) - np.log(np.maximum(other, 0.0)))
+                distance = np.where(other > 0.0, distance, -1.0)  # nothing to divide by: only if there is no other
+        if rows_of(self.groups, Form.PAIR):
+            everyone = np.broadcast_to(np.arange(base.shape[1]), base.shape)
+            x, y = self._tables(spec, everyone, base)
+            ratio = spec.aggregate is Aggregate.RATIO
+            for row in rows_of(self.groups, Form.PAIR):
+                apart = contrast(x, y, row, ratio=ratio).value
+                distance[row] = np.where(np.isnan(apart), -1.0, 1.0 - apart if ratio else apart)
+        return distance
 
     def _along(self, base: Indices, subject: Indices) -> Indices:
-        return np.where(subject >= 0, base[subject], -1)
+        return np.where(subject >= 0, np.take_along_axis(base, subject, axis=1), -1)
+
+    def _tables(self, spec: DisparitySpec, subject: Indices, base: Indices) -> tuple[Table, Table]:
+        """Both sides. A quotient is compared with everybody by way of the rest; others with everybody as they are."""
+        x = self.groups.columns(subject)
+        if spec.method is Method.TO_REST:
+            return x, self.rest.columns(subject)
+        if spec.method is not Method.TO_OVERALL:
+            return x, self.groups.columns(base)
+        return x, self.rest.columns(subject).mixed(self.groups.form <= Form.MEAN, self.groups.columns(base))
 
     def _pairs(
-        self, spec: DisparitySpec, sides: tuple[Indices, Indices, Indices], size: Floats, reason: Indices
+        self,
+        spec: DisparitySpec,
+        sides: tuple[Indices, Indices, Indices],
+        size: Floats,
+        reason: Indices,
+        within: Flags,
     ) -> Comparisons:
         segment, subject, base = sides
-        overall = spec.method is Method.TO_OVERALL
-        x = self.groups.columns(subject)
-        y = self.rest.columns(subject) if overall or spec.method is Method.TO_REST else self.groups.columns(base)
-        share = x.n / np.maximum(x.n + y.n, 1) if overall else np.zeros(x.n.shape)
-        return Comparisons(spec, x, y, segment, subject, base, share, size, reason)
+        x, y = self._tables(spec, subject, base)
+        share = np.zeros(x.n.shape)
+        if spec.method is Method.TO_OVERALL:
+            quotients = (self.groups.form <= Form.MEAN)[:, None] & (x.denominator + y.denominator > 0)
+            np.divide(x.denominator, x.denominator + y.denominator, out=share, where=quotients)
+        contrasts = self._contrasts(spec, (x, y), segment, within)
+        for row, found in contrasts.items():
+            reason[row] = np.where((reason[row] == OK) & np.isnan(found.value), UNKNOWN, reason[row])
+        offered = self.offered(spec)
+        reason = np.where(offered[:, None], reason, NONE)
+        n = np.where(self._overlaps(spec)[:, None], y.n, x.n + y.n)
+        if spec.aggregate is Aggregate.INDEX:
+            segments = self.grouping.segments[segment]
+            n = np.where((segments >= 0) & within[:, segments], self.groups.n[:, segments], 0).sum(axis=2)
+        return Comparisons(spec, x, y, segment, subject, base, share, n, size, reason, contrasts, offered)
+
+    def _overlaps(self, spec: DisparitySpec) -> Flags:
+        """Per metric: whether the other side contains the group."""
+        return (self.groups.form > Form.MEAN) & (spec.method is Method.TO_OVERALL)
+
+    def _contrasts(
+        self, spec: DisparitySpec, sides: tuple[Table, Table], segment: Indices, within: Flags
+    ) -> dict[int, Contrast]:
+        """Of the rows that are pairs or indices."""
+        if spec.aggregate is Aggregate.INDEX:
+            segments = self.grouping.segments[segment]
+            return {row: index(self.groups, row, segments, within[row]) for row in rows_of(self.groups, Form.INDEX)}
+        ratio = spec.aggregate is Aggregate.RATIO
+        return {row: contrast(*sides, row, ratio=ratio) for row in rows_of(self.groups, Form.PAIR)}
 
 
 def _pick(score: Floats, segments: Indices) -> Indices:

@@ -25,6 +25,7 @@ from monitor.comparisons import (
     FEW,
     NEGATIVE,
     NO_REFERENCE,
+    NONE,
     OK,
     REASONS,
     ZERO,
@@ -35,8 +36,18 @@ from monitor.comparisons import (
 )
 from monitor.estimates import MEASURED, UNDEFINED, Estimates, Flags, Floats
 from monitor.grouping import Indices
-from monitor.intervals import Interval, mean_difference, mean_ratio, newcombe, score_ratio, simultaneous
-from monitor.tallies import Table
+from monitor.intervals import (
+    Interval,
+    mean_difference,
+    mean_ratio,
+    mover_difference,
+    mover_ratio,
+    newcombe,
+    score_ratio,
+    simultaneous,
+)
+from monitor.pairing import rows_of
+from monitor.tallies import Form, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +63,8 @@ class Disparities:
     higher: Indices
     comparable: Flags
     """Whether there are two sides at all."""
+    offered: Flags
+    """Per metric: whether it has this disparity."""
 
 
 def disparities(comparisons: Sequence[Comparisons], confidence: float) -> list[Disparities]:
@@ -61,62 +74,85 @@ def disparities(comparisons: Sequence[Comparisons], confidence: float) -> list[D
         these = [at for at, c in enumerate(comparisons) if c.spec.aggregate is aggregate]
         if not these:
             continue
-        x, y = _side_by_side([comparisons[a].x for a in these]), _side_by_side([comparisons[a].y for a in these])
-        level = simultaneous(confidence, np.concatenate([comparisons[at].size for at in these], axis=1))
-        low, high = _intervals(aggregate, x, y, level)
+        levels = [simultaneous(confidence, comparisons[at].size) for at in these]
+        x, y = (_side_by_side([getattr(comparisons[at], side) for at in these]) for side in "xy")
+        low, high = _intervals(aggregate, x, y, np.concatenate(levels, axis=1))
         ends = np.cumsum([comparisons[at].subject.shape[1] for at in these])[:-1]
-        for at, cut_low, cut_high in zip(these, np.split(low, ends, 1), np.split(high, ends, 1), strict=True):
+        cuts = zip(these, levels, np.split(low, ends, 1), np.split(high, ends, 1), strict=True)
+        for at, level, cut_low, cut_high in cuts:
+            _own_intervals(comparisons[at], level, (cut_low, cut_high))
             found[at] = _disparity(comparisons[at], (cut_low, cut_high))
     return [found[at] for at in range(len(comparisons))]
 
 
-def _side_by_side(tables: Sequence[Table]) -> Table:
-    first = tables[0]
-    numerator, n, variance = (
-        np.concatenate([getattr(table, name) for table in tables], axis=1) for name in ("numerator", "n", "variance")
-    )
-    return Table(first.rows, numerator, n, variance, first.bounded)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sides:
+    """One side of many comparisons, as far as the intervals of quotients need it."""
+
+    form: Indices
+    count: Floats
+    size: Floats
+    value: Floats
+    variance: Floats
 
 
-def _intervals(aggregate: Aggregate, x: Table, y: Table, level: Floats) -> Interval:
+def _side_by_side(tables: Sequence[Table]) -> _Sides:
+    names = ("count", "size", "value", "variance")
+    return _Sides(tables[0].form, *(np.concatenate([getattr(t, name) for t in tables], axis=1) for name in names))
+
+
+def _intervals(aggregate: Aggregate, x: _Sides, y: _Sides, level: Floats) -> Interval:
     """Of x - y or x / y: Newcombe's or the score interval for rates, Welch's or Fieller's for means."""
-    low, high = np.full(x.n.shape, np.nan), np.full(x.n.shape, np.nan)
-    for rows, bounded in ((x.bounded, True), (~x.bounded, False)):
-        if not rows.any():
-            continue
-        if bounded:
-            a, b = (x.numerator[rows], x.n[rows]), (y.numerator[rows], y.n[rows])
-            found = (
-                newcombe(*a, *b, level[rows]) if aggregate is Aggregate.DIFFERENCE else score_ratio(a, b, level[rows])
-            )
-        else:
-            means = mean_difference if aggregate is Aggregate.DIFFERENCE else mean_ratio
-            sides = [(side.value[rows], side.variance[rows], side.n[rows]) for side in (x, y)]
-            found = means(sides[0], sides[1], level[rows])
-        low[rows], high[rows] = found
+    low, high = np.full(x.size.shape, np.nan), np.full(x.size.shape, np.nan)
+    rates, means = x.form == Form.RATE, x.form == Form.MEAN
+    if rates.any() and aggregate is not Aggregate.INDEX:
+        a, b = (x.count[rates], x.size[rates]), (y.count[rates], y.size[rates])
+        found = newcombe(*a, *b, level[rates]) if aggregate is Aggregate.DIFFERENCE else score_ratio(a, b, level[rates])
+        low[rates], high[rates] = found
+    if means.any() and aggregate is not Aggregate.INDEX:
+        between = mean_difference if aggregate is Aggregate.DIFFERENCE else mean_ratio
+        sides = [(side.value[means], side.variance[means], side.size[means]) for side in (x, y)]
+        low[means], high[means] = between(sides[0], sides[1], level[means])
     return low, high
+
+
+def _own_intervals(c: Comparisons, level: Floats, out: Interval) -> None:
+    """Fill in, where they are known: of statistics from those of the two groups, of pairs and indices their own."""
+    if c.spec.aggregate is not Aggregate.INDEX:
+        between = mover_difference if c.spec.aggregate is Aggregate.DIFFERENCE else mover_ratio
+        for row in rows_of(c.x, Form.STATISTIC):
+            sides = [(side.value[row], side.limits(row, level[row])) for side in (c.x, c.y)]
+            out[0][row], out[1][row] = between(sides[0], sides[1])
+    for row, contrast in c.contrasts.items():
+        if contrast.limits is not None:
+            out[0][row], out[1][row] = contrast.limits(level[row])
 
 
 def _disparity(c: Comparisons, interval: Interval) -> Disparities:
     """The estimates of comparisons whose intervals of x against y are known."""
     x, y = c.x.value, c.y.value
-    overall = c.share * x + (1.0 - c.share) * y  # is y, unless everybody is meant
+    with np.errstate(all="ignore"):
+        overall = c.share * x + (1.0 - c.share) * y  # is y, unless everybody is meant
     base = np.where(c.share > 0.0, overall, y)
     low, high = interval
     with np.errstate(all="ignore"):
-        if c.spec.aggregate is Aggregate.DIFFERENCE:
+        if c.spec.aggregate is not Aggregate.RATIO:
             value, low, high = x - base, (1.0 - c.share) * low, (1.0 - c.share) * high
         else:
             value = x / base
             low, high = (1.0 / (c.share + (1.0 - c.share) / end) for end in (low, high))
     reason = _reason(c, x, y, base)
+    for row, contrast in c.contrasts.items():
+        value[row], low[row], high[row] = contrast.value, interval[0][row], interval[1][row]
     if c.spec.method is Method.TO_OVERALL:
         value, low, high = _folded(c.spec.aggregate, value, low, high)
     below = x <= base
+    for row in rows_of(c.x, Form.INDEX):  # ordered already
+        below[row] = False
     lower, higher = np.where(below, c.subject, c.base), np.where(below, c.base, c.subject)
     estimates = _estimates(c, (value, low, high), (x, base), reason)
-    comparable = (c.reason != FEW) & (c.reason != NO_REFERENCE) & ~c.x.barred[:, None]
-    return Disparities(c.spec, estimates, c.segment, c.subject, lower, higher, comparable)
+    comparable = _two_sided(c) & ~c.x.barred[:, None]
+    return Disparities(c.spec, estimates, c.segment, c.subject, lower, higher, comparable, c.offered)
 
 
 def _folded(aggregate: Aggregate, value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
@@ -134,9 +170,16 @@ def _reason(c: Comparisons, x: Floats, y: Floats, base: Floats) -> Indices:
     """Why a comparison cannot be made, if so; the first cause counts."""
     reason = np.asarray(c.reason, dtype=np.intp)
     if c.spec.aggregate is Aggregate.RATIO:
-        reason = np.where((reason == OK) & ((x < 0.0) | (y < 0.0)), NEGATIVE, reason)
-        reason = np.where((reason == OK) & ~(base > 0.0), ZERO, reason)
+        values = (c.x.form <= Form.STATISTIC)[:, None] & (reason == OK)
+        reason = np.where(values & ((x < 0.0) | (y < 0.0)), NEGATIVE, reason)
+        reason = np.where(values & (reason == OK) & ~(base > 0.0), ZERO, reason)
     return reason
+
+
+def _two_sided(c: Comparisons) -> Flags:
+    """Whether there are two sides at all."""
+    found: Flags = (c.reason != FEW) & (c.reason != NO_REFERENCE) & (c.reason != NONE)
+    return found
 
 
 def _estimates(
@@ -147,13 +190,13 @@ def _estimates(
     reasons = (*REASONS, *(row.barred for row in c.x.rows))
     reason = np.where(barred, len(REASONS) + np.arange(len(c.x.rows))[:, None], reason)
     undefined = reason != OK
-    compared = (c.reason != FEW) & (c.reason != NO_REFERENCE)
+    compared = _two_sided(c)
     blank = np.where(undefined, np.nan, 1.0)
     shown = compared if c.spec.aggregate is Aggregate.RATIO else np.zeros_like(compared)
     value, low, high = (part * blank for part in ends)
     return Estimates(
         value=value,
-        n=np.where(compared, c.x.n + c.y.n, 0),
+        n=np.where(compared, c.n, 0),
         numerator=np.where(shown, sides[0], np.nan),
         denominator=np.where(shown, sides[1], np.nan),
         low=low,

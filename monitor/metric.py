@@ -1,13 +1,20 @@
 """What a metric is: one small function from the sums of groups to a tally of each.
 
-A metric's value is always numerator / denominator, and the denominator is the number of events that stand behind it, `n`.
-So a metric gives a `Tally`, and value, interval, state and every disparity follow from tallies in one place
-(`monitor.tallies`, `monitor.disparity`) for all metrics alike.
+Value, interval, state and every disparity follow from tallies in one place (`monitor.tallies`, `monitor.disparity`) for all
+metrics alike; the four kinds of tally are told there. To add a metric write its function in a module of `monitor/metrics/`
+and list it in `METRICS`:
+
+    rate, mean      Tally(numerator, n)            a quotient, by Wilson's or Student's interval
+    statistic       Statistic(value, parts, limits)  F1, MCC, AUC, a quantile; `monitor.limits` makes `limits`
+    pair            Pair(sums, parts, distance)    KS distance, equalized odds: of two groups, none of a single one
+    index           Index(sums, parts, index, key)   of all groups of an attribute set together
+
+A composite is a statistic whose `parts` name every denominator: it is undefined where any of them is empty.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +22,7 @@ from monitor.errors import MonitorError
 from monitor.estimates import Estimates
 from monitor.river_stats import Moments
 from monitor.sums import DECISIONS, LABELS, Ints, Layout
-from monitor.tallies import Row, Table, Tally
+from monitor.tallies import Row, Table, Tallied, Tally, parts_of
 
 
 class MetricError(MonitorError):
@@ -25,21 +32,51 @@ class MetricError(MonitorError):
 SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
+ONE_NUMBER = "not a number of a single group"
+"""Why a pair or an index has no value for a group."""
+
+Needs = Literal["decision", "label", "both"]
+Kind = Literal["rate", "mean", "statistic", "pair", "index"]
+
+LAYOUTS_OF: Mapping[Needs, Layout] = {
+    "decision": DECISIONS,
+    "label": LABELS,
+    "both": Layout((*DECISIONS.slots, *LABELS.slots)),
+}
+"""The slots that a metric may read. `both`: of the same decisions, so by decision time only."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """The sums of groups (rows), by the names of the slots of `monitor.sums`; `unit` is the model's value unit."""
+    """The sums of groups, by the names of the slots of `monitor.sums`: the last axis of `matrix` are the slots.
+
+    `unit` is the model's value unit. `whole` is, for each group, the sums of everybody in its slice.
+    """
 
     layout: Layout
     matrix: Ints
     unit: float = 1.0
+    whole: Ints | None = None
 
     def __getattr__(self, slot: str) -> Ints:
         try:
-            column: Ints = self.matrix[:, self.layout.index(slot)]
+            column: Ints = self.matrix[..., self.layout.index(slot)]
         except ValueError:
             raise AttributeError(f"no slot {slot!r} in these sums; there are {', '.join(self.layout.slots)}") from None
         return column
+
+    @property
+    def everybody(self) -> "Sums":
+        """Of everybody, in the shape of the groups. A group alone is everybody."""
+        return self if self.whole is None else replace(self, matrix=self.whole)
+
+    def take(self, at: Any) -> "Sums":
+        """The groups at `at`, any index of NumPy's."""
+        return replace(self, matrix=self.matrix[at], whole=None if self.whole is None else self.whole[at])
+
+    def rest(self) -> "Sums":
+        """Everybody but the group."""
+        return replace(self, matrix=self.everybody.matrix - self.matrix)
 
     def moments(self, count: str, quantity: str) -> Moments:
         """Count, sum and sum of squares of a quantity, from the slots `quantity`, `quantity_sq_hi` and `quantity_sq_lo`."""
@@ -49,39 +86,48 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class GroupMetric:
-    """A metric of one group. A module of `monitor/metrics/` lists its metrics in `METRICS`, and that registers them."""
+    """A metric. A module of `monitor/metrics/` lists its metrics in `METRICS`, and that registers them."""
 
     name: str
     """Fairlearn's word where it has one."""
     definition: str
     """The formula, for the README's table."""
-    needs: Literal["decision", "label"]
-    """Whose sums it is computed from: `DECISIONS` or `LABELS`."""
-    kind: Literal["rate", "mean"]
-    """A rate counts events out of events; a mean sums quantities."""
+    needs: Needs
+    """Whose sums it is computed from."""
+    kind: Kind
+    """A rate counts events out of events; a mean sums quantities; for the others see the module."""
     denominator: str
     """What `n` counts, as in "positive labels"; an empty one makes it undefined: "no positive labels"."""
-    tally: Callable[[Sums], Tally]
+    tally: Callable[[Sums], Tallied]
     all_labels: bool = False
     """Needs the labels of unfavourable decisions too, so that selective labels make it undefined."""
     aliases: tuple[str, ...] = ()
     """Other names that a configuration may use."""
+    compared: bool = True
+    """Whether groups are compared by it. A group's share of everybody, for instance, is a comparison already."""
 
     @property
     def layout(self) -> Layout:
         """The slots that the metric reads."""
-        return DECISIONS if self.needs == "decision" else LABELS
+        return LAYOUTS_OF[self.needs]
 
     def compute(self, sums: Sums, confidence: float = 0.95, *, selective: bool = False) -> Estimates:
         """The estimate of every group; `selective` says that only favourable decisions are ever labelled."""
-        return tabulate((self,), sums, sums, selective=selective).estimates(confidence).take(0)
+        return tabulate((self,), {self.needs: sums}, selective=selective).estimates(confidence).take(0)
 
 
-def tabulate(metrics: Sequence[GroupMetric], decision: Sums, labels: Sums, *, selective: bool = False) -> Table:
+def tabulate(metrics: Sequence[GroupMetric], given: Mapping[Needs, Sums], *, selective: bool = False) -> Table:
     """The tallies of several metrics over the same groups: one row a metric, one column a group."""
-    tallies = [metric.tally(decision if metric.needs == "decision" else labels) for metric in metrics]
+    tallies = [metric.tally(given[metric.needs]) for metric in metrics]
     rows = [
-        Row(metric.name, metric.denominator, SELECTIVE if selective and metric.all_labels else "") for metric in metrics
+        Row(
+            metric.name,
+            metric.denominator,
+            SELECTIVE if selective and metric.all_labels else "",
+            metric.compared,
+            parts_of(tally),
+        )
+        for metric, tally in zip(metrics, tallies, strict=True)
     ]
     return Table.of(rows, tallies)
 

@@ -203,7 +203,8 @@ class Figures:
         counted = self._batch.whole.field.groups.n[:, at * self._batch.width] > 0
         for row, name in enumerate(self._batch.whole.metrics):
             if counted[row] or name in self._measuring.asked:
-                yield from self._group_points(row, at, place, tier)
+                if self._batch.whole.field.single[row]:
+                    yield from self._group_points(row, at, place, tier)
                 yield from self._gap_points(row, at, place, tier)
 
     def _group_points(self, row: int, at: int, place: Place, tier: str) -> Iterator[Point]:
@@ -220,6 +221,8 @@ class Figures:
         model, name = self._measuring.plan.model, self._batch.whole.metrics[row]
         columns = self._batch.segments(at)
         for gap in self._batch.shown.gaps:
+            if not gap.offered[row]:
+                continue
             aggregate, method = gap.spec.aggregate.value, gap.spec.method.value
             low, high, sides = (part[row, columns].tolist() for part in (gap.lower, gap.higher, gap.comparable))
             figures = _figures(gap.estimates, row, columns)

@@ -14,7 +14,7 @@ import numpy as np
 
 from monitor.assess import Plan, assess, attribute_sets
 from monitor.batches import assess_windows
-from monitor.comparisons import Aggregate, DisparitySpec, Method
+from monitor.comparisons import COMPARING, DisparitySpec, Method
 from monitor.grouping import CellInfo
 from monitor.metrics import registry
 from monitor.sums import DECISIONS, LABELS, Ints
@@ -55,7 +55,7 @@ def measure(repeats: int = 9) -> dict[str, float]:
         model="credit-limit",
         attribute_sets=attribute_sets(ATTRIBUTES, 2),
         metrics=tuple(registry()),
-        disparities=tuple(DisparitySpec(a, m) for a in Aggregate for m in Method),
+        disparities=tuple(DisparitySpec(a, m) for a in COMPARING for m in Method),
         references={name: f"{name}0" for name in ATTRIBUTES},
         display_min=30,
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from monitor.assess import Assessment, Plan, assess
-from monitor.comparisons import Aggregate, DisparitySpec, Method
+from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.estimates import STATES, Measured, State, Undefined
 from monitor.metric import GroupMetric, Sums
 from monitor.metrics import metric, names, registry
@@ -101,7 +101,7 @@ def test_every_group_and_gap_equals_fairlearns(each: GroupMetric, people: list[P
 
 
 def _compare(each: GroupMetric, people: list[Person], attributes: tuple[str, ...]) -> None:
-    specs = tuple(DisparitySpec(a, m) for a in Aggregate for m in (Method.BETWEEN_GROUPS, Method.TO_OVERALL))
+    specs = tuple(DisparitySpec(a, m) for a in COMPARING for m in (Method.BETWEEN_GROUPS, Method.TO_OVERALL))
     plan = Plan("m", ((), attributes), (each.name,), specs, value_unit=0.01)
     found = assess(*count(people), plan)
     frame = _frame(each, people, attributes)
@@ -167,7 +167,7 @@ def _frame(each: GroupMetric, people: list[Person], attributes: tuple[str, ...])
 @EVERY
 def test_selective_labels_make_undefined_what_needs_all_labels(each: GroupMetric) -> None:
     people = [Person({"sex": s}, decision=True, label=y, score=5, value=7) for s in "FM" for y in (True, False)] * 5
-    specs = tuple(DisparitySpec(a, m) for a in Aggregate for m in Method)
+    specs = tuple(DisparitySpec(a, m) for a in COMPARING for m in Method)
     plan = Plan("m", ((), ("sex",)), (each.name,), specs, references={"sex": "M"}, labels="favourable_only")
     found = assess(*count(people), plan)
     estimates = [p.estimate for p in found.groups] + [p.estimate for p in found.disparities]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.assess import REST, Assessment, DisparityPoint, GroupPoint, Plan, assess, attribute_sets
-from monitor.comparisons import Aggregate, DisparitySpec, Method
+from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.estimates import Measured, Stale, State, Undefined
 from monitor.grouping import CellInfo
 from monitor.intervals import newcombe, score_ratio
@@ -14,7 +14,7 @@ from monitor.metric import MetricError
 from monitor.sums import DECISIONS, LABELS
 from tests.monitor.population import Person, count
 
-EVERY_SPEC = tuple(DisparitySpec(a, m) for a in Aggregate for m in Method)
+EVERY_SPEC = tuple(DisparitySpec(a, m) for a in COMPARING for m in Method)
 
 
 def people(counts: dict[str, tuple[int, int]], **more: str) -> list[Person]:
@@ -155,7 +155,7 @@ def test_unknown_is_shown_and_not_compared() -> None:
 
 
 def test_small_groups_need_not_drive() -> None:
-    specs = tuple(DisparitySpec(a, m, min_n=50) for a in Aggregate for m in Method)
+    specs = tuple(DisparitySpec(a, m, min_n=50) for a in COMPARING for m in Method)
     small = TWO + people({"X": (0, 2)})
     found = assess(*count(small), plan(disparities=specs, references={"sex": "M"}))
     assert gap(found, Aggregate.DIFFERENCE, Method.BETWEEN_GROUPS).estimate.value == pytest.approx(0.2)

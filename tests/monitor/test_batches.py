@@ -5,7 +5,7 @@ import pytest
 
 from monitor.assess import CellInfo, Plan, assess, attribute_sets
 from monitor.batches import assess_windows, confident
-from monitor.comparisons import Aggregate, DisparitySpec, Method
+from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.estimates import Estimates, State
 from monitor.sums import DECISIONS, LABELS, Ints
 
@@ -18,7 +18,7 @@ CELLS = [
         for age in ("<30", ">=30")
     )
 ]
-SPECS = tuple(DisparitySpec(aggregate, method) for aggregate in Aggregate for method in Method)
+SPECS = tuple(DisparitySpec(aggregate, method) for aggregate in COMPARING for method in Method)
 PLAN = Plan(
     model="m",
     attribute_sets=attribute_sets(["sex", "age"], 2),

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.assess import Assessment, Plan, assess, attribute_sets
-from monitor.comparisons import Aggregate, DisparitySpec, Method
+from monitor.comparisons import COMPARING, DisparitySpec, Method
 from monitor.estimates import State, Suppressed
 from tests.monitor.population import Person, count
 
-SPECS = tuple(DisparitySpec(a, m) for a in Aggregate for m in Method)
+SPECS = tuple(DisparitySpec(a, m) for a in COMPARING for m in Method)
 
 
 def found(
