@@ -7,7 +7,7 @@ configuration of a type of its own: a subclass of `RuleConfig` or `ReceiverConfi
 import importlib
 import pkgutil
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, get_args
 
@@ -15,8 +15,9 @@ from pydantic import Field, GetCoreSchemaHandler, IPvAnyNetwork, SecretStr, fiel
 from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, core_schema
 
+from monitor.config import ModelConfig
 from monitor.sections import Config, Duration, Name, Problem, Topic, text_of
-from monitor.times import DAY, HOUR, SECOND
+from monitor.times import DAY, HOUR, SECOND, format_duration
 
 EVERY_MODEL = "*"
 
@@ -97,6 +98,24 @@ class RuleConfig(ByType):
     annotations: Labels = Field(default_factory=dict)
     receivers: tuple[str, ...] = ()
     rollback: RollbackConfig | None = None
+
+    def problems_with(self, model: ModelConfig) -> Iterator[Problem]:
+        """What of the rule does not fit a model that it is about; types say."""
+        return iter(())
+
+
+def unknown_attributes(named: Iterable[str], model: ModelConfig) -> Iterator[Problem]:
+    """Attributes that the model does not have."""
+    for name in named:
+        if name not in model.attributes:
+            yield ("attributes",), f"{model.name} has no attribute {name}; it has {', '.join(model.attributes)}"
+
+
+def missing_window(field: str, length: int, model: ModelConfig) -> Iterator[Problem]:
+    """A window that the model does not keep."""
+    if length not in model.windows:
+        there = ", ".join(map(format_duration, model.windows))
+        yield (field,), f"{model.name} has no window of {format_duration(length)}; it has {there}"
 
 
 class ThresholdConfig(RuleConfig):

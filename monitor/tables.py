@@ -61,6 +61,20 @@ positions = sa.Table(
     sa.Column("rolled_up_to", sa.BigInteger, nullable=False, comment="minute panes before this are in hour rows, ms"),
     sa.Column("lost", pg.JSONB, nullable=False, server_default="[]", comment="ranges of the log that were gone: stale"),
     sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column(
+        "prediction_moved_at",
+        sa.TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="when its offset last moved, by wall clock",
+    ),
+    sa.Column(
+        "outcome_moved_at",
+        sa.TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="when its offset last moved, by wall clock",
+    ),
 )
 
 cells = sa.Table(

@@ -18,6 +18,7 @@ from streams.measuring import Measuring
 from streams.points import Points
 from streams.revising import Reviser
 from streams.rounds import Mark, Round
+from streams.silence import Watch
 from streams.watching import Watched
 
 AT_ONCE = 1.0
@@ -75,6 +76,7 @@ class ModelEvaluator:
         self._seen: dict[Basis, Mapping[int, int]] = {}
         self._dirty: dict[Basis, set[int]] = {}
         self._reviser = Reviser(of, points, labels)
+        self._watch = Watch(of)
         self._revise_at = time.monotonic() + REVISE_EVERY
 
     def forget(self) -> None:
@@ -82,6 +84,11 @@ class ModelEvaluator:
         for fold, _ in self._folds:
             fold.end = None
         self._seen, self._dirty = {}, {}
+
+    @property
+    def watchful(self) -> bool:
+        """Whether it is time to look although nothing has come: for rules about silence."""
+        return self._watch.due
 
     def round(self) -> ModelProgress:
         """Evaluate what has closed, then revise what is over if it is time, each in one transaction.
@@ -134,6 +141,7 @@ class ModelEvaluator:
         """Fold and judge the panes that have closed."""
         for fold, topics in self._folds:
             self._advance(this, fold, this.clock(topics))
+        self._watch.look(this)
         this.pending = any(self._dirty.values()) or self._reviser.has_matured(this)
 
     def _revise(self, this: Round) -> None:
@@ -194,6 +202,7 @@ class ModelEvaluator:
         while fold.end < closed and not this.overdue:
             high = min(closed, fold.end + READ_AT_ONCE)
             fold.enter(this.snapshot, fold.end, high)
+            this.judging.circumstances = self._watch.read(this.connection, fold.time_basis, (fold.end, high))
             while fold.end < high and not this.overdue:
                 end, look = fold.next_end(high)
                 fold.close(end)

@@ -69,10 +69,13 @@ class Evaluator:
         self._known_version = False
 
     def run_once(self) -> Progress:
-        """One round over all models, each in a transaction of its own; nothing if nothing was committed since."""
+        """One round over all models, each in a transaction of its own.
+
+        Nothing if nothing was committed since, unless it is time to ask whether that is itself a matter of a rule.
+        """
         self._remember_version()
         commits = self._read_commits()
-        if commits == self._commits and self._last.caught_up:
+        if commits == self._commits and self._last.caught_up and not any(model.watchful for model in self._models):
             return _idle(self._last)
         self._last = Progress(tuple(model.round() for model in self._models))
         self._commits = commits

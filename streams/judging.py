@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from alerts.control import RouteState
 from alerts.evaluation import Step, Stored, evaluate
 from alerts.payloads import Context
+from alerts.rules import Rule
+from alerts.verdicts import Observation
+from streams.circumstances import Circumstances
 from streams.folding import Fold, Lost
 from streams.measuring import Comparing, Frame, Measured, Measuring
 from streams.points import Point
@@ -30,6 +33,8 @@ class Judging:
     steps: list[Step] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     looks: int = 0
+    circumstances: Circumstances | None = None
+    """What was read for the stretch of panes that is judged now."""
     _taken: list[tuple[int, list[Frame]]] = field(default_factory=list)
 
     def take(self, fold: Fold) -> None:
@@ -48,7 +53,7 @@ class Judging:
         due = {window.length: window for window in fold.windows}
         for end, frames in taken:
             found = [next(measured) for _ in frames]
-            cited = self._judge(fold.measuring, end, found) if fold.ruled else frozenset()
+            cited = self._judge(fold.measuring, end, found) if fold.measuring.rules else frozenset()
             for one in found:
                 length = one.frame.place.length
                 if length in cited or due[length].due(end):
@@ -60,11 +65,21 @@ class Judging:
         looking = {rule.policy.name: rule for rule in measuring.rules if isinstance(rule, Comparing)}
         observations = [o for rule in looking.values() for o in windows[rule.window_ms].observations(rule)]
         ruled = [windows[length] for length in sorted({rule.window_ms for rule in looking.values()})]
-        result = evaluate(measuring.rules, observations, self.states, self.route, self._context(end, ruled))
+        rules = measuring.rules
+        if self.circumstances is not None:
+            rules = self.circumstances.due(rules, end)
+            observations += self.circumstances.observations(end, {length: w.frame for length, w in windows.items()})
+        result = evaluate(rules, observations, self.states, self.route, self._context(end, ruled))
         self.states, self.route = result.states, result.route
         self.steps += result.steps
         told = {step.stored.rule for step in result.steps if step.transition is not None and step.transition.notifies}
         return frozenset(rule.window_ms for name, rule in looking.items() if name in told)
+
+    def step(self, rule: Rule, observation: Observation, at: int) -> None:
+        """Judge one rule on one observation at a time of its own: silence, while the event clock stands still."""
+        result = evaluate([rule], [observation], self.states, self.route, self._context(at, ()))
+        self.states, self.route = result.states, result.route
+        self.steps += result.steps
 
     def _context(self, end: int, shown: Sequence[Measured]) -> Context:
         watched = self.watched

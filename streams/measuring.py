@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from alerts.rules import Rule
+from alerts.rules import Circumstantial, Rule
 from alerts.verdicts import Observation, Side
 from monitor.assess import REST, CellInfo, Plan, attribute_sets
 from monitor.batches import Batch, Compared, Condition, assess_windows, confident
@@ -133,12 +133,14 @@ class Measuring:
         chosen = tuple(name for name in self.plan.metrics if metric(name).needs == needs)
         if not chosen:
             return None
-        rules = tuple(r for r in self.rules if not isinstance(r, Comparing) or metric(r.metric).name in chosen)
+        topics = "predictions" if needs == "decision" else "outcomes"
+        rules = tuple(r for r in self.rules if _is_of(r, chosen, topics))
         return Measuring(replace(self.plan, metrics=chosen), self.asked & set(chosen), rules)
 
     def windows(self) -> set[int]:
         """The lengths in ms of the windows that rules look at."""
-        return {rule.window_ms for rule in self.rules if isinstance(rule, Comparing)}
+        compared = {rule.window_ms for rule in self.rules if isinstance(rule, Comparing)}
+        return compared.union(*(rule.frames for rule in self.rules if isinstance(rule, Circumstantial)))
 
     def measure(self, frames: Sequence[Frame]) -> list[Measured]:
         """All of these windows, in order; those of the same cells in one pass, and equal sums once."""
@@ -168,6 +170,13 @@ class Measuring:
         )
         figures = Figures(self, batch)
         return {n: Measured(frame, figures, place[id(frame.decision), id(frame.labels)]) for n, frame in frames}
+
+
+def _is_of(rule: Rule, metrics: Sequence[str], topics: str) -> bool:
+    """Whether the rule is judged by the clock of these topics: one that compares, if its metric is one of these."""
+    if isinstance(rule, Comparing):
+        return metric(rule.metric).name in metrics
+    return not isinstance(rule, Circumstantial) or rule.topics == topics
 
 
 def _parts(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -172,10 +172,12 @@ class Settings(Config):
                 yield ("models", place, "join_horizon"), f"with max_lateness it is longer than retention.panes, {kept}"
         by_name = {model.name: model for model in self.models}
         for place, rule in enumerate(self.rules):
-            if isinstance(rule, ThresholdConfig):
-                concerned = by_name.values() if rule.model == EVERY_MODEL else filter(None, [by_name.get(rule.model)])
-                for model in concerned:
-                    yield from (((("rules", place, *path)), text) for path, text in _rule_problems(rule, model))
+            concerned = by_name.values() if rule.model == EVERY_MODEL else filter(None, [by_name.get(rule.model)])
+            for model in concerned:
+                found = [*rule.problems_with(model)]
+                if isinstance(rule, ThresholdConfig):
+                    found += _rule_problems(rule, model)
+                yield from (((("rules", place, *path)), text) for path, text in found)
 
     def _metric_problems(self) -> Iterator[Problem]:
         asked: list[tuple[tuple[str | int, ...], str]] = []

@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from alerts.config import EVERY_MODEL, RuleConfig
 from alerts.errors import UnknownRuleType
@@ -51,6 +51,19 @@ class Rule(Protocol):
 
     def bounds(self) -> tuple[float | None, float | None]:
         """The least and greatest value inside the bound."""
+
+
+@runtime_checkable
+class Circumstantial(Protocol):
+    """The part of a rule that looks at something else than a metric: records, groups, labels, silence."""
+
+    @property
+    def topics(self) -> Literal["predictions", "outcomes"]:
+        """Whose clock says when it is judged."""
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The lengths in ms of the windows whose sums by group it looks at; empty if it needs none."""
 
 
 @cache

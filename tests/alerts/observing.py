@@ -8,6 +8,7 @@ from alerts.states import Patience
 from alerts.verdicts import Observation, Side
 
 MINUTE = 60_000
+HOUR = 3_600_000
 DAY = 86_400_000
 T0 = 1_763_632_800_000
 """2025-11-20T10:00:00Z."""
@@ -16,7 +17,7 @@ T0 = 1_763_632_800_000
 def side(group: str, n: int = 100, k: int | None = None, value: float | None = None) -> Side:
     """A group of the attribute `sex`; with `k`, a rate `k / n`."""
     if k is not None:
-        return Side({"sex": group}, n, k / n, numerator=float(k), denominator=float(n))
+        return Side({"sex": group}, n, k / n if n else None, numerator=float(k), denominator=float(n))
     return Side({"sex": group}, n, value)
 
 
@@ -43,6 +44,18 @@ def ratio(value: float | None, low: float | None, high: float | None, n: int = 1
 def between(aggregate: str, value: float, lower: Side, higher: Side) -> Observation:
     """A disparity of two given sides."""
     return replace(ratio(value, value, value), aggregate=aggregate, lower=lower, higher=higher)
+
+
+def shared(metric: str, attributes: tuple[str, ...], of: Side, window_ms: int = HOUR) -> Observation:
+    """A share of one side's events, over an hour."""
+    value = None if of.numerator is None or not of.denominator else of.numerator / of.denominator
+    o = Observation(metric, attributes, "", "", window_ms, T0, "measured", value, lower=of)
+    return o if value is not None else replace(o, state="undefined", reason="nothing was counted")
+
+
+def silence(seconds: float, metric: str = "prediction_silence") -> Observation:
+    """So many seconds without a record."""
+    return Observation(metric, (), "", "", 600_000, T0, "measured", seconds)
 
 
 def parity_rule(**changes: object) -> ThresholdRule:

@@ -9,8 +9,10 @@ import pytest
 from alerts.config import RuleConfig, ThresholdConfig
 from alerts.errors import UnknownRuleType
 from alerts.rules import Rule, make_rules, rule_types
+from alerts.rules.absence import AbsenceConfig
+from alerts.rules.quality import QualityConfig
 from alerts.verdicts import Finding, Observation
-from tests.alerts.observing import between, ratio, side
+from tests.alerts.observing import between, ratio, shared, side, silence
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -34,6 +36,18 @@ CASES: dict[str, Case] = {
         ),
         breach=between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60)),
         clear=between("ratio", 0.9, side("F", 100, 54), side("M", 100, 60)),
+    ),
+    "quality": Case(
+        QualityConfig.model_validate(
+            {"name": "unknown", "type": "quality", "share": "unknown", "attributes": ["sex"], "max": 0.05, "window": "1h"}
+        ),
+        breach=shared("unknown_share", ("sex",), side("unknown", 1000, 200)),
+        clear=shared("unknown_share", ("sex",), side("unknown", 1000, 30)),
+    ),
+    "absence": Case(
+        AbsenceConfig.model_validate({"name": "silent", "type": "absence", "of": "predictions", "after": "10m"}),
+        breach=silence(660.0),
+        clear=silence(600.0),
     ),
 }  # fmt: skip
 

@@ -1,0 +1,93 @@
+"""Rules about circumstances in the evaluator: what is read for them, and the looks that wall-clock time asks for.
+
+While nothing at all comes the event clock stands still, and no pane closes that a rule could be judged at. Only then does
+wall-clock time decide: silence is counted from the newest record, but not from before this process began to look, since
+after a restart what came in between is still to be read.
+"""
+
+import time
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from alerts.rules.absence import SILENCE, AbsenceRule
+from alerts.verdicts import Observation
+from streams.arrivals import Arrivals, read_arrivals, silence_of
+from streams.circumstances import REACH, Circumstances, circumstantial, read_circumstances
+from streams.rounds import Round
+from streams.watching import Watched
+
+MOVED = """
+select (extract(epoch from max(prediction_moved_at)) * 1000)::bigint, (extract(epoch from max(outcome_moved_at)) * 1000)::bigint
+from fairdrift.positions where stream = :stream
+"""
+
+TIME_BASIS = {"predictions": "decision", "outcomes": "outcome"}
+
+
+class Watch:
+    """The circumstances of one model. Remembers when it began to look, and at which minute it looked last."""
+
+    def __init__(self, of: Watched) -> None:
+        self._of, self._began = of, _now()
+        self._rules = {basis: circumstantial(of.rules, basis) for basis in TIME_BASIS.values()}
+        rules = [rule for rules in self._rules.values() for rule in rules]
+        self._silent = [rule for rule in rules if isinstance(rule, AbsenceRule) and rule.of in SILENCE]
+        self._looked = 0
+
+    def read(self, connection: sa.Connection, time_basis: str, span: tuple[int, int]) -> Circumstances | None:
+        """What the rules of one clock look at for the ends in (low, high]; None if there are none."""
+        rules = self._rules[time_basis]
+        if not rules:
+            return None
+        return read_circumstances(connection, (self._of.model, self._of.source), rules, span)
+
+    @property
+    def due(self) -> bool:
+        """Whether rules about silence were last looked at a pane of wall-clock time ago."""
+        return bool(self._silent) and _now() - self._looked >= self._of.model.pane
+
+    def look(self, this: Round) -> None:
+        """Judge the rules about silence if nothing has come for a while: at most once in a pane of wall-clock time."""
+        if not self.due or this.behind or this.drained:
+            return
+        self._looked = now = _now()
+        for rule in self._silent:
+            for end, observation in self._still(this, rule, now):
+                this.judging.step(rule, observation, end)
+
+    def _still(self, this: Round, rule: AbsenceRule, now: int) -> Iterator[tuple[int, Observation]]:
+        stream, mark = self._of.source.stream, this.marks.get(TIME_BASIS[rule.of])
+        predictions, outcomes = this.connection.execute(sa.text(MOVED), {"stream": stream}).one()
+        moved = [predictions] if rule.of == "predictions" else [predictions, outcomes]
+        if mark is None:
+            moved = [predictions if rule.of == "predictions" else outcomes]
+        since = max([self._began, *(at for at in moved if at is not None)])
+        if now - since < max(self._of.model.pane, rule.after_ms // 2):
+            return
+        bare = Arrivals(self._of.model.name, self._of.model.pane)
+        if mark is not None:
+            bare = read_arrivals(this.connection, bare, stream, (mark.end - rule.after_ms, mark.end), REACH)
+        yield still(rule, bare, None if mark is None else mark.end, (since, now))
+
+
+def still(
+    rule: AbsenceRule, arrivals: Arrivals, stood_at: int | None, quiet: tuple[int, int]
+) -> tuple[int, Observation]:
+    """What a rule about silence sees while the event clock stands at `stood_at` (ms) and nothing comes. Pure.
+
+    `quiet` is (since when, now) by wall clock. Returned first is the time of the look: the event clock as if it had gone
+    on. So the next look by events, which is later, finds the alert open and can end it.
+    """
+    since, now = quiet
+    elapsed = max(0, now - since)
+    if stood_at is None:
+        at = now // arrivals.pane * arrivals.pane
+        return at, silence_of(rule, elapsed, at)
+    at = (stood_at + elapsed) // arrivals.pane * arrivals.pane
+    return at, silence_of(rule, (arrivals.silence(rule.of, stood_at) or 0) + elapsed, at)
+
+
+def _now() -> int:
+    """Wall-clock time in ms."""
+    return int(time.time() * 1000)
