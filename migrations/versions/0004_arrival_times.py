@@ -2,13 +2,13 @@
 
 Kept by a trigger, so that the statements of the counting protocol need not know of it.
 
-Revision: 0003, after 0002
+Revision: 0004, after 0003
 """
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
