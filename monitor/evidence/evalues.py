@@ -1,0 +1,61 @@
+"""The e-value of one pane: how much likelier its counts are under an alternative than anywhere where the rule holds.
+
+For `H0: p_g >= t p_r + c` (or `<=`) and an alternative (a, b) chosen before the pane was looked at, let (g0, r0) be the point of
+the line `g0 = t r0 + c` nearest to it, `argmin n_g KL(a|g0) + n_r KL(b|r0)`. Then
+
+    log E = k_g ln(a / g0) + (n_g - k_g) ln((1-a) / (1-g0)) + k_r ln(b / r0) + (n_r - k_r) ln((1-b) / (1-r0))
+
+has `E[E] <= 1` wherever the pane's average rates keep the rule, since the null is convex and (g0, r0) is its first-order
+optimum. All functions broadcast; logarithms are natural.
+
+Source: Turner, Ly and Grünwald, JSPI 230 (2024) 106116; linear nulls: arXiv 2203.09785. Closed forms: Koopman, Biometrics 40
+(1984) for the ratio, Farrington and Manning, Statistics in Medicine 9 (1990) for the difference.
+"""
+
+import numpy as np
+
+from monitor.estimates import Floats
+
+EDGE = 1e-12
+"""Rates are kept this far from 0 and 1."""
+
+Point = tuple[Floats, Floats]
+
+
+def nearest_ratio(a: Floats, b: Floats, n_g: Floats, n_r: Floats, slope: Floats) -> Point:
+    """The point of `g = slope r` nearest to (a, b): the smaller root of a quadratic."""
+    total = n_g * a + n_r * b
+    high = n_g * slope * (1.0 - a)
+    rest = n_r * (1.0 - b)
+    first = total * slope + high + slope * rest
+    second = total * (1.0 + slope) + high + rest
+    root = (second - np.sqrt(np.maximum(second * second - 4.0 * first * total, 0.0))) / (2.0 * first)
+    return slope * root, root
+
+
+def nearest_difference(a: Floats, b: Floats, n_g: Floats, n_r: Floats, offset: Floats) -> Point:
+    """The point of `g = r + offset` nearest to (a, b): Farrington and Manning's cubic, and two steps of Newton."""
+    theta = n_r / n_g
+    one = 1.0 + theta
+    two = -(one + a + theta * b + offset * (theta + 2.0))
+    three = offset * offset + offset * (2.0 * a + one) + a + theta * b
+    four = -a * offset * (1.0 + offset)
+    third = two / (3.0 * one)
+    v = third**3 - two * three / (6.0 * one * one) + four / (2.0 * one)
+    u = np.where(v >= 0, 1.0, -1.0) * np.sqrt(np.maximum(third * third - three / (3.0 * one), 1e-300))
+    angle = (np.pi + np.arccos(np.clip(v / u**3, -1.0, 1.0))) / 3.0
+    low = np.maximum(np.maximum(-offset, 0.0) + EDGE, np.minimum(b, a - offset))
+    high = np.minimum(np.minimum(1.0 - offset, 1.0) - EDGE, np.maximum(b, a - offset))
+    x = np.clip(2.0 * u * np.cos(angle) - third - offset, low, high)
+    for _ in range(2):
+        g, h = x + offset, x
+        vg, vr = g * (1.0 - g), h * (1.0 - h)
+        slope = n_g * (a - g) / vg + n_r * (b - h) / vr
+        bend = n_g * (vg + (a - g) * (1.0 - 2.0 * g)) / vg**2 + n_r * (vr + (b - h) * (1.0 - 2.0 * h)) / vr**2
+        x = np.clip(x + slope / np.where(bend > 0, bend, np.inf), low, high)
+    return x + offset, x
+
+
+def log_ratio(k: Floats, n: Floats, alternative: Floats, null: Floats) -> Floats:
+    """Log likelihood ratio of `k` of `n` under two rates."""
+    return k * np.log(alternative / null) + (n - k) * np.log((1.0 - alternative) / (1.0 - null))

@@ -1,0 +1,180 @@
+"""Folding panes into evidence: one family, or many at once."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from monitor.estimates import Floats
+from monitor.evidence.culprits import culprits
+from monitor.evidence.detector import Factors, advance, idle
+from monitor.evidence.layout import Layout, layout_of
+from monitor.evidence.learning import learn
+from monitor.evidence.materiality import enter, violated
+from monitor.evidence.panes import Panes, shaped
+from monitor.evidence.reading import Reading, reading_of
+from monitor.evidence.recovery import clear, recover, recovered
+from monitor.evidence.scoring import against, log_evalues
+from monitor.evidence.spec import Spec
+from monitor.evidence.state import State
+
+CHUNK = 200_000
+"""Numbers that one array of a chunk holds, so that it stays in the cache."""
+
+
+class Transition(NamedTuple):
+    """A page that began or ended, and the reading at that pane."""
+
+    pane: int
+    paged: bool
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Evidence after each folded pane that had events: their numbers, the family's log evidence, and what happened."""
+
+    panes: Floats
+    log_evidence: Floats
+    needed: float
+    transitions: tuple[Transition, ...]
+
+
+def fold(spec: Spec, state: State, panes: Panes, *, may_page: bool = True) -> tuple[State, Reading]:
+    """The state and reading after `panes`. Panes before `state.position` are passed over, panes left out are empty.
+
+    `may_page=False` holds a page back (data that cannot be trusted); pass empty panes to hold the evidence back too.
+    Raises ValueError for panes that do not fit the spec.
+    """
+    after, record = _folded(spec, state, panes, may_page)
+    paged = any(happened.paged for happened in record.transitions)
+    resolved = any(not happened.paged for happened in record.transitions)
+    return after, reading_of(layout_of(spec), after, 0, paged, resolved)
+
+
+def trace(spec: Spec, state: State, panes: Panes) -> tuple[State, Trace]:
+    """`fold` that keeps what it saw on the way."""
+    after, record = _folded(spec, state, panes, may_page=True)
+    numbers, evidence = np.array(record.panes), np.array(record.evidence)
+    return after, Trace(numbers, evidence, spec.needed, tuple(record.transitions))
+
+
+@dataclass(slots=True)
+class Record:
+    """What happened while panes were folded."""
+
+    panes: list[float] = field(default_factory=list)
+    evidence: list[float] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+
+
+def _folded(spec: Spec, state: State, panes: Panes, may_page: bool) -> tuple[State, Record]:
+    """Cut off what is known, count what is empty, run the rest."""
+    layout, after, record = layout_of(spec), state.copy(), Record()
+    n, k = shaped(spec, panes.n), shaped(spec, panes.k)
+    if n.shape != k.shape:
+        raise ValueError(f"n has shape {n.shape}, k {k.shape}")
+    if after.position < 0:
+        after.position = panes.first
+    known = after.position - panes.first
+    if known >= len(n):
+        return after, record
+    if known > 0:
+        n, k = n[known:], k[known:]
+    first = panes.first + max(known, 0)
+    busy = np.flatnonzero(n.any(axis=(1, 2)))
+    numbers = (first + busy).astype(np.float64)
+    before = np.concatenate([[after.position - after.pending[0]], numbers[:-1] + 1.0]) if len(busy) else numbers
+    gaps = (numbers - before)[:, None]
+    run = Run(layout, after, may_page, record)
+    size = max(1, CHUNK // (layout.stakes * layout.size * layout.strata))
+    for at in range(0, len(busy), size):
+        part = busy[at : at + size]
+        run.block(n[part], k[part], numbers[at : at + size], gaps[at : at + size])
+    after.position = first + len(n)
+    after.pending[0] = after.position - (numbers[-1] + 1.0 if len(busy) else before_nothing(state, panes))
+    return after, record
+
+
+def before_nothing(state: State, panes: Panes) -> float:
+    """The pane since which everything was empty, if these are empty too."""
+    return panes.first if state.position < 0 else state.position - float(state.pending[0])
+
+
+@dataclass(slots=True)
+class Run:
+    """Some families of one layout, while panes are folded into their state."""
+
+    layout: Layout
+    state: State
+    may_page: bool = True
+    record: Record | None = None
+
+    def block(self, n: Floats, k: Floats, numbers: Floats, gaps: Floats) -> None:
+        """Panes `numbers` (T,), each after `gaps` (T, F) empty ones; `n` and `k` are (T, S, groups)."""
+        layout = self.layout
+        counts = against(layout, n, k)
+        learned = learn(layout, self.state, counts, gaps)
+        factors = Factors.of(log_evalues(layout, counts, learned), learned)
+        totals = np.stack([values.sum(axis=1) for values in (counts.k, counts.n, counts.k_r, counts.n_r)], axis=1)
+        mirrors: Floats | None = None
+        for at, pane in enumerate(numbers.tolist()):
+            if gaps[at].any():
+                idle(layout, self.state, gaps[at], pane)
+            advance(layout, self.state, factors.tempered[at], factors.plain[at], pane)
+            enter(layout, self.state, totals[at])
+            both = (totals[at, 1] > 0) & ((totals[at, 3] > 0) | (layout.kind == "level"))
+            self.state.seen[both] = pane
+            self.state.phi = learned.phi[at]
+            if self.state.firing.any():
+                if mirrors is None:
+                    mirrors = log_evalues(layout, counts, learned, mirrored=True)
+                recover(layout, self.state, mirrors[at], learned.phi[at])
+            self._judge(pane)
+
+    def _judge(self, pane: float) -> None:
+        """Pages that begin or end with this pane."""
+        layout, state = self.layout, self.state
+        total = layout.sums(state.evidence.sum(axis=0))
+        if self.record is not None:
+            self.record.panes.append(pane)
+            with np.errstate(divide="ignore"):
+                self.record.evidence.append(float(np.log(total[0])))
+        over = total >= thresholds(layout)
+        if over.any() and self.may_page:
+            self._page(np.flatnonzero(over & (state.firing == 0)), pane)
+        ends = recovered(layout, state, pane) if state.firing.any() else np.zeros(0, dtype=bool)
+        if ends.any():
+            self._note(np.flatnonzero(ends), pane, paged=False)
+            clear(layout, state, ends)
+
+    def _page(self, families: np.ndarray, pane: float) -> None:
+        layout, state = self.layout, self.state
+        material = violated(layout, state) if len(families) else np.zeros(0)
+        for family in families.tolist():
+            mine = np.flatnonzero(layout.family == family)
+            parts = state.evidence[:, mine].sum(axis=0)
+            leading = int(np.argmax(parts))
+            if not material[mine[leading]]:
+                continue
+            named = culprits(parts, layout.specs[family].needed)
+            named[leading] = True
+            state.implicated[mine] = named
+            state.mirror[:, mine] = 0.0
+            state.firing[family], state.fired[family] = 1.0, pane
+            self._note(np.array([family]), pane, paged=True)
+
+    def _note(self, families: np.ndarray, pane: float, *, paged: bool) -> None:
+        if self.record is None:
+            return
+        before, self.state.position = self.state.position, int(pane) + 1
+        for family in families.tolist():
+            reading = reading_of(self.layout, self.state, family, paged, not paged)
+            self.record.transitions.append(Transition(int(pane), paged, reading))
+        self.state.position = before
+
+
+def thresholds(layout: Layout) -> Floats:
+    """(F,): evidence that pages need."""
+    needed: Floats = np.exp(np.array([spec.needed for spec in layout.specs]))
+    return needed

@@ -1,0 +1,93 @@
+"""Where the detectors of some families stand in the arrays: one detector per group and watched bound, family after family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from monitor.estimates import Flags, Floats
+from monitor.evidence.spec import Kind, Measure, Side, Spec, Tuning
+from monitor.sums import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """F families of the same kind with D detectors in all; arrays are by detector unless said otherwise."""
+
+    specs: tuple[Spec, ...]
+    kind: Kind
+    measure: Measure
+    strata: int
+    pane: int
+    tuning: Tuning
+    starts: Ints
+    """(F,): the first detector of each family."""
+    family: Ints
+    column: Ints
+    """The group, counted over all families."""
+    low: Flags
+    bound: Floats
+    weight: Floats
+    """Sums to 1 within a family; 0 for a reference group against itself."""
+    against: Ints
+    """The column of the configured reference group; -1 for the others."""
+    mode: tuple[str, ...]
+    """(F,): `Reference`, or empty for a configured group."""
+
+    @property
+    def size(self) -> int:
+        """D."""
+        return len(self.family)
+
+    @property
+    def stakes(self) -> int:
+        """K: alternatives of each detector."""
+        if self.measure is Measure.MEAN:
+            return len(self.tuning.bets)
+        return len(self.tuning.steps if self.kind is Kind.DIFFERENCE else self.tuning.grid)
+
+    @property
+    def mirrors(self) -> int:
+        """Alternatives of each recovery detector."""
+        if self.measure is Measure.MEAN:
+            return len(self.tuning.bets)
+        return len(self.tuning.recovery_steps if self.kind is Kind.DIFFERENCE else self.tuning.recovery_grid)
+
+    def sums(self, values: Floats) -> Floats:
+        """Totals of each family, along the last axis."""
+        return np.add.reduceat(values, self.starts, axis=-1)
+
+
+def alike(spec: Spec) -> tuple[object, ...]:
+    """Specs with equal values may share a layout."""
+    return spec.kind, spec.measure, spec.strata, spec.pane, spec.tuning
+
+
+@lru_cache(maxsize=256)
+def layout_of(spec: Spec) -> Layout:
+    """The layout of one family."""
+    return lay_out((spec,))
+
+
+def lay_out(specs: Sequence[Spec]) -> Layout:
+    """The layout of families that are `alike`."""
+    rows: list[tuple[int, int, bool, float, float, int]] = []
+    starts, modes, first = [], [], 0
+    for index, spec in enumerate(specs):
+        starts.append(len(rows))
+        against = first + spec.groups.index(spec.reference) if spec.reference in spec.groups else -1
+        against = -1 if spec.kind is Kind.LEVEL else against
+        modes.append("" if against >= 0 else str(spec.reference))
+        judged = len(spec.groups) - (against >= 0)
+        for side, bound in spec.sides:
+            for group in range(len(spec.groups)):
+                weight = 0.0 if first + group == against else 1.0 / (judged * len(spec.sides))
+                rows.append((index, first + group, side is Side.LOW, bound, weight, against))
+        first += len(spec.groups)
+    family, column, low, bounds, weights, refs = (np.array(values) for values in zip(*rows, strict=True))
+    one = specs[0]
+    return Layout(
+        tuple(specs), one.kind, one.measure, one.strata, one.pane, one.tuning, np.array(starts), family, column, low,
+        bounds, weights, refs, tuple(modes),
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""What the evidence says after a pane."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from monitor.evidence.culprits import culprits
+from monitor.evidence.layout import Layout, layout_of
+from monitor.evidence.materiality import estimates, violated
+from monitor.evidence.spec import Side, Spec
+from monitor.evidence.state import State
+
+
+class Phase(StrEnum):
+    """Where a family stands."""
+
+    WATCHING = "watching"
+    FIRING = "firing"
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """The detector with most evidence: its group and side, and sums of the gate's window (an hour or 50 events)."""
+
+    group: str
+    side: Side
+    log_evidence: float
+    """Its own part of the family's, nats."""
+    phi: float
+    """How far its evidence was tempered (1: not)."""
+    n: float
+    k: float
+    reference_n: float
+    reference_k: float
+    since: float | None
+    """The pane of the change, as far as it can be told: the mean start of the evidence. None without evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One family after its last folded pane. Evidence in nats."""
+
+    pane: int
+    """The last folded pane; -1 if none was."""
+    phase: Phase
+    log_evidence: float
+    needed: float
+    stands: bool
+    """`log_evidence >= needed`; whether it may page is `stands and material`."""
+    material: bool
+    """The leading group breaks the bound in the gate's window too."""
+    warn: bool
+    """A ticket: a hundredth of what is needed, or all of it before tempering."""
+    warn_needed: float
+    paged: bool
+    """The page began in the panes of this fold."""
+    resolved: bool
+    """A page ended in the panes of this fold."""
+    stale: bool
+    """A page stands and nothing came in for so long that it cannot be judged."""
+    leading: Leading
+    culprits: tuple[str, ...]
+    """The groups that a page now would be about, leading group first; while firing those it is about."""
+    recovery: float | None
+    """The least evidence of recovery among the groups of the page; None unless firing."""
+    recovery_needed: float
+    sigma: float
+    """The traffic's unrest, relative to the rate."""
+
+
+def read(spec: Spec, state: State) -> Reading:
+    """What the evidence says now."""
+    return reading_of(layout_of(spec), state, 0)
+
+
+def reading_of(layout: Layout, state: State, family: int, paged: bool = False, resolved: bool = False) -> Reading:
+    """The reading of one family of a layout."""
+    spec = layout.specs[family]
+    mine = np.flatnonzero(layout.family == family)
+    parts = state.evidence[:, mine].sum(axis=0)
+    total = float(state.evidence[:, mine].sum(axis=0).sum())
+    untempered = float((state.plain[:, mine].sum(axis=0) * layout.weight[mine]).sum())
+    at = int(np.argmax(parts))
+    firing = bool(state.firing[family])
+    implicated = state.implicated[mine] > 0
+    with np.errstate(divide="ignore"):
+        log_evidence, log_plain, mirrors = np.log(total), np.log(untempered), np.log(state.mirror[:, mine].mean(axis=0))
+    named = implicated if firing else culprits(parts, spec.needed)
+    named[at] = named[at] or not firing
+    recovery = float(mirrors[implicated].min()) if firing and implicated.any() else None
+    return Reading(
+        pane=state.position - 1 if state.position >= 0 else -1,
+        phase=Phase.FIRING if firing else Phase.WATCHING,
+        log_evidence=float(log_evidence),
+        needed=spec.needed,
+        stands=bool(log_evidence >= spec.needed),
+        material=bool(violated(layout, state)[mine[at]]),
+        warn=bool(log_evidence >= spec.warn_needed or log_plain >= spec.needed),
+        warn_needed=spec.warn_needed,
+        paged=paged,
+        resolved=resolved,
+        stale=firing and _stale(layout, state, mine[implicated]),
+        leading=_leading(layout, state, int(mine[at])),
+        culprits=tuple(dict.fromkeys(_name(layout, int(mine[place])) for place in np.argsort(-parts) if named[place])),
+        recovery=recovery,
+        recovery_needed=spec.recovery_needed,
+        sigma=float(np.sqrt(state.unrest[3, family])),
+    )
+
+
+def _name(layout: Layout, detector: int) -> str:
+    family = int(layout.family[detector])
+    spec = layout.specs[family]
+    first = sum(len(one.groups) for one in layout.specs[:family])
+    return spec.groups[int(layout.column[detector]) - first]
+
+
+def _leading(layout: Layout, state: State, detector: int) -> Leading:
+    mass = state.plain[:, detector]
+    since = float((mass * state.start[:, detector]).sum() / mass.sum()) if mass.sum() > 0 else None
+    n, k, n_r, k_r = (float(value) for value in estimates(state)[:, detector])
+    with np.errstate(divide="ignore"):
+        evidence = float(np.log(state.evidence[:, detector].sum()))
+    side = Side.LOW if layout.low[detector] else Side.HIGH
+    return Leading(_name(layout, detector), side, evidence, float(state.phi[detector]), n, k, n_r, k_r, since)
+
+
+def _stale(layout: Layout, state: State, implicated: np.ndarray) -> bool:
+    """No usable volume for a day, or for three times what the recovery was expected to take."""
+    waited = state.position - state.seen[implicated].min() if len(implicated) else 0.0
+    return bool(waited > layout.tuning.stale_after * 60 / layout.pane)
