@@ -22,7 +22,7 @@ from monitor.deltas import Columns, Deltas, Whole, decision_columns, label_colum
 from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, VALUED, Entries, forget_at, packed
 from monitor.slow import Slow
 from monitor.sums import Basis, Ints
-from monitor.terms import OUTCOMES, PREDICTIONS, Cursor, Cursors, Marks, Terms
+from monitor.terms import OUTCOMES, PREDICTIONS, Cursor, Cursors, Position, Seal, Seals, Terms, sealed
 
 Bools = NDArray[np.bool_]
 Words = NDArray[np.uint64]
@@ -58,8 +58,9 @@ class Which(NamedTuple):
 class Join:
     """One partition's fold. `counting` is False while it catches up: then it only remembers."""
 
-    def __init__(self, terms: Terms, cursors: Cursors, marks: Marks, sides: Sides, quality: Sequence[int]) -> None:
-        self.terms, self.marks, self.sides = terms, marks, sides
+    def __init__(self, terms: Terms, cursors: Cursors, known: Position, sides: Sides, quality: Sequence[int]) -> None:
+        self.terms, self.marks, self.sides = terms, known.marks, sides
+        self._seals = list(known.seals)
         self.counting = False
         self.deltas = Deltas(terms.pane)
         self._cursors = list(cursors)
@@ -76,6 +77,17 @@ class Join:
         low, high = (Cursor(self._cursors[t].offset, self._clock(t)) for t in (PREDICTIONS, OUTCOMES))
         return low, high
 
+    @property
+    def seals(self) -> Seals:
+        """What the evaluator was told of idle topics, as far as it has made or may make a difference."""
+        return self._seals[0], self._seals[1]
+
+    def seal(self, topic: int, clock: int) -> None:
+        """The evaluator is about to be told that this topic, read to here, is complete up to `clock`."""
+        cursor, pane = self.position()[topic], self.terms.pane
+        if (clock - self.terms.delay) // pane > (cursor.clock - self.terms.delay) // pane:
+            self._seals[topic] = sealed(self._seals[topic], Seal(cursor.offset, clock))
+
     def reach(self, topic: int, cursor: Cursor) -> None:
         """Stand at a committed cursor, whatever of the log before it is gone."""
         self._cursors[topic] = Cursor(cursor.offset, max(cursor.clock, self._clock(topic)))
@@ -86,11 +98,12 @@ class Join:
 
     def predictions(self, batch: Predictions) -> None:
         """Take the next predictions, in log order."""
-        clock, late = self._timely(PREDICTIONS, batch.offset, batch.time)
+        clock, booked = self._passed(PREDICTIONS, batch.offset, batch.time)
+        late = batch.time < clock - self.terms.lateness
         words = _words(batch.key)
         met = self.sides.maybe(PREDICTIONS, words) | self.sides.maybe(OUTCOMES, words) | _repeated(words)
         fresh = ~(met | late)
-        entries = _prediction_entries(batch, self._booked(batch.time, clock))
+        entries = _prediction_entries(batch, booked)
         self._remember(PREDICTIONS, batch.key, entries, fresh)
         duplicate = np.zeros(len(late), dtype=bool)
         if (slow := np.flatnonzero(met & ~late)).size:
@@ -101,10 +114,11 @@ class Join:
 
     def outcomes(self, batch: Outcomes) -> None:
         """Take the next outcomes, in log order."""
-        clock, late = self._timely(OUTCOMES, batch.offset, batch.time)
+        clock, booked = self._passed(OUTCOMES, batch.offset, batch.time)
+        late = batch.time < clock - self.terms.lateness
         words = _words(batch.key)
         met = self.sides.maybe(OUTCOMES, words) | _repeated(words)
-        entries = _outcome_entries(batch, self._booked(batch.time, clock))
+        entries = _outcome_entries(batch, booked)
         candidates = np.flatnonzero(~(met | late) & self.sides.maybe(PREDICTIONS, words))
         waiting, met[candidates] = self._waiting(batch.key, candidates)
         joins = self._joined(entries, waiting)
@@ -133,24 +147,34 @@ class Join:
         offset, clock = self._cursors[topic]
         return max([clock, *(mark.clock for mark in self.marks[topic] if mark.offset <= offset)])
 
-    def _timely(self, topic: int, offset: Ints, time: Ints) -> tuple[Ints, Bools]:
-        """Each record's clock, itself and idle marks included, and whether it is late; moves the cursor past them."""
+    def _passed(self, topic: int, offset: Ints, time: Ints) -> tuple[Ints, Ints]:
+        """Each record's clock, itself and idle marks included, and its evidence pane; moves the cursor past them."""
         if not len(time):
-            return time, np.zeros(0, dtype=bool)
+            return time, time
         before = self._cursors[topic].offset
         clock = np.maximum.accumulate(np.maximum(time, self._clock(topic)))
         for mark in self.marks[topic]:
             if mark.idle and before < mark.offset <= offset[-1]:
                 np.maximum(clock, np.where(offset >= mark.offset, mark.clock, clock), out=clock)
+        booked = self._booked(topic, offset, time, clock)
         self._cursors[topic] = Cursor(int(offset[-1]) + 1, int(clock[-1]))
-        return clock, time < clock - self.terms.lateness
+        return clock, booked
 
-    def _booked(self, time: Ints, clock: Ints) -> Ints:
+    def _booked(self, topic: int, offset: Ints, time: Ints, clock: Ints) -> Ints:
         """The start of each record's evidence pane: its own, or if that is closed the oldest open one at its offset."""
         pane = self.terms.pane
-        own = time // pane * pane
-        oldest: Ints = (clock - self.terms.delay) // pane * pane
-        return np.maximum(own, oldest)
+        complete = clock
+        for seal in self._seals[topic]:
+            first = int(np.searchsorted(offset, seal.offset))
+            if first == len(offset):
+                continue
+            if self._cursors[topic].offset <= seal.offset and clock[first] >= seal.clock:
+                self._seals[topic] = tuple(kept for kept in self._seals[topic] if kept is not seal)  # never mattered
+            else:
+                complete = complete.copy() if complete is clock else complete
+                np.maximum(complete[first:], seal.clock, out=complete[first:])
+        oldest: Ints = (complete - self.terms.delay) // pane * pane
+        return np.maximum(time // pane * pane, oldest)
 
     # --- the quick path
 

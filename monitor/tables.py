@@ -38,6 +38,13 @@ positions = sa.Table(
     sa.Column("outcome_clock", sa.BigInteger, nullable=False),
     sa.Column("marks", pg.JSONB, nullable=False, comment="per topic [[offset, clock, idle], ...]"),
     sa.Column(
+        "seals",
+        pg.JSONB,
+        nullable=False,
+        server_default="[[], []]",
+        comment="per topic [[offset, clock], ...]: evidence read from there on is of later panes",
+    ),
+    sa.Column(
         "prediction_idle", sa.Boolean, nullable=False, comment="read to the end and silent: does not hold the clock"
     ),
     sa.Column("outcome_idle", sa.Boolean, nullable=False),

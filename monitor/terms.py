@@ -5,7 +5,7 @@ that is counted is a function of the two prefixes read, never of how they were i
 All times are milliseconds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 PREDICTIONS, OUTCOMES = TOPICS = (0, 1)
@@ -60,8 +60,20 @@ class Mark(NamedTuple):
     idle: bool = False
 
 
+class Seal(NamedTuple):
+    """The evaluator was told that a topic which ended at `offset` is complete up to `clock` (its idle clock).
+
+    It moves no clock and so decides nothing about lateness or duplicates: only what is read from `offset` on is
+    evidence of a pane that was still open then.
+    """
+
+    offset: int
+    clock: int
+
+
 Cursors = tuple[Cursor, Cursor]
 Marks = tuple[tuple[Mark, ...], tuple[Mark, ...]]
+Seals = tuple[tuple[Seal, ...], tuple[Seal, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +82,19 @@ class Position:
 
     cursors: Cursors = (Cursor(), Cursor())
     marks: Marks = ((Mark(),), (Mark(),))
+    seals: Seals = ((), ())
     commit_no: int = 0
     rolled_up_to: int = 0
     idle: tuple[bool, bool] = (False, False)
     drained: bool = False
+
+    def sealed(self, clocks: tuple[int, int]) -> "Position":
+        """With what the evaluator was told of this position: per topic up to which clock it is complete."""
+        seals = [
+            sealed(of_topic, Seal(cursor.offset, clock)) if clock > cursor.clock else of_topic
+            for of_topic, cursor, clock in zip(self.seals, self.cursors, clocks, strict=True)
+        ]
+        return replace(self, seals=(seals[0], seals[1]))
 
     def floor(self, terms: Terms) -> Cursors:
         """Per topic the last mark below everything that the join state at this position can depend on."""
@@ -104,3 +125,19 @@ def added(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
         old = marks[-1]
         return (*marks[:-1], Mark(mark.offset, max(old.clock, mark.clock), old.idle or mark.idle))
     return (*marks, mark)
+
+
+def sealed(seals: tuple[Seal, ...], seal: Seal) -> tuple[Seal, ...]:
+    """The seals with one more, unless an earlier one closes as much; at one offset the last holds."""
+    if seals and seals[-1].clock >= seal.clock:
+        return seals
+    return (*(seals[:-1] if seals and seals[-1].offset == seal.offset else seals), seal)
+
+
+def needed(seals: Seals, floor: Cursors) -> Seals:
+    """The seals without those that a rebuild from `floor` can do without: of those below it the last holds."""
+    low, high = (
+        of_topic[max(0, sum(seal.offset <= cursor.offset for seal in of_topic) - 1) :]
+        for of_topic, cursor in zip(seals, floor, strict=True)
+    )
+    return low, high

@@ -18,7 +18,7 @@ from psycopg2.extras import Json, execute_values
 from monitor.cells import Cell, Cells
 from monitor.deltas import Rows
 from monitor.sums import PANE_MS, Basis, Ints
-from monitor.terms import NEVER, Cursor, Mark, Marks, Position
+from monitor.terms import NEVER, Cursor, Mark, Marks, Position, Seal, Seals
 from streams.errors import StreamsError
 from streams.failpoints import passing
 from streams.retention import due_roll_up, ensure_partitions, pane_for, roll_up
@@ -27,12 +27,12 @@ from streams.session import Commit
 
 CLAIM = """
 insert into fairdrift.positions as p (stream, part, parts, token, generation, commit_no, prediction_offset, prediction_clock,
-    outcome_offset, outcome_clock, marks, prediction_idle, outcome_idle, rolled_up_to)
-values (:stream, :part, :parts, :token, :generation, 0, 0, :never, 0, :never, :marks, false, false, 0)
+    outcome_offset, outcome_clock, marks, seals, prediction_idle, outcome_idle, rolled_up_to)
+values (:stream, :part, :parts, :token, :generation, 0, 0, :never, 0, :never, :marks, '[[], []]', false, false, 0)
 on conflict (stream, part) do update set token = excluded.token, generation = excluded.generation, updated_at = now()
 where p.parts = excluded.parts and (p.generation <= excluded.generation or p.updated_at < now() - interval '60 seconds')
-returning prediction_offset, prediction_clock, outcome_offset, outcome_clock, marks, commit_no, rolled_up_to,
-    prediction_idle, outcome_idle, drained
+returning prediction_offset, prediction_clock, outcome_offset, outcome_clock, marks, seals, commit_no, rolled_up_to,
+    prediction_idle, outcome_idle, prediction_idle_clock, outcome_idle_clock, drained
 """
 
 HOLD = """
@@ -43,7 +43,7 @@ for update
 
 MOVE = """
 update fairdrift.positions set commit_no = :commit_no, prediction_offset = :p_offset, prediction_clock = :p_clock,
-    outcome_offset = :o_offset, outcome_clock = :o_clock, marks = :marks, prediction_idle = :p_idle, outcome_idle = :o_idle,
+    outcome_offset = :o_offset, outcome_clock = :o_clock, marks = :marks, seals = :seals, prediction_idle = :p_idle, outcome_idle = :o_idle,
     drained = :drained, rolled_up_to = :rolled_up_to, updated_at = now()
 where stream = :stream and part = :part
 """
@@ -54,7 +54,15 @@ update fairdrift.positions set
     outcome_idle_clock = greatest(outcome_idle_clock, :outcomes)
 where stream = :stream and part = :part and token = :token
     and (prediction_idle or :predictions = :never) and (outcome_idle or :outcomes = :never)
+    and (prediction_offset = :p_offset or :predictions = :never) and (outcome_offset = :o_offset or :outcomes = :never)
 """
+"""Only while the position is where the owner has sealed it: what is read later is booked behind these clocks."""
+
+DRAINED = "select coalesce(bool_or(drained), false) from fairdrift.positions where stream = :stream"
+
+ALL_STOPPED = "select part from fairdrift.positions where stream = :stream order by part for update"
+
+RESUME = "update fairdrift.positions set drained = false where stream = :stream and part = :part"
 
 CLOCKS = """
 select max(prediction_clock) as predictions, max(greatest(prediction_clock, outcome_clock)) as outcomes
@@ -107,11 +115,12 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class StreamOfParts:
-    """A stream as its topics are now: its name, the partitions of each topic, the length of its panes in ms."""
+    """A stream as its topics are now: its name, the partitions of each topic, its panes' length and delay in ms."""
 
     name: str
     parts: int
     pane: int
+    delay: int = 0
 
 
 class Ledger:
@@ -139,12 +148,34 @@ class Ledger:
             "stream": self._stream, "part": part, "parts": self._of.parts, "token": token, "generation": generation,
             "never": NEVER, "marks": _dump(Position().marks),
         }  # fmt: skip
-        with self._engine.begin() as connection:
-            row = connection.execute(sa.text(CLAIM), values).one_or_none()
-            if row is None:
-                self._refuse(connection, part)
-        self._rows.drop(part)
-        return Claim(token, _position(row))
+        while True:
+            with self._engine.begin() as connection:
+                closed = self._closed_by_drain(connection)
+                row = connection.execute(sa.text(CLAIM), values).one_or_none()
+                if row is None:
+                    self._refuse(connection, part)
+                if row.drained and closed is None:  # since it was looked at: look again
+                    connection.rollback()
+                    continue
+                if row.drained:
+                    connection.execute(sa.text(RESUME), {"stream": self._stream, "part": part})
+            self._rows.drop(part)
+            position = _position(row)
+            return Claim(token, position.sealed(closed) if closed and row.drained else position)
+
+    def _closed_by_drain(self, connection: sa.Connection) -> tuple[int, int] | None:
+        """Clocks (predictions, outcomes) at which every pane is closed that a drain may have closed; None: there is none.
+
+        When all partitions are drained the evaluator closes the last pane, of whichever partition. So nothing moves
+        while this looks.
+        """
+        values = {"stream": self._stream}
+        if not connection.execute(sa.text(DRAINED), values).scalar():
+            return None
+        connection.execute(sa.text(ALL_STOPPED), values)
+        row = connection.execute(sa.text(CLOCKS), values).one()
+        end = ((row.outcomes or 0) // self._of.pane + 1) * self._of.pane + self._of.delay
+        return end, end
 
     def commit(self, owned: Owned, commit: Commit) -> int:
         """Write a commit; returns up to where minute panes are rolled up (ms). A transient error leaves it open
@@ -217,10 +248,14 @@ class Ledger:
             row = connection.execute(sa.text(CLOCKS), {"stream": self._stream}).one()
         return row.predictions or NEVER, row.outcomes or NEVER
 
-    def idle(self, owned: Owned, clocks: tuple[int, int]) -> None:
-        """Record that the partition was read to its end and silent after the others had these clocks (NEVER: it was not)."""
+    def idle(self, owned: Owned, at: tuple[int, int], clocks: tuple[int, int]) -> None:
+        """Record that the partition was read to its end and silent after the others had these clocks (NEVER: it was not).
+
+        `at`: the offsets at which its session was sealed with these clocks.
+        """
         values = {
             "predictions": clocks[0], "outcomes": clocks[1], "never": NEVER,
+            "p_offset": at[0], "o_offset": at[1],
             "stream": self._stream, "part": owned.part, "token": owned.token,
         }  # fmt: skip
         with self._engine.begin() as connection:
@@ -305,7 +340,7 @@ class Ledger:
         return {
             "stream": self._stream, "part": part, "commit_no": position.commit_no,
             "p_offset": p_offset, "p_clock": p_clock, "o_offset": o_offset, "o_clock": o_clock,
-            "marks": _dump(position.marks), "p_idle": position.idle[0], "o_idle": position.idle[1],
+            "marks": _dump(position.marks), "seals": json.dumps(position.seals), "p_idle": position.idle[0], "o_idle": position.idle[1],
             "drained": position.drained, "rolled_up_to": position.rolled_up_to,
         }  # fmt: skip
 
@@ -329,12 +364,17 @@ def _load(stored: list[list[list[int]]]) -> Marks:
     return low, high
 
 
+def _seals(stored: list[list[list[int]]]) -> Seals:
+    low, high = (tuple(Seal(*seal) for seal in of_topic) for of_topic in stored)
+    return low, high
+
+
 def _position(row: Any) -> Position:
     return Position(
         cursors=(Cursor(row.prediction_offset, row.prediction_clock), Cursor(row.outcome_offset, row.outcome_clock)),
         marks=_load(row.marks),
+        seals=_seals(row.seals),
         commit_no=row.commit_no,
         rolled_up_to=row.rolled_up_to,
         idle=(row.prediction_idle, row.outcome_idle),
-        drained=row.drained,
-    )
+    ).sealed((row.prediction_idle_clock, row.outcome_idle_clock))

@@ -371,14 +371,19 @@ class Owners:
     async def _record_idle(
         self, partition: Partition, idle: Sequence[bool | None], clocks: tuple[int, int] | None
     ) -> None:
-        declared = partition.session.position.idle
+        """Tell the evaluator up to where idle topics are complete; the session is told first, before anything can come."""
+        session = partition.session
+        declared = session.position.idle
         if clocks is None or not any(now and before for now, before in zip(idle, declared, strict=True)):
             return
         low, high = (clocks[topic] if idle[topic] and declared[topic] else NEVER for topic in TOPICS)
         if (low, high) == partition.idle_clocks:
             return
+        at = [0 if clock == NEVER else session.seal(topic, clock) for topic, clock in ((0, low), (1, high))]
+        if at[0] is None or at[1] is None:
+            return
         try:
-            await asyncio.to_thread(partition.stream.ledger.idle, partition.owned, (low, high))
+            await asyncio.to_thread(partition.stream.ledger.idle, partition.owned, (at[0], at[1]), (low, high))
             partition.idle_clocks = (low, high)
         except SQLAlchemyError as error:
             if not is_transient(error):

@@ -25,7 +25,7 @@ from monitor.deltas import Rows
 from monitor.events import DeadLetter
 from monitor.join import Join
 from monitor.sums import Basis
-from monitor.terms import PREDICTIONS, TOPICS, Cursor, Cursors, Mark, Marks, Position, Terms, added, pruned
+from monitor.terms import PREDICTIONS, TOPICS, Cursor, Cursors, Mark, Marks, Position, Terms, added, needed, pruned
 from streams.errors import StreamsError
 from streams.store import Batch, Store
 
@@ -87,7 +87,7 @@ class Session:
         self._idle, self._drained = position.idle, False
         self._dead: list[tuple[int, DeadLetter]] = []
         self._stash: tuple[list[Chunk], list[Chunk]] = ([], [])
-        self._events = 0
+        self._events, self._stored = 0, position.cursors
         floor = position.floor(terms)
         start = store.usable(floor, position.cursors)
         if start is None:
@@ -95,7 +95,7 @@ class Session:
         else:
             store.load()
         self.rebuilt = start is None
-        self.join = Join(terms, start or floor, position.marks, store, cells.of_model)
+        self.join = Join(terms, start or floor, position, store, cells.of_model)
         self._next = list(self.join.offsets)
         self.join.counting = not self.behind()
 
@@ -214,6 +214,16 @@ class Session:
         if other.clock - here.clock >= self._terms.stride:
             self._mark(topic, Mark(here.offset, other.clock, idle=True))
 
+    def seal(self, topic: int, clock: int) -> int | None:
+        """The evaluator may be told that this idle topic is complete up to `clock`, if the database still stands at the
+        offset that is returned; None: not now. What comes later is evidence of a pane that is open then.
+        """
+        offset = self.join.offsets[topic]
+        if self.behind() or offset != self._stored[topic].offset:
+            return None
+        self.join.seal(topic, clock)
+        return offset
+
     def drain(self) -> None:
         """Everything up to the topics' ends is counted and no more will come: the last pane may close."""
         self._drained = True
@@ -236,6 +246,7 @@ class Session:
             old, cursors=cursors, marks=self._marked(cursors), commit_no=old.commit_no + 1, idle=self._idle,
             drained=self._drained,
         )  # fmt: skip
+        position = replace(position, seals=needed(self.join.seals, position.floor(self._terms)))
         dead, self._dead = tuple(self._dead), []
         events, self._events = self._events, 0
         self._committed = position
@@ -255,6 +266,8 @@ class Session:
 
     def written(self, commit: Commit, rolled_up_to: int | None = None) -> None:
         """The commit is in Postgres and in the store."""
+        if commit.counted:
+            self._stored = commit.position.cursors
         self._store.written(commit.position.cursors)
         if rolled_up_to is not None:
             self._committed = replace(self._committed, rolled_up_to=rolled_up_to)

@@ -39,7 +39,7 @@ def open_stream(of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHa
         topics=(of.predictions, of.outcomes),
         terms=of.terms,
         reader=Reader(of.models, hasher.hash_ids, cells, retention, partial(partition_of, parts=parts)),
-        ledger=Ledger(engine, StreamOfParts(of.name, parts, of.terms.pane), cells),
+        ledger=Ledger(engine, StreamOfParts(of.name, parts, of.terms.pane, of.terms.delay), cells),
         quality=QualityCells(tuple(quality.values()), cells.quality(""), quality),
         parts=parts,
     )

@@ -13,7 +13,8 @@ Definitions, all by the log of one partition number alone:
 - The *label* of a fresh prediction: the fresh outcome of its (model, id) of least place with a time in
   `[time - max_lateness, time + join_horizon]`.
 - An event is booked as *evidence* in its own pane or, if that has been closed by its topic's watermark (clock before the
-  record minus `watermark_delay`), in the oldest one still open; a labelled prediction in the later of the pair's two.
+  record, or the clock of a seal at or before its offset, minus `watermark_delay`), in the oldest one still open; a labelled
+  prediction in the later of the pair's two.
 """
 
 from collections import Counter, defaultdict
@@ -55,16 +56,22 @@ class Row(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A readable event where it stands in the log: its clock, the clock before it (None: nothing before)."""
+    """A readable event where it stands in the log: its clock, and up to where the topic was said to be complete before it
+    (None: nothing was).
+    """
 
     event: Event
     place: tuple[int, int]
     clock: int
-    before: int | None
+    complete: int | None
 
 
 Mark = tuple[int, int]
-"""An idle mark: (offset, clock). Records from this offset on find the clock at least there."""
+"""An idle mark: (offset, clock). Records from this offset on find the clock at least there.
+A seal likewise: the evaluator was told so, and the clock has not moved."""
+
+Marks = Sequence[Iterable[Mark]]
+"""Per topic."""
 
 Rows = dict[Row, Counter[str]]
 
@@ -83,10 +90,12 @@ class Side:
         return [*self.fresh, *self.late, *self.duplicate]
 
 
-def define(spec: Spec, prefixes: Sequence[Sequence[Logged]], marks: Sequence[Iterable[Mark]] = ((), ())) -> Rows:
+def define(spec: Spec, prefixes: Sequence[Sequence[Logged]], marks: Marks = ((), ()), seals: Marks = ((), ())) -> Rows:
     """All rows of one partition number: `prefixes` are its predictions and outcomes up to the stored position."""
     sides = [judge(spec, topic, prefixes[topic], sorted(marks[topic])) for topic in TOPICS]
     rows: Rows = defaultdict(Counter)
+    for side, of_topic in zip(sides, seals, strict=True):
+        side.fresh = [sealed(placed, of_topic) for placed in side.fresh]
     labels = book_labels(spec.terms, sides, rows)
     book_decisions(spec.terms, sides[PREDICTIONS], rows)
     book_quality(spec.terms, sides, labels, rows)
@@ -125,6 +134,13 @@ def place(
                 continue
             before, clock = clock, found.time if clock is None else max(clock, found.time)
             yield Placed(found, (record.offset, index), clock, before)
+
+
+def sealed(placed: Placed, seals: Iterable[Mark]) -> Placed:
+    """With what the evaluator was told before it was read."""
+    told = [clock for offset, clock in seals if offset <= placed.place[0]]
+    known = told if placed.complete is None else [*told, placed.complete]
+    return placed._replace(complete=max(known, default=None))
 
 
 def book_decisions(terms: Terms, side: Side, rows: Rows) -> None:
@@ -184,9 +200,9 @@ def book_quality(terms: Terms, sides: Sequence[Side], labels: set[tuple[int, int
 def evidence_pane(terms: Terms, placed: Placed) -> int:
     """Start of the event's own pane, or of the oldest whose end lies beyond the watermark before this record."""
     own = placed.event.time // terms.pane * terms.pane
-    if placed.before is None:
+    if placed.complete is None:
         return own
-    return max(own, (placed.before - terms.watermark_delay) // terms.pane * terms.pane)
+    return max(own, (placed.complete - terms.watermark_delay) // terms.pane * terms.pane)
 
 
 def cell_of(event: Event) -> Cell:

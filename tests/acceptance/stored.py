@@ -23,10 +23,11 @@ from fairdrift.panes p left join fairdrift.cells c on c.id = p.cell where p.stre
 
 
 class StoredPosition(NamedTuple):
-    """How far a partition number is counted, and the idle marks that its position row still holds."""
+    """How far a partition number is counted, and the idle marks and seals that its position row still holds."""
 
     offsets: tuple[int, int]
     marks: tuple[tuple[Mark, ...], tuple[Mark, ...]]
+    seals: tuple[tuple[Mark, ...], tuple[Mark, ...]]
     commit_no: int
 
 
@@ -43,12 +44,14 @@ Stored = dict[Length, Counter[str]]
 def stored_positions(connection: sa.Connection, stream: str) -> dict[int, StoredPosition]:
     """Partition number -> position."""
     query = sa.text(
-        "select part, prediction_offset, outcome_offset, marks, commit_no from fairdrift.positions where stream = :stream"
+        "select part, prediction_offset, outcome_offset, marks, seals, commit_no from fairdrift.positions"
+        " where stream = :stream"
     )
     found = {}
-    for part, predictions, outcomes, marks, commit_no in connection.execute(query, {"stream": stream}):
+    for part, predictions, outcomes, marks, seals, commit_no in connection.execute(query, {"stream": stream}):
         idle = tuple(tuple((m[0], m[1]) for m in of_topic if m[2]) for of_topic in marks)
-        found[part] = StoredPosition((predictions, outcomes), (idle[0], idle[1]), commit_no)
+        told = tuple(tuple((seal[0], seal[1]) for seal in of_topic) for of_topic in seals)
+        found[part] = StoredPosition((predictions, outcomes), (idle[0], idle[1]), (told[0], told[1]), commit_no)
     return found
 
 

@@ -37,9 +37,12 @@ def labelled(at: float, id: str = "a", label: bool = True) -> dict[str, Any]:
 
 
 def rows(
-    *predictions: dict[str, Any], outcomes: tuple[dict[str, Any], ...] = (), marks: Any = ((), ())
+    *predictions: dict[str, Any],
+    outcomes: tuple[dict[str, Any], ...] = (),
+    marks: Any = ((), ()),
+    seals: Any = ((), ()),
 ) -> dict[Row, Counter[str]]:
-    return define(SPEC, (log(*predictions), log(*outcomes)), marks)
+    return define(SPEC, (log(*predictions), log(*outcomes)), marks, seals)
 
 
 def at(basis: Basis, minute: int, cell: Cell = F) -> Row:
@@ -129,3 +132,11 @@ def test_stored_rows_are_compared_at_the_length_they_are_stored_in() -> None:
     assert not list(differences(rolled | {hour: Counter(events=2, decided=2, favourable=2)}, right, MINUTE))
     wrong = list(differences(rolled | {hour: Counter(events=2, decided=2, favourable=1)}, right, MINUTE))
     assert len(wrong) == 1 and "favourable': (1, 2)" in wrong[0]
+
+
+def test_what_is_read_after_a_seal_is_evidence_behind_it() -> None:
+    """Sealed at offset 1 up to 12:09; the delay is a minute, so that panes before 12:08 are closed."""
+    found = rows(decided(0), decided(3, "b"), seals=(((1, NOON + 9 * MINUTE),), ()))
+    evidence = {row.start for row in found if row.basis is Basis.EVIDENCE_DECISION}
+    assert evidence == {NOON, NOON + 8 * MINUTE}
+    assert {row.start for row in found if row.basis is Basis.DECISION} == {NOON, NOON + 3 * MINUTE}

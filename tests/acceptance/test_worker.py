@@ -123,7 +123,7 @@ def wrong(kafka: str, postgres: str, stream: list[str], config: Path) -> list[st
         ends = tuple(log[part][-1].offset + 1 if log[part] else 0 for log in logs)
         if positions[part].offsets != ends:
             found.append(f"partition {part} stands at {positions[part].offsets}, the log ends at {ends}")
-        defined = define(spec, [log[part] for log in logs], positions[part].marks)
+        defined = define(spec, [log[part] for log in logs], positions[part].marks, positions[part].seals)
         found += differences(rows.get(part, {}), defined, spec.terms.pane)
     return found
 

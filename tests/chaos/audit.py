@@ -5,7 +5,7 @@ protocol: offsets never fall, each commit is the next, and only a claim changes 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -17,22 +17,22 @@ create schema chaos;
 create table chaos.moves (
     id bigint generated always as identity primary key, at timestamptz not null default clock_timestamp(),
     stream text, part int, token uuid, commit_no bigint, prediction_offset bigint, outcome_offset bigint,
-    rolled_up_to bigint, marks jsonb
+    rolled_up_to bigint, marks jsonb, seals jsonb
 );
 create function chaos.note() returns trigger language plpgsql as $$
 begin
-    insert into chaos.moves (stream, part, token, commit_no, prediction_offset, outcome_offset, rolled_up_to, marks)
+    insert into chaos.moves (stream, part, token, commit_no, prediction_offset, outcome_offset, rolled_up_to, marks, seals)
     values (new.stream, new.part, new.token, new.commit_no, new.prediction_offset, new.outcome_offset, new.rolled_up_to,
         (select jsonb_agg(coalesce((select jsonb_agg(m) from jsonb_array_elements(t) m where m ->> 2 in ('1', 'true')),
-            '[]'::jsonb)) from jsonb_array_elements(new.marks) t));
+            '[]'::jsonb)) from jsonb_array_elements(new.marks) t), new.seals);
     return null;
 end $$;
 create trigger chaos_note after insert or update on fairdrift.positions for each row execute function chaos.note();
 """
 
 MOVES = """
-select part, token, commit_no, prediction_offset, outcome_offset, rolled_up_to, marks from chaos.moves where stream = :stream
-order by id
+select part, token, commit_no, prediction_offset, outcome_offset, rolled_up_to, marks, seals from chaos.moves
+where stream = :stream order by id
 """
 
 Marks = tuple[tuple[Mark, ...], tuple[Mark, ...]]
@@ -53,6 +53,7 @@ class Move:
     offsets: tuple[int, int]
     rolled_up_to: int
     marks: Marks
+    seals: Marks
 
 
 class Audit:
@@ -60,18 +61,19 @@ class Audit:
 
     def __init__(self, connection: sa.Connection, stream: str) -> None:
         self.moves = [
-            Move(part, str(token), commit_no, (p, o), rolled, _pairs(marks))
-            for part, token, commit_no, p, o, rolled, marks in connection.execute(sa.text(MOVES), {"stream": stream})
+            Move(part, str(token), commit_no, (p, o), rolled, _pairs(marks), _pairs(seals))
+            for part, token, commit_no, p, o, rolled, marks, seals in connection.execute(
+                sa.text(MOVES), {"stream": stream}
+            )
         ]
 
     def marks(self, part: int) -> Marks:
         """Every idle mark that was ever committed; of several at one offset the definition takes the greatest clock."""
-        found: tuple[set[Mark], set[Mark]] = (set(), set())
-        for move in self.moves:
-            if move.part == part:
-                for topic in (0, 1):
-                    found[topic].update(move.marks[topic])
-        return tuple(sorted(found[0])), tuple(sorted(found[1]))
+        return _all(move.marks for move in self.moves if move.part == part)
+
+    def seals(self, part: int) -> Marks:
+        """Likewise every seal."""
+        return _all(move.seals for move in self.moves if move.part == part)
 
     def counts(self) -> Counter[str]:
         """Claims, commits and roll-ups."""
@@ -85,6 +87,7 @@ class Audit:
             last[move.part] = move
         marks = {(part, topic, mark) for part in last for topic in (0, 1) for mark in self.marks(part)[topic]}
         counts["idle marks"] = len(marks)
+        counts["seals"] = sum(len(of_topic) for part in last for of_topic in self.seals(part))
         return counts
 
     def violations(self) -> Iterator[str]:
@@ -102,6 +105,14 @@ class Audit:
                 yield f"partition {move.part}: commit {move.commit_no} came after {old.commit_no}"
             if move.offsets != old.offsets and move.commit_no == old.commit_no:
                 yield f"partition {move.part}: offsets moved without a commit"
+
+
+def _all(found: Iterable[Marks]) -> Marks:
+    low, high = set[Mark](), set[Mark]()
+    for predictions, outcomes in found:
+        low.update(predictions)
+        high.update(outcomes)
+    return tuple(sorted(low)), tuple(sorted(high))
 
 
 def _pairs(marks: list[list[list[int]]]) -> Marks:

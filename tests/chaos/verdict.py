@@ -79,7 +79,7 @@ def definitions(evidence: Evidence) -> Iterator[tuple[int, Rows]]:
     for part in sorted(evidence.logs[0]):
         ends = positions[part].offsets if part in positions else (0, 0)
         prefixes = [[r for r in log[part] if r.offset < end] for log, end in zip(evidence.logs, ends, strict=True)]
-        yield part, define(evidence.spec, prefixes, evidence.audit.marks(part))
+        yield part, define(evidence.spec, prefixes, evidence.audit.marks(part), evidence.audit.seals(part))
 
 
 def behind(evidence: Evidence) -> Iterator[str]:

@@ -18,7 +18,7 @@ from monitor.columns import Outcomes, Predictions
 from monitor.entries import DTYPES, live
 from monitor.events import DeadLetter, Reason
 from monitor.sums import LAYOUTS, Basis
-from monitor.terms import OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Terms
+from monitor.terms import NEVER, OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Seal, Terms
 from streams.session import Chunk, Commit, Gap, QualityCells, Session
 from streams.store import PREFIXES, Due, Key, Meta, Store
 
@@ -166,6 +166,14 @@ class Ledger:
     rows: dict[tuple[int, int, int], tuple[int, ...]] = field(default_factory=dict)
     marks: tuple[frozenset[Mark], frozenset[Mark]] = (frozenset(), frozenset())
     """All that were ever recorded: positions forget those that no rebuild needs, the definition needs them all."""
+    seals: tuple[frozenset[Seal], frozenset[Seal]] = (frozenset(), frozenset())
+    idle_clocks: tuple[int, int] = (NEVER, NEVER)
+
+    def closed(self, of: Terms, basis: int) -> int:
+        """Up to where the evaluator may have folded panes of evidence, as far as this partition lets it."""
+        topics = {Basis.EVIDENCE_DECISION: (PREDICTIONS,), Basis.EVIDENCE_LABEL: TOPICS}.get(Basis(basis), ())
+        clocks = [max(self.position.cursors[topic].clock, self.idle_clocks[topic]) - of.delay for topic in topics]
+        return min(clocks, default=NEVER) // of.pane * of.pane
 
 
 class Database:
@@ -179,7 +187,16 @@ class Database:
     def claim(self, part: int) -> Ledger:
         self._tokens += 1
         self.ledgers[part] = replace(self.ledgers.get(part, Ledger()), token=self._tokens)
-        return self.ledgers[part]
+        ledger = self.ledgers[part]
+        return replace(ledger, position=ledger.position.sealed(ledger.idle_clocks))
+
+    def idle(self, part: int, token: int, topic: int, offset: int, clock: int) -> None:
+        """`streams.ledger.IDLE` of one topic, whether it was declared idle before or not."""
+        old = self.ledgers[part]
+        if (old.token, old.position.cursors[topic].offset) == (token, offset):
+            clocks = list(old.idle_clocks)
+            clocks[topic] = max(clocks[topic], clock)
+            self.ledgers[part] = replace(old, idle_clocks=(clocks[0], clocks[1]))
 
     def commit(self, part: int, token: int, commit: Commit) -> None:
         old = self.ledgers[part]
@@ -191,7 +208,8 @@ class Database:
                 key = (int(basis), start, cell)
                 rows[key] = tuple((np.array(rows[key]) + sums).tolist()) if key in rows else tuple(sums.tolist())
         low, high = (old.marks[topic] | frozenset(commit.position.marks[topic]) for topic in TOPICS)
-        self.ledgers[part] = Ledger(token, commit.position, rows, (low, high))
+        seals = [old.seals[topic] | frozenset(commit.position.seals[topic]) for topic in TOPICS]
+        self.ledgers[part] = Ledger(token, commit.position, rows, (low, high), (seals[0], seals[1]), old.idle_clocks)
 
 
 @dataclass
@@ -248,6 +266,23 @@ class World:
         if (owner := self.owners.get((worker, part))) and owner.session.offsets[topic] >= self.log.end(part, topic):
             owner.session.declare_idle(topic, True)
 
+    def seal(self, worker: Any, part: int, topic: int, told: bool) -> None:
+        """A topic, read to its end and committed, takes the greatest clock of all partitions; `told`: the worker lives
+        to tell the database.
+        """
+        for of in TOPICS:
+            self.deliver(worker, part, of, 10**6, 0)
+        self.freeze(worker, part)
+        for _ in range(2):
+            self.step(worker, part)
+        owner = self.owners.get((worker, part))
+        if owner is None or owner.session.offsets[topic] < self.log.end(part, topic):
+            return
+        ledgers = self.database.ledgers.values()
+        clock = max(ledger.position.cursors[of].clock for ledger in ledgers for of in {PREDICTIONS, topic})
+        if (offset := owner.session.seal(topic, clock)) is not None and told:
+            self.database.idle(part, owner.token, topic, offset, clock)
+
     def freeze(self, worker: Any, part: int) -> None:
         if (owner := self.owners.get((worker, part))) and owner.commit is None:
             owner.commit, owner.in_database = owner.session.freeze(), False
@@ -258,12 +293,14 @@ class World:
         if owner is None or owner.commit is None:
             return
         if not owner.in_database and owner.commit.counted:
+            before = self.database.ledgers[part]
             try:
                 self.database.commit(part, owner.token, owner.commit)
             except Lost:
                 del self.owners[worker, part]
                 return
             owner.in_database = True
+            self.wrong = self.wrong or self.reopened(before, owner.commit)
             self.backups.append(dict(self.database.ledgers))
             self.wrong = self.wrong or self.compare(part)
             return
@@ -305,11 +342,17 @@ class World:
             found = tuple(cursor.offset for cursor in self.database.ledgers[part].position.cursors)
             self.wrong = self.wrong or (self.compare(part) if found == ends else f"stopped at {found} of {ends}")
 
+    def reopened(self, before: Ledger, commit: Commit) -> str:
+        """Evidence that a commit has put into panes that the evaluator may have folded: it would never be seen."""
+        changed = [(basis, int(start)) for basis, rows in commit.rows.items() for start in rows.start]
+        late = [(basis.name, start) for basis, start in changed if start < before.closed(self.terms, basis)]
+        return f"evidence in folded panes: {late}" if late else ""
+
     def compare(self, part: int) -> str:
         """How the stored rows differ from the definition at their own position."""
         ledger = self.database.ledgers[part]
         read = [[e for e in self.log.events[part, t] if e.offset < ledger.position.cursors[t].offset] for t in TOPICS]
-        wanted = right(self.terms, read, ledger.marks)
+        wanted = right(self.terms, read, ledger.marks, ledger.seals)
         stored: dict[tuple[int, int, int], Counter[str]] = {}
         for (basis, start, cell), sums in ledger.rows.items():
             slots = LAYOUTS[Basis(basis)].slots
@@ -319,7 +362,10 @@ class World:
 
 
 def right(
-    of: Terms, prefixes: list[list[Event]], marks: tuple[frozenset[Mark], frozenset[Mark]]
+    of: Terms,
+    prefixes: list[list[Event]],
+    marks: tuple[frozenset[Mark], frozenset[Mark]],
+    seals: tuple[frozenset[Seal], frozenset[Seal]],
 ) -> dict[tuple[int, int, int], Counter[str]]:
     """The definition. Clocks, lateness, duplicates and labels by search in the whole prefixes."""
     rows: dict[tuple[int, int, int], Counter[str]] = defaultdict(Counter)
@@ -342,7 +388,8 @@ def right(
             if any(e.time >= clock - of.memory for e in same):
                 quality[f"{name}_duplicate"] += 1
             else:
-                open_since = (clock - of.delay) // of.pane * of.pane
+                complete = max([clock] + [seal.clock for seal in seals[topic] if seal.offset <= event.offset])
+                open_since = (complete - of.delay) // of.pane * of.pane
                 fresh[topic].append((event, max(event.time // of.pane * of.pane, open_since)))
             timely.append(event)
     labelled: set[Event] = set()
@@ -374,13 +421,14 @@ Action = tuple[Any, ...]
 def generate(rng: Random, world: World, length: int, restores: bool) -> list[Action]:
     """Draw and apply actions. Few ids and fast time make every rule matter; each schedule favours other actions."""
     actions: list[Action] = []
-    now, workers, parts = 20, rng.choice((1, 2, 3)), rng.choice((1, 1, 2))
-    favour = [rng.choice((0.2, 1, 1, 4)) for _ in range(11)]
+    now, workers, parts = 200, rng.choice((1, 2, 3)), rng.choice((1, 2, 3))
+    pace, lag = rng.choice((0.2, 1)), rng.choice((0, 0, 6, 60))  # lag: of each partition behind the one before
+    favour = [rng.choice((0.2, 1, 1, 4)) for _ in range(12)]
     for _ in range(length):
-        now += rng.choice((0, 0, 0, 1, 1, 2, 5))
+        now += rng.choice((0, 0, 0, 1, 1, 2, 5)) if rng.random() < pace else 0
         worker, part, topic = rng.randrange(workers), rng.randrange(parts), rng.choice(TOPICS)
         at = rng.choice(list(world.owners)) if world.owners else (worker, part)
-        time = (now - rng.choice((0, 0, 0, 1, 2, 3, 6))) * UNIT + rng.randrange(2)
+        time = (now - part * lag - rng.choice((0, 0, 0, 1, 2, 3, 6))) * UNIT + rng.randrange(2)
         variant = rng.choice((1, 1, 1, 2)) if topic == PREDICTIONS else 0
         content = (
             rng.choice(("a", "b", "c", "a", "b", "c", "")),
@@ -401,6 +449,7 @@ def generate(rng: Random, world: World, length: int, restores: bool) -> list[Act
             ("crash", worker): 2,
             ("lose", *at, rng.randrange(4)): 2,
             ("idle", *at, topic): 5,
+            ("seal", *at, topic, rng.random() < 0.8): 10,
             ("restore", rng.randrange(1, 4)): int(restores),
         }
         weights = [weight * f for weight, f in zip(choices.values(), favour, strict=False)]

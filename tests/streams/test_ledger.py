@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from monitor.cells import Cells
 from monitor.deltas import Rows
 from monitor.sums import DECISIONS, Basis
-from monitor.terms import NEVER, Cursor, Mark, Position
+from monitor.terms import NEVER, Cursor, Mark, Position, Seal
 from streams.database import engine
 from streams.ledger import Ledger, Lost, LostRange, Owned, PartitionsChanged, Refused, StreamOfParts
 from streams.session import Commit
@@ -172,3 +172,29 @@ def test_the_lineage_names_the_database(ledger: Ledger, database: str, databases
         other = engine(url)
         assert Ledger(other, STREAM, Cells()).lineage() != ledger.lineage()
         other.dispose()
+
+
+def test_the_next_owner_books_behind_what_the_evaluator_was_told(ledger: Ledger) -> None:
+    claim = ledger.claim(0, 1)
+    first = next_commit(claim.position, 5, {})
+    idle = replace(first, position=replace(first.position, idle=(True, False)))
+    ledger.commit(Owned(0, claim.token), idle)
+    ledger.idle(Owned(0, claim.token), (4, 0), (90 * MINUTE, NEVER))
+    assert ledger.claim(0, 2).position.seals == ((), ()), "the position had moved on from offset 4: nothing was told"
+    claim = ledger.claim(0, 3)
+    ledger.idle(Owned(0, claim.token), (5, 0), (90 * MINUTE, NEVER))
+    assert ledger.claim(0, 4).position.seals == ((Seal(5, 90 * MINUTE),), ())
+
+
+def test_after_a_drain_what_comes_is_booked_behind_the_last_pane(ledger: Ledger, db: sa.Engine) -> None:
+    """The greatest clock of all partitions is 7 minutes: a drain closes the pane that ends at 8, the delay is 0."""
+    for part, offset in ((0, 5), (1, 7)):
+        claim = ledger.claim(part, 1)
+        last = next_commit(claim.position, offset, {})
+        ledger.commit(Owned(part, claim.token), replace(last, position=replace(last.position, drained=True)))
+    position = ledger.claim(0, 2).position
+    assert position.seals[0] == (Seal(5, 8 * MINUTE),)
+    assert not position.drained
+    with db.connect() as connection:
+        drained = connection.execute(sa.text("select part, drained from fairdrift.positions order by part")).all()
+    assert [tuple(row) for row in drained] == [(0, False), (1, True)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from monitor.join import Join
 from monitor.terms import Cursors, Position, Terms
 from streams.session import Commit, Session
 from streams.store import Store
@@ -88,7 +89,7 @@ def test_a_rebuild_from_too_near_is_found_out(monkeypatch: pytest.MonkeyPatch) -
     """A floor right at the position: what the join state depends on lies further back."""
     monkeypatch.setattr(Terms, "reach", property(lambda self: 0))
     monkeypatch.setattr(Terms, "stride", property(lambda self: schedules.UNIT))
-    assert first_failure(0, 400, among=LONG) != ""
+    assert first_failure(0, 800, among=LONG) != ""
 
 
 def test_a_commit_without_compare_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,4 +101,16 @@ def test_a_commit_without_compare_is_found_out(monkeypatch: pytest.MonkeyPatch) 
         real(self, part, ledger.token, forged)
 
     monkeypatch.setattr(schedules.Database, "commit", commit)
+    assert first_failure(0, 400) != ""
+
+
+def test_a_seal_that_is_forgotten_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The evaluator is told that an idle partition is complete, and its session does not book behind that."""
+    monkeypatch.setattr(Join, "seal", lambda self, topic, clock: None)
+    assert "evidence in folded panes" in first_failure(0, 400)
+
+
+def test_a_seal_that_dies_with_its_owner_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next owner does not read what the evaluator was told."""
+    monkeypatch.setattr(Position, "sealed", lambda self, clocks: self)
     assert first_failure(0, 400) != ""
