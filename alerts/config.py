@@ -15,6 +15,7 @@ from pydantic import Field, GetCoreSchemaHandler, IPvAnyNetwork, SecretStr, fiel
 from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, core_schema
 
+from alerts.templates import template_problems
 from monitor.config import ModelConfig
 from monitor.sections import Config, Duration, Name, Problem, Topic, text_of
 from monitor.times import DAY, HOUR, SECOND, format_duration
@@ -99,6 +100,14 @@ class RuleConfig(ByType):
     receivers: tuple[str, ...] = ()
     rollback: RollbackConfig | None = None
 
+    @field_validator("annotations")
+    @classmethod
+    def _templates(cls, given: Labels) -> Labels:
+        wrong = [f"{name}: {problem}" for name, text in given.items() for problem in template_problems(text)]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return given
+
     def problems_with(self, model: ModelConfig) -> Iterator[Problem]:
         """What of the rule does not fit a model that it is about; types say."""
         return iter(())
@@ -116,6 +125,25 @@ def missing_window(field: str, length: int, model: ModelConfig) -> Iterator[Prob
     if length not in model.windows:
         there = ", ".join(map(format_duration, model.windows))
         yield (field,), f"{model.name} has no window of {format_duration(length)}; it has {there}"
+
+
+class LinksConfig(Config):
+    """Where alerts point to. `grafana` is its address; the others are templates, as annotations are, with an address.
+
+    `panel` takes the place of the board that `fairdrift dashboards push` makes, `runbook` is for rules without one.
+    """
+
+    grafana: str = ""
+    panel: str = ""
+    runbook: str = ""
+    silence: str = ""
+
+    def problems(self) -> Iterator[Problem]:
+        for name in ("grafana", "panel", "runbook", "silence"):
+            text = getattr(self, name)
+            if text and not text.startswith(("https://", "http://")):
+                yield (name,), "is an address: start it with https:// (or http://)"
+            yield from (((name,), problem) for problem in template_problems(text))
 
 
 class ThresholdConfig(RuleConfig):

@@ -59,6 +59,47 @@ class RouteDecision(msgspec.Struct, frozen=True, kw_only=True):
     percent: float | None = None
 
 
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """How sure it is: the sequential evidence of the family, in natural logarithms, against what a page needs.
+
+    `budget` is the expected number of false pages of this family in 30 days, at most, however often it is looked at.
+    `overdispersion` (at least 1) is by how much the evidence is held back because this traffic varies more than chance.
+    `changed_at` is since when it most likely has been so. `leading` is the group that carries it.
+    """
+
+    log_evidence: float
+    needed: float
+    budget: float | None = None
+    overdispersion: float | None = None
+    changed_at: str | None = None
+    leading: dict[str, str] = {}
+    groups: list[dict[str, str]] = []
+
+
+class Stratified(msgspec.Struct, frozen=True, kw_only=True):
+    """The same comparison within the strata of the legitimate factors, put together again.
+
+    `value` is null where no stratum has both groups, or the model has no factors: `reason` says which.
+    """
+
+    factors: list[str]
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    strata: int = 0
+    method: str = ""
+    reason: str = ""
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a drift is measured from: the same figure in the baseline, and where that comes from."""
+
+    source: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
 class Links(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look and what to do."""
 
@@ -72,10 +113,11 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
 
     `alert` is the identity (hash of the labels), `transition` counts its changes of state, `episode` its firings.
     `lower` and `higher` are the two groups that drive the estimate (`higher` is absent for a bound on one group).
-    `since` is the end of the first pane in breach. `more_favourable` is how many more of the lower group's decisions
-    in the window, the denominators as they are, would have to be favourable for the estimate to be inside the bound;
-    null where the metric is not a selection rate. `others` are further groups in breach. `finding` is what the rule
-    found at this pane.
+    `since` is the end of the first pane in breach; `evidence.changed_at` is when it most likely began.
+    `more_favourable` is how many more of the lower group's decisions in the window, the denominators as they are, would
+    have to be favourable for the estimate to be inside the bound; null where the metric is not a selection rate.
+    `stratified` is the same comparison within strata, beside the raw `estimate`. `others` are further groups in breach.
+    `finding` is what the rule found at this pane.
     """
 
     alert: str
@@ -110,6 +152,9 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     others: list[dict[str, str]] = []
     more_favourable: int | None = None
     label_coverage: float | None = None
+    evidence: Evidence | None = None
+    stratified: Stratified | None = None
+    baseline: Baseline | None = None
     control: RouteDecision | None = None
     links: Links = Links()
 

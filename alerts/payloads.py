@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from alerts import verdicts
 from alerts.control import Brakes
 from alerts.counterfactual import more_favourable
 from alerts.labels import Family
-from alerts.messages import AlertPayload, Bounds, Estimate, Group, Links, RouteDecision, Window
+from alerts.links import LinkTemplates
+from alerts.messages import AlertPayload, Baseline, Bounds, Estimate, Evidence, Group, RouteDecision, Stratified, Window
 from alerts.routing import Routing
 from alerts.rules import Rule
 from alerts.states import AlertState, State, Transition
+from alerts.templates import rendered
 from alerts.verdicts import Finding, Observation, Side, Verdict
 from alerts.wording import description, summary
 from monitor.times import SECOND, format_time
@@ -31,7 +34,7 @@ class Context:
     config_version: str
     versions: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
-    links: Links = field(default_factory=Links)
+    links: LinkTemplates = field(default_factory=LinkTemplates)
     brakes: Brakes = field(default_factory=Brakes)
     routing: Routing = field(default_factory=Routing)
 
@@ -79,12 +82,12 @@ def payload_of(telling: Telling, context: Context, decision: RouteDecision | Non
         finding=telling.verdict.finding.value,
         finding_reason=telling.verdict.reason,
         control=decision,
-        links=context.links,
+        evidence=_evidence(telling.verdict.evidence),
+        baseline=_baseline(telling.verdict.baseline),
     )
     if o is not None:
         draft = _measured(draft, o, telling)
-    draft = msgspec.structs.replace(draft, summary=summary(draft))
-    return msgspec.structs.replace(draft, description=description(draft))
+    return _worded(draft, context)
 
 
 def summary_of(payload: AlertPayload) -> dict[str, object]:
@@ -105,6 +108,48 @@ def _measured(draft: AlertPayload, o: Observation, telling: Telling) -> AlertPay
         others=[dict(side.groups) for other in others for side in other.sides[:1]],
         more_favourable=more_favourable(o, *telling.rule.bounds()) if breach else None,
         label_coverage=o.label_coverage,
+        stratified=_stratified(o.stratified),
+    )
+
+
+def _worded(draft: AlertPayload, context: Context) -> AlertPayload:
+    """With summary, annotations, links and description, each of which may name the one before."""
+    draft = msgspec.structs.replace(draft, summary=summary(draft))
+    annotations = {name: rendered(text, draft) for name, text in draft.annotations.items()}
+    draft = msgspec.structs.replace(draft, annotations=annotations)
+    draft = msgspec.structs.replace(draft, links=context.links.of(draft))
+    return msgspec.structs.replace(draft, description=description(draft))
+
+
+def _evidence(found: verdicts.Evidence | None) -> Evidence | None:
+    if found is None:
+        return None
+    return Evidence(
+        log_evidence=found.log_evidence,
+        needed=found.needed,
+        budget=found.budget,
+        overdispersion=found.overdispersion,
+        changed_at=_instant(found.changed_at),
+        leading=dict(found.leading),
+        groups=[dict(groups) for groups in found.groups[:OTHERS_SHOWN]],
+    )
+
+
+def _baseline(found: verdicts.Before | None) -> Baseline | None:
+    return None if found is None else Baseline(source=found.source, value=found.value, low=found.low, high=found.high)
+
+
+def _stratified(found: verdicts.Stratified | None) -> Stratified | None:
+    if found is None:
+        return None
+    return Stratified(
+        factors=list(found.factors),
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        strata=found.strata,
+        method=found.method,
+        reason=found.reason,
     )
 
 

@@ -40,6 +40,46 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Stratified:
+    """A comparison within strata of the legitimate factors, put together again; value None where there is none, and why."""
+
+    factors: tuple[str, ...]
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    strata: int = 0
+    method: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The sequential evidence of a family at the end of a pane, in natural logarithms (nats).
+
+    `needed` is what a page needs for at most `budget` expected false pages in 30 days; `overdispersion` (>= 1) what the
+    evidence was divided by; `changed_at` the most likely beginning in ms; `groups` all that are implicated.
+    """
+
+    log_evidence: float
+    needed: float
+    budget: float | None = None
+    overdispersion: float | None = None
+    changed_at: int | None = None
+    leading: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The same figure in a baseline, and where that comes from."""
+
+    source: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One disparity, or one group's metric (`aggregate` empty, `higher` None), over the window that ends at
     `window_end`.
@@ -67,6 +107,7 @@ class Observation:
     subject: str = ""
     reason: str = ""
     label_coverage: float | None = None
+    stratified: Stratified | None = None
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -78,13 +119,16 @@ class Observation:
 class Verdict:
     """The conclusion of one rule about one family.
 
-    `leading` is the observation to tell about, `breaching` all in breach.
+    `leading` is the observation to tell about, `breaching` all in breach. `evidence` is there where the rule is judged by
+    it, `baseline` where it compares with one.
     """
 
     finding: Finding
     reason: str
     leading: Observation | None = None
     breaching: tuple[Observation, ...] = field(default=())
+    evidence: Evidence | None = None
+    baseline: Before | None = None
 
     @property
     def subjects(self) -> frozenset[str]:

@@ -1,35 +1,22 @@
-"""An alert in words. Careful ones: what was measured, against which bound, over what; not what it means."""
+"""An alert in words. Careful ones: what was measured, against which bound, over what; not what it means.
 
-from collections.abc import Mapping
+Read aloud at three in the morning, in this order: what is outside which bound; how many stand behind it; since when and how
+sure; whether legitimate factors go with it; what would bring it back; who else; what has been done; where to look.
+"""
 
-from alerts.messages import AlertPayload, Group, RouteDecision
+from alerts.messages import AlertPayload, Evidence, Group, RouteDecision, Stratified
+from alerts.phrases import PHRASES, phrase
+from alerts.words import bound_text, group_name, number, percent
 from monitor.times import SECOND, format_duration
 
-
-def number(value: float | None) -> str:
-    """Three significant digits, thousands in full."""
-    if value is None:
-        return "not measured"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def group_name(groups: Mapping[str, str]) -> str:
-    """`sex=female` or `education=university, sex=female`; everybody for the empty group."""
-    return ", ".join(f"{attribute}={group}" for attribute, group in sorted(groups.items())) or "everybody"
-
-
-def bound_text(payload: AlertPayload) -> str:
-    """`at least 0.8`, `at most 0.1`, or both."""
-    parts = []
-    if payload.bound.min is not None:
-        parts.append(f"at least {payload.bound.min:g}")
-    if payload.bound.max is not None:
-        parts.append(f"at most {payload.bound.max:g}")
-    return " and ".join(parts) or "none"
+__all__ = ["description", "summary"]
 
 
 def summary(payload: AlertPayload) -> str:
     """One line: model, measure, groups, estimate, bound."""
+    said = phrase(payload)
+    if said is not None:
+        return said
     measure = _measure(payload)
     if payload.estimate is None or payload.estimate.value is None:
         return f"{payload.model}: {measure} is not measured; the bound is {bound_text(payload)}"
@@ -39,11 +26,14 @@ def summary(payload: AlertPayload) -> str:
 
 def description(payload: AlertPayload) -> str:
     """The whole account in sentences."""
-    sentences = [f"{summary(payload)}{_interval(payload)}.", *_counts(payload)]
-    if payload.since is not None:
-        sentences.append(f"Outside since {payload.since}.")
-    if payload.resolved_at is not None:
-        sentences.append(f"Fired from {payload.firing_since} to {payload.resolved_at}.")
+    sentences = [f"{summary(payload)}{_interval(payload)}.", *_counts(payload), *_times(payload)]
+    if payload.evidence is not None:
+        sentences.append(_evidence(payload.evidence))
+    if payload.baseline is not None:
+        base = payload.baseline
+        sentences.append(f"In the baseline ({base.source}) it was {number(base.value)}{_span(base.low, base.high)}.")
+    if payload.stratified is not None:
+        sentences.append(_stratified(payload, payload.stratified))
     if payload.more_favourable is not None and payload.lower is not None:
         sentences.append(
             f"{payload.more_favourable:,} more favourable decisions for {group_name(payload.lower.groups)}"
@@ -53,12 +43,54 @@ def description(payload: AlertPayload) -> str:
         names = "; ".join(group_name(groups) for groups in payload.others)
         sentences.append(f"Also outside: {names}.")
     if payload.label_coverage is not None:
-        sentences.append(f"Labels have arrived for {payload.label_coverage:.0%} of the decisions.")
+        sentences.append(f"Labels have arrived for {payload.label_coverage:.0%} of the decisions{_by_side(payload)}.")
     if payload.versions:
         sentences.append(f"Versions {', '.join(payload.versions)}; arms {', '.join(payload.arms) or 'none'}.")
     if payload.control is not None:
         sentences.append(_route(payload.control))
-    return " ".join(sentences)
+    return " ".join([*sentences, *_links(payload)])
+
+
+def _times(payload: AlertPayload) -> list[str]:
+    said = []
+    changed = payload.evidence.changed_at if payload.evidence is not None else None
+    if payload.since is not None:
+        began = f" It most likely began at {changed}." if changed is not None else ""
+        said.append(f"Outside since {payload.since}.{began}")
+    if payload.resolved_at is not None:
+        said.append(f"Fired from {payload.firing_since} to {payload.resolved_at}.")
+    return said
+
+
+def _evidence(evidence: Evidence) -> str:
+    """As in "Evidence 14.2 of 13.7 needed: by chance alone such a page comes at most once in 600 days"."""
+    said = f"Evidence {evidence.log_evidence:.1f} of {evidence.needed:.1f} needed"
+    if evidence.budget:
+        said += f": by chance alone such a page comes at most once in {30 / evidence.budget:,.0f} days"
+    if evidence.overdispersion is not None and evidence.overdispersion > 1.005:
+        said += f" (divided by {evidence.overdispersion:.2f}, since this traffic varies more than chance)"
+    return f"{said}."
+
+
+def _stratified(payload: AlertPayload, within: Stratified) -> str:
+    """The raw figure and the one within strata, side by side."""
+    factors = ", ".join(within.factors)
+    if within.value is None:
+        return f"Within strata{f' of {factors}' if factors else ''}: {within.reason or 'not measured'}."
+    raw = number(payload.estimate.value if payload.estimate is not None else None)
+    kind = payload.aggregate or "value"
+    value = f"{number(within.value)}{_span(within.low, within.high)}"
+    return f"Within {within.strata} strata of {factors} the {kind} is {value}; without them {raw}."
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" ({number(low)} to {number(high)})"
+
+
+def _by_side(payload: AlertPayload) -> str:
+    sides = [side for side in (payload.lower, payload.higher) if side is not None and side.label_coverage is not None]
+    told = ", ".join(f"{group_name(side.groups)} {side.label_coverage:.0%}" for side in sides)
+    return f" ({told})" if len(sides) > 1 else ""
 
 
 def _measure(payload: AlertPayload) -> str:
@@ -80,18 +112,25 @@ def _interval(payload: AlertPayload) -> str:
     estimate = payload.estimate
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
-    return f" (95% interval {number(estimate.low)} to {number(estimate.high)})"
+    shown = percent if payload.metric in PHRASES else number
+    return f" (95% interval {shown(estimate.low)} to {shown(estimate.high)})"
 
 
 def _counts(payload: AlertPayload) -> list[str]:
     sides = [_side(side) for side in (payload.lower, payload.higher) if side is not None]
     if not sides or payload.window is None:
         return []
+    if payload.metric == "group_share":
+        sides = [f"{name}: {side}" for name, side in zip(("now", "before"), sides, strict=False)]
     span = format_duration(payload.window.seconds * SECOND)
     return [f"{'; '.join(sides)}; in the {span} to {payload.window.end}."]
 
 
 def _side(side: Group) -> str:
+    """`sex=F: 40 of 100, 0.4` where the metric is a rate of counts, else `sex=F: 31,200 (n = 100)`."""
+    k, n = side.numerator, side.denominator
+    if k is not None and n is not None and 0 <= k <= n and k == round(k) and n == round(n):
+        return f"{group_name(side.groups)}: {k:,.0f} of {n:,.0f}, {number(side.value)}"
     return f"{group_name(side.groups)}: {number(side.value)} (n = {side.n:,})"
 
 
@@ -100,3 +139,9 @@ def _route(control: RouteDecision) -> str:
     if control.changed:
         return f"The route was set to {control.requested}{share}, epoch {control.epoch}."
     return f"The route stays as it is ({control.requested}{share} was asked for): {control.reason}."
+
+
+def _links(payload: AlertPayload) -> list[str]:
+    links = payload.links
+    named = (("Panel", links.panel), ("Runbook", links.runbook), ("Silence it", links.silence))
+    return [f"{name}: {link}" for name, link in named if link]

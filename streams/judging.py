@@ -90,5 +90,6 @@ class Judging:
             versions=tuple(sorted({version for one in shown for version in one.frame.filled.served[0]})),
             arms=tuple(sorted({arm for one in shown for arm in one.frame.filled.served[1]})),
             brakes=watched.brakes,
+            links=watched.links,
             routing=watched.routing,
         )

@@ -20,6 +20,7 @@ from alerts.config import (
     ControlConfig,
     DeliveryConfig,
     InhibitionConfig,
+    LinksConfig,
     PolicyConfig,
     ReceiverConfig,
     RouteConfig,
@@ -157,6 +158,7 @@ class Settings(Config):
     control: ControlConfig = ControlConfig()
     policies: tuple[PolicyConfig, ...] = ()
     budget: BudgetConfig = BudgetConfig()
+    links: LinksConfig = LinksConfig()
 
     @property
     def version(self) -> str:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from alerts.config import LinksConfig
 from alerts.control import Brakes
+from alerts.links import LinkTemplates
 from alerts.routing import Routing
 from alerts.rules import Rule, make_rules
 from monitor.config import ModelConfig
@@ -20,6 +22,7 @@ class Watched:
     routing: Routing
     brakes: Brakes
     config_version: str
+    links: LinkTemplates
 
 
 def watched(settings: Settings) -> tuple[Watched, ...]:
@@ -37,6 +40,17 @@ def watched(settings: Settings) -> tuple[Watched, ...]:
             routing=routing,
             brakes=brakes,
             config_version=version,
+            links=link_templates(settings.links),
         )
         for model in settings.models
     )
+
+
+BOARD = "/d/fairdrift-parity/parity?var-model={model}&var-metric={metric}&from={window_start}&to=now"
+"""The board that shows an alert, below Grafana's address (`streams.dashboards.parity`, which takes long to import)."""
+
+
+def link_templates(links: LinksConfig) -> LinkTemplates:
+    """The addresses that alerts point to; the panel is by default the parity board at the configured Grafana."""
+    board = f"{links.grafana.rstrip('/')}{BOARD}" if links.grafana else ""
+    return LinkTemplates(links.panel or board, links.runbook, links.silence)

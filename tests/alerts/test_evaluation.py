@@ -54,7 +54,7 @@ def test_the_payload_tells_the_whole_story() -> None:
         "credit: selection_rate ratio of sex=F to sex=M is 0.667, outside the bound of at least 0.8"
     )
     assert told.description == (
-        f"{told.summary} (95% interval 0.667 to 0.667). sex=F: 0.4 (n = 100); sex=M: 0.6 (n = 100); in the 1d to "
+        f"{told.summary} (95% interval 0.667 to 0.667). sex=F: 40 of 100, 0.4; sex=M: 60 of 100, 0.6; in the 1d to "
         "2025-11-20T10:00:00.000Z. Outside since 2025-11-20T10:00:00.000Z. 8 more favourable decisions for sex=F in "
         "this window would bring it back to the bound. Versions v1, v2; arms live, canary."
     )

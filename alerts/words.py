@@ -1,0 +1,51 @@
+"""The small words of an alert: numbers, groups, bounds, as people read them."""
+
+from collections.abc import Mapping
+
+from alerts.messages import AlertPayload
+from monitor.times import SECOND, format_duration
+
+SILENCES = ("prediction_silence", "outcome_silence")
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, thousands in full."""
+    if value is None:
+        return "not measured"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent, to a tenth below ten: `9.3%`, `40%`."""
+    if value is None:
+        return "not measured"
+    share = 100 * value
+    return f"{share:.0f}%" if share >= 10 or share == round(share) else f"{share:.2g}%"
+
+
+def lasting(seconds: float | None) -> str:
+    """A length of time, to the second below a minute and to the minute above: `45s`, `2h10m`."""
+    if seconds is None:
+        return "not measured"
+    whole = int(seconds) if seconds < 60 else int(seconds) // 60 * 60
+    return format_duration(whole * SECOND)
+
+
+def group_name(groups: Mapping[str, str]) -> str:
+    """`sex=female` or `education=university, sex=female`; everybody for the empty group, the rest for the others."""
+    if dict(groups) == {"*": "rest"}:
+        return "the rest"
+    return ", ".join(f"{attribute}={group}" for attribute, group in sorted(groups.items())) or "everybody"
+
+
+def bound_text(payload: AlertPayload) -> str:
+    """`at least 0.8`, `at most 0.1`, or both; lengths of time as such."""
+    low, high = payload.bound.min, payload.bound.max
+    if payload.metric in SILENCES:
+        return f"at most {lasting(high)}"
+    parts = []
+    if low is not None:
+        parts.append(f"at least {low:g}")
+    if high is not None:
+        parts.append(f"at most {high:g}")
+    return " and ".join(parts) or "none"
