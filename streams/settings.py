@@ -117,11 +117,15 @@ class WorkerConfig(Config):
 
 
 class ServeConfig(Config):
-    """The HTTP API. Each token in `tokens` may read; without one only health is served to anybody."""
+    """The HTTP API. Each token in `tokens` may read; without one only health is served to anybody.
+
+    `flag_file`: the routes as a flagd definition are kept up to date in this file too.
+    """
 
     bind: str = "127.0.0.1"
     port: int = Field(default=8787, ge=0, le=65535)
     tokens: tuple[SecretStr, ...] = ()
+    flag_file: Path | None = None
 
     def problems(self) -> Iterator[Problem]:
         if any(len(token.get_secret_value()) < 16 for token in self.tokens):

@@ -2,12 +2,14 @@
 
 import hmac
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,6 +22,7 @@ from streams.health import Probe
 from streams.settings import Settings
 from streams.telemetry import DatabaseCollector, ProbeCollector
 from streams.web import flags, gates, probes, reading
+from streams.web.board import RouteBoard
 from streams.web.endpoints import Endpoint, ProblemError, problem
 from streams.web.openapi import document_endpoint
 
@@ -76,6 +79,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
     """
     access = Access([token.get_secret_value() for token in settings.serve.tokens])
     known = tuple(model.name for model in settings.models)
+    board = RouteBoard(engine, known, settings.serve.flag_file)
     exporter = exporter or Exporter()
     exporter.registry.register(DatabaseCollector(engine))
     endpoints = [
@@ -83,13 +87,26 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
         probes.metrics_endpoint(exporter.registry),
         *reading.endpoints(engine, known),
         *gates.endpoints(engine, known),
-        *flags.endpoints(engine, known),
+        *flags.endpoints(board),
     ]
     endpoints.append(document_endpoint(endpoints))
-    return _build(endpoints, access)
+    return _build(endpoints, access, board)
 
 
-def _build(endpoints: Sequence[Endpoint], access: Access | None = None) -> Starlette:
+@asynccontextmanager
+async def _listening(board: RouteBoard | None) -> AsyncIterator[None]:
+    """While the application serves, the board is kept up to date."""
+    if board is None:
+        yield
+        return
+    board.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(board.stop)
+
+
+def _build(endpoints: Sequence[Endpoint], access: Access | None = None, board: RouteBoard | None = None) -> Starlette:
     middleware = []
     if access is not None:
         public = frozenset(endpoint.path for endpoint in endpoints if endpoint.public)
@@ -97,6 +114,7 @@ def _build(endpoints: Sequence[Endpoint], access: Access | None = None) -> Starl
     return Starlette(
         routes=[Route(e.path, e.handler, methods=list(e.methods), name=f"{e.path}") for e in endpoints],
         middleware=middleware,
+        lifespan=lambda app: _listening(board),
         exception_handlers={
             ProblemError: _on_problem,
             HTTPException: _on_http_exception,

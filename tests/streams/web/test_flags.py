@@ -1,15 +1,27 @@
 """Routes as flags."""
 
+import time
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from alerts.tables import route_changes
-from streams.web.flags import Context, Flag, definition, evaluate
+from streams.web.flags import Context, evaluate
+from streams.web.routes import Flag, definition
 from tests.streams import seeded
 from tests.streams.web.conftest import OTHER
 
 ONE = f"/ofrep/v1/evaluate/flags/{seeded.MODEL}"
 ALL = "/ofrep/v1/evaluate/flags"
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """A change of route is told to `serve` by a notification: wait for it, ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, "the change was not seen"
+        time.sleep(0.005)
 
 
 def to_canary(engine: sa.Engine, percent: float) -> None:
@@ -57,6 +69,7 @@ def test_the_file_has_an_etag_that_changes_with_the_route(engine: sa.Engine, own
         again = own_client.get("/flagd/flags.json", headers={"If-None-Match": header})
         assert again.status_code == 304 and again.content == b"" and again.headers["etag"] == tag
     to_canary(engine, 5.0)
+    eventually(lambda: own_client.get("/flagd/flags.json").headers["etag"] != tag)
     changed = own_client.get("/flagd/flags.json", headers={"If-None-Match": tag})
     assert changed.status_code == 200 and changed.headers["etag"] != tag
 
@@ -77,12 +90,14 @@ def test_ofrep_errors_are_those_of_the_protocol(engine: sa.Engine, own_client: T
         broken = own_client.post(ONE, content=body)
         assert broken.status_code == 400 and broken.json()["errorCode"] == "PARSE_ERROR", body[:20]
     to_canary(engine, 5.0)
+    eventually(lambda: own_client.post(ONE, json={}).status_code == 400)
     keyless = own_client.post(ONE, json={"context": {}})
     assert keyless.status_code == 400 and keyless.json()["errorCode"] == "TARGETING_KEY_MISSING"
 
 
 def test_ofrep_in_bulk(engine: sa.Engine, own_client: TestClient) -> None:
     to_canary(engine, 99.99)
+    eventually(lambda: own_client.post(ONE, json={}).status_code == 400)
     answer = own_client.post(ALL, json={"context": {"targetingKey": "c1"}})
     assert {flag["key"]: flag["value"] for flag in answer.json()["flags"]} == {seeded.MODEL: "canary", OTHER: "live"}
     again = own_client.post(
@@ -94,3 +109,13 @@ def test_ofrep_in_bulk(engine: sa.Engine, own_client: TestClient) -> None:
         seeded.MODEL: "TARGETING_KEY_MISSING",
         OTHER: None,
     }
+
+
+def test_what_a_canary_does_not_decide_goes_to_the_rest() -> None:
+    flag = Flag("m", "canary", 5.0, rest="fallback", version="v7")
+    assert {flag.variant(str(key)) for key in range(500)} == {"canary", "fallback"}
+    assert flag.metadata == {"epoch": 0, "version": "v7", "rest": "fallback"}
+    flags = definition([flag])["flags"]
+    assert isinstance(flags, dict)
+    assert flags["m"]["defaultVariant"] == "fallback"
+    assert flags["m"]["targeting"] == {"fractional": [["canary", 500], ["fallback", 9500]]}
