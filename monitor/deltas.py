@@ -45,7 +45,9 @@ class Deltas:
 
     def take(self) -> dict[Basis, Rows]:
         """All that was added since the last call, one row per (pane, cell)."""
-        taken = {basis: _merged(blocks) for basis, blocks in self._blocks.items() if blocks}
+        taken = {
+            basis: blocks[0] if len(blocks) == 1 else merged(blocks) for basis, blocks in self._blocks.items() if blocks
+        }
         self._blocks = {basis: [] for basis in Basis}
         return taken
 
@@ -120,14 +122,13 @@ def _summed(layout: Layout, index: NDArray[np.intp], rows: int, columns: Columns
     return sums
 
 
-def _merged(blocks: Sequence[Rows]) -> Rows:
-    if len(blocks) == 1:
-        return blocks[0]
+def merged(blocks: Sequence[Rows]) -> Rows:
+    """The rows of all blocks, one per (pane, cell)."""
     start, cell, sums = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     index, starts, cells = _grouped(start // (step := _step(start)), cell)
-    merged = np.zeros((len(starts), sums.shape[1]), dtype=np.int64)
-    np.add.at(merged, index, sums)
-    return Rows(starts * step, cells, merged)
+    whole = np.zeros((len(starts), sums.shape[1]), dtype=np.int64)
+    np.add.at(whole, index, sums)
+    return Rows(starts * step, cells, whole)
 
 
 def _step(start: Ints) -> int:

@@ -7,7 +7,7 @@ of a position that it does not hold. Rows that this owner wrote before are remem
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, NoReturn
 
@@ -16,13 +16,13 @@ import sqlalchemy as sa
 from psycopg2.extras import Json, execute_values
 
 from monitor.cells import Cell, Cells
-from monitor.deltas import Rows
-from monitor.sums import PANE_MS, Basis, Ints
+from monitor.deltas import Rows, merged
+from monitor.sums import PANE_MS, Basis
 from monitor.terms import NEVER, Cursor, Mark, Marks, Position, Seal, Seals
 from streams.errors import StreamsError
 from streams.failpoints import passing
-from streams.retention import due_roll_up, ensure_partitions, pane_for, roll_up
-from streams.rows import RowCache, RowKey, read, upsert
+from streams.retention import due_roll_up, ensure_partitions, panes_for, roll_up
+from streams.rows import Block, Owner, RowCache, add_stored, upsert
 from streams.session import Commit
 
 CLAIM = """
@@ -187,9 +187,10 @@ class Ledger:
         self._partitions(commit)
         with self._engine.begin() as connection:
             self._hold(connection, owned, commit)
-            changed = self._merged(connection, owned.part, commit)
-            self._store_cells(connection, changed)
-            upsert(_cursor(connection), (self._stream, owned.part, commit.position.commit_no), changed)
+            owner = Owner(self._stream, owned.part, commit.position.commit_no)
+            changed = self._merged(connection, owner, commit)
+            cells = self._store_cells(connection, changed)
+            upsert(_cursor(connection), owner, changed)
             rolled_up_to = self._roll_up(connection, owned.part, commit.position)
             connection.execute(
                 sa.text(MOVE), self._moved(owned.part, replace(commit.position, rolled_up_to=rolled_up_to))
@@ -198,8 +199,9 @@ class Ledger:
         if rolled_up_to != commit.position.rolled_up_to:
             self._rows.drop(owned.part)
         else:
-            self._rows.keep(owned.part, changed)
-        self._cells.saved(key.cell for key in changed)
+            for block in changed:
+                self._rows.keep(owned.part, block, block.keys())
+        self._cells.saved(cells)
         return rolled_up_to
 
     def settled(self, owned: Owned, commit: Commit) -> int | None:
@@ -287,28 +289,29 @@ class Ledger:
         if starts:
             ensure_partitions(self._engine, np.unique(np.concatenate(starts)))
 
-    def _merged(self, connection: sa.Connection, part: int, commit: Commit) -> dict[RowKey, Ints]:
+    def _merged(self, connection: sa.Connection, owner: Owner, commit: Commit) -> list[Block]:
         """The changed rows in full: what is stored plus what this commit adds."""
-        added: dict[RowKey, Ints] = {}
-        for basis, rows in commit.rows.items():
-            self._add(added, basis, rows, commit.position.rolled_up_to)
-        stored = self._rows.get(part, added)
-        missing = [key for key in added if key not in stored]
-        stored |= read(_cursor(connection), self._stream, part, missing)
-        return {key: sums + stored[key] if key in stored else sums for key, sums in added.items()}
+        changed = [block for basis, rows in commit.rows.items() for block in self._blocks(basis, rows, commit)]
+        for block in changed:
+            missing = self._rows.add_known(owner.part, block, block.keys())
+            add_stored(_cursor(connection), owner, block, missing)
+        return changed
 
-    def _add(self, added: dict[RowKey, Ints], basis: Basis, rows: Rows, rolled_up_to: int) -> None:
+    def _blocks(self, basis: Basis, rows: Rows, commit: Commit) -> Iterator[Block]:
+        """The rows by the length of the pane that holds them now: what is rolled up is in longer ones."""
         pane_ms = PANE_MS.get(basis) or self._of.pane
-        for start, cell, sums in zip(rows.start.tolist(), rows.cell.tolist(), rows.sums, strict=True):
-            length, begin = pane_ms, start
-            if start < rolled_up_to:
-                length, begin = pane_for(basis, pane_ms, start, rolled_up_to)
-            key = RowKey(int(basis), length, begin, cell)
-            added[key] = added[key] + sums if key in added else sums
+        lengths = panes_for(basis, pane_ms, rows.start, commit.position.rolled_up_to)
+        for length in np.unique(lengths).tolist():
+            of = Rows(*(column[lengths == length] for column in rows))  # a copy: a commit may have to be tried again
+            if length != pane_ms:
+                of = merged([of._replace(start=of.start // length * length)])
+            yield Block(basis, length, *of)
 
-    def _store_cells(self, connection: sa.Connection, changed: Mapping[RowKey, Ints]) -> None:
-        """Cells of rows that an earlier owner began are stored already, and unknown to this process."""
-        new = self._cells.unsaved(key.cell for key in changed if key.cell in self._cells)
+    def _store_cells(self, connection: sa.Connection, changed: Sequence[Block]) -> list[int]:
+        """Store those cells of the rows that may be new; returns all of them. Cells of rows that an earlier owner began are
+        stored already, and unknown to this process."""
+        cells: list[int] = np.unique(np.concatenate([block.cell for block in changed])).tolist() if changed else []
+        new = self._cells.unsaved(cell for cell in cells if cell in self._cells)
         if new:
             execute_values(
                 _cursor(connection),
@@ -316,6 +319,7 @@ class Ledger:
                 " on conflict (id) do nothing",
                 [_cell_row(cell) for cell in sorted(new, key=lambda cell: cell.id)],
             )
+        return cells
 
     def _refuse(self, connection: sa.Connection, part: int) -> NoReturn:
         query = sa.text("select parts, generation from fairdrift.positions where stream = :stream and part = :part")

@@ -2,7 +2,7 @@
 
 Panes are kept by the minute for three days (two, and the day that a late event may come after), by the hour for ninety,
 by the day for 400. A roll-up adds integers and changes no sum; it runs in the owner's own commit, so that an event that
-comes later still finds the row that holds its time: `pane_for`. It never overtakes the evaluator, whose short windows
+comes later still finds the row that holds its time: `panes_for`. It never overtakes the evaluator, whose short windows
 need the minutes. Time is event time everywhere: history that is replayed is kept like the present.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from monitor.sums import Basis
+from monitor.sums import Basis, Ints
 from monitor.windows import DAY, HOUR
 from streams.settings import HOURS_KEPT
 
@@ -63,12 +63,13 @@ def day_bound(rolled_up_to: int) -> int:
     return (rolled_up_to - (KEEP_HOURS - KEEP_MINUTES)) // DAY * DAY
 
 
-def pane_for(basis: Basis, pane_ms: int, time_ms: int, rolled_up_to: int) -> tuple[int, int]:
-    """The (length, start) in ms of the pane row that holds this time now. Pure."""
-    length = pane_ms
-    if basis in ROLLED and time_ms < rolled_up_to:
-        length = max(pane_ms, DAY if time_ms < day_bound(rolled_up_to) else HOUR)
-    return length, time_ms // length * length
+def panes_for(basis: Basis, pane_ms: int, times: Ints, rolled_up_to: int) -> Ints:
+    """The length in ms of the pane row that holds each time (ms) now; it starts at a multiple of that. Pure."""
+    lengths = np.full(len(times), pane_ms, dtype=np.int64)
+    if basis in ROLLED:
+        lengths[times < rolled_up_to] = max(pane_ms, HOUR)
+        lengths[times < day_bound(rolled_up_to)] = max(pane_ms, DAY)
+    return lengths
 
 
 def due_roll_up(prediction_clock: int, outcome_clock: int, rolled_up_to: int) -> int | None:

@@ -1,27 +1,28 @@
 """Pane rows in and out of Postgres in bulk: read by key, overwritten whole.
 
-Few rows go by one `insert ... on conflict`; many by COPY into a temporary table and a merge, which here is about twice as
-fast as the best multi-row insert.
+Few rows go by one `insert ... on conflict`; many by a binary COPY into a temporary table and a merge. Rows stay columns all
+the way: labels of decisions of the last thirty days touch nearly as many rows as there are labels, and an object per row
+would cost more than everything else that is done for the event.
 """
 
 import io
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from psycopg2.extras import execute_values
 
-from monitor.sums import LAYOUTS, Basis, Ints
+from monitor.sums import Basis, Ints
 
 MANY = 400
 """From so many rows on COPY pays."""
 
 READ = """
-select p.basis, p.pane_ms, p.start_ms, p.cell, p.sums
-from unnest(%s::smallint[], %s::int[], %s::bigint[], %s::bigint[]) as k(basis, pane_ms, start_ms, cell)
-join fairdrift.panes p using (basis, pane_ms, start_ms, cell)
-where p.stream = %s and p.part = %s and p.class = 0 and p.start_ms between %s and %s
+select p.start_ms, p.cell, p.sums
+from unnest(%s::bigint[], %s::bigint[]) as k(start_ms, cell) join fairdrift.panes p using (start_ms, cell)
+where p.basis = %s and p.pane_ms = %s and p.stream = %s and p.part = %s and p.class = 0 and p.start_ms between %s and %s
 """
 
 COLUMNS = "(basis, pane_ms, start_ms, stream, part, cell, sums, commit_no)"
@@ -31,72 +32,179 @@ INSERT = f"insert into fairdrift.panes {COLUMNS} values %s{CONFLICT}"
 STAGE = (
     "create temporary table if not exists pane_stage (like fairdrift.panes including defaults) on commit delete rows"
 )
+COPY = f"copy pane_stage {COLUMNS} from stdin (format binary)"
 MERGE = f"insert into fairdrift.panes {COLUMNS} select basis, pane_ms, start_ms, stream, part, cell, sums, commit_no from pane_stage{CONFLICT}"
 
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER = b"\xff\xff"
+_INT8_OID = 20
 
-class RowKey(NamedTuple):
-    """A pane row of one partition; sorted like this, so that workers lock in one order."""
+Key = tuple[int, int]
+"""Start (ms) and cell of a row."""
 
-    basis: int
+
+class Block(NamedTuple):
+    """Rows of one basis and one pane length: R starts (ms), R cells, each pair once, and their R x slots sums."""
+
+    basis: Basis
     pane_ms: int
-    start: int
-    cell: int
+    start: Ints
+    cell: Ints
+    sums: Ints
+
+    def keys(self) -> list[Key]:
+        """What tells its rows apart."""
+        return list(zip(self.start.tolist(), self.cell.tolist(), strict=True))
+
+
+class Owner(NamedTuple):
+    """Whose rows they are, and the commit that writes them."""
+
+    stream: str
+    part: int
+    commit_no: int
 
 
 class RowCache:
-    """The newest contents of rows that this owner has written, so that they need not be read back. Bounded."""
+    """The newest contents of rows that this owner has written, so that they need not be read back.
 
-    def __init__(self, most: int = 60_000) -> None:
+    Bounded: rows live in two generations; what is used moves to the young one, and when that holds half of `most` rows the
+    old one is dropped.
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
         self._most = most
-        self._rows: OrderedDict[tuple[int, RowKey], Ints] = OrderedDict()
+        self._known: dict[tuple[int, Basis, int], _Known] = {}
 
-    def get(self, part: int, keys: Iterable[RowKey]) -> dict[RowKey, Ints]:
-        """Those of the rows that are known."""
-        rows = self._rows
-        return {key: rows[part, key] for key in keys if (part, key) in rows}
+    def add_known(self, part: int, block: Block, keys: Sequence[Key]) -> NDArray[np.intp]:
+        """Add what is known to the sums of the block; returns the numbers of the rows of which nothing is known."""
+        known = self._known.get((part, block.basis, block.pane_ms))
+        return np.arange(len(keys)) if known is None else known.add_to(keys, block.sums)
 
-    def keep(self, part: int, rows: Mapping[RowKey, Ints]) -> None:
+    def keep(self, part: int, block: Block, keys: Sequence[Key]) -> None:
         """Remember rows as they are stored now."""
-        for key, sums in rows.items():
-            self._rows[part, key] = sums
-            self._rows.move_to_end((part, key))
-        while len(self._rows) > self._most:
-            self._rows.popitem(last=False)
+        place = part, block.basis, block.pane_ms
+        if place not in self._known:
+            self._known[place] = _Known(block.sums.shape[1])
+        self._known[place].keep(keys, block.sums)
+        if sum(len(known) for known in self._known.values()) > self._most // 2:
+            for known in self._known.values():
+                known.age()
 
     def drop(self, part: int) -> None:
         """Forget a partition: somebody else may have written its rows."""
-        for key in [key for key in self._rows if key[0] == part]:
-            del self._rows[key]
+        for place in [place for place in self._known if place[0] == part]:
+            del self._known[place]
 
 
-def read(cursor: Any, stream: str, part: int, keys: Sequence[RowKey]) -> dict[RowKey, Ints]:
-    """The stored rows among these keys, padded to today's layouts."""
-    if not keys:
-        return {}
-    columns = [list(column) for column in zip(*keys, strict=True)]
-    starts = columns[2]
-    cursor.execute(READ, (columns[0], columns[1], starts, columns[3], stream, part, min(starts), max(starts)))
-    return {RowKey(*row[:4]): _padded(row[0], row[4]) for row in cursor.fetchall()}
+class _Generation:
+    """Sums of rows by key, in one growing matrix."""
+
+    def __init__(self, slots: int) -> None:
+        self.rows: dict[Key, int] = {}
+        self._sums = np.zeros((64, slots), dtype=np.int64)
+
+    def find(self, keys: Sequence[Key]) -> NDArray[np.intp]:
+        """The row of each key, -1 where there is none."""
+        return np.fromiter(map(self.rows.get, keys, repeat(-1)), np.intp, len(keys))
+
+    def sums(self, at: NDArray[np.intp]) -> Ints:
+        return self._sums[at]
+
+    def put(self, keys: Sequence[Key], sums: Ints) -> None:
+        rows = self.rows
+        at = np.fromiter((rows.setdefault(key, len(rows)) for key in keys), np.intp, len(keys))
+        if len(rows) > len(self._sums):
+            self._sums = np.concatenate([self._sums, np.zeros((len(rows), sums.shape[1]), dtype=np.int64)])
+        self._sums[at] = sums
 
 
-def _padded(basis: int, stored: Sequence[int]) -> Ints:
-    sums = np.zeros(len(LAYOUTS[Basis(basis)]), dtype=np.int64)
-    sums[: len(stored)] = stored
-    return sums
+class _Known:
+    """The two generations of one kind of rows of one partition."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._young, self._old = _Generation(slots), _Generation(slots)
+
+    def __len__(self) -> int:
+        """The rows of the young generation."""
+        return len(self._young.rows)
+
+    def add_to(self, keys: Sequence[Key], sums: Ints) -> NDArray[np.intp]:
+        young = self._young.find(keys)
+        here = young >= 0
+        sums[here] += self._young.sums(young[here])
+        others = np.flatnonzero(~here)
+        old = self._old.find([keys[n] for n in others.tolist()])
+        found = old >= 0
+        sums[others[found]] += self._old.sums(old[found])
+        return others[~found]
+
+    def keep(self, keys: Sequence[Key], sums: Ints) -> None:
+        self._young.put(keys, sums)
+
+    def age(self) -> None:
+        self._old, self._young = self._young, _Generation(self._slots)
 
 
-def upsert(cursor: Any, owner: tuple[str, int, int], rows: Mapping[RowKey, Ints]) -> None:
-    """Overwrite the rows of (stream, part) whole, as commit number `owner[2]`."""
-    stream, part, commit_no = owner
-    ordered = sorted(rows)
-    if len(ordered) < MANY:
-        values = [(k.basis, k.pane_ms, k.start, stream, part, k.cell, rows[k].tolist(), commit_no) for k in ordered]
-        execute_values(cursor, INSERT, values, page_size=MANY)
+def add_stored(cursor: Any, owner: Owner, block: Block, which: NDArray[np.intp]) -> None:
+    """Add what is stored of the chosen rows to the block's sums. Rows of an earlier layout are shorter: zeros follow."""
+    if not len(which):
         return
-    lines = [
-        f"{k.basis}\t{k.pane_ms}\t{k.start}\t{stream}\t{part}\t{k.cell}\t{{{str(rows[k].tolist())[1:-1]}}}\t{commit_no}\n"
-        for k in ordered
-    ]
+    starts, cells = block.start[which], block.cell[which]
+    span = int(starts.min()), int(starts.max())
+    of = (int(block.basis), block.pane_ms, owner.stream, owner.part)
+    cursor.execute(READ, (starts.tolist(), cells.tolist(), *of, *span))
+    numbers = dict(zip(zip(starts.tolist(), cells.tolist(), strict=True), which.tolist(), strict=True))
+    found = cursor.fetchall()
+    for length in {len(row[2]) for row in found}:
+        alike = [row for row in found if len(row[2]) == length]
+        at = [numbers[row[0], row[1]] for row in alike]
+        block.sums[at, :length] += np.array([row[2] for row in alike], dtype=np.int64)
+
+
+def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
+    """Overwrite the rows whole; once in a transaction, whose end empties the temporary table."""
+    if sum(len(block.start) for block in blocks) < MANY:
+        values = [
+            (int(block.basis), block.pane_ms, start, owner.stream, owner.part, cell, sums, owner.commit_no)
+            for block in blocks
+            for start, cell, sums in zip(block.start.tolist(), block.cell.tolist(), block.sums.tolist(), strict=True)
+        ]
+        if values:
+            execute_values(cursor, INSERT, values, page_size=MANY)
+        return
     cursor.execute(STAGE)
-    cursor.copy_expert(f"copy pane_stage {COLUMNS} from stdin", io.StringIO("".join(lines)))
+    packed = b"".join([_HEADER, *(pack(block, owner) for block in blocks), _TRAILER])
+    cursor.copy_expert(COPY, io.BytesIO(packed))
     cursor.execute(MERGE)
+
+
+def pack(block: Block, owner: Owner) -> bytes:
+    """The rows as COPY's binary format has them: per field its length and its bytes, the greatest first; an array is its
+    dimensions, flags, type, length and lower bound, then its elements likewise (PostgreSQL, COPY, "Binary Format").
+    """
+    slots, stream = block.sums.shape[1], owner.stream.encode()
+    element = np.dtype([("size", ">i4"), ("value", ">i8")])
+    row = np.dtype([
+        ("fields", ">i2"),
+        ("basis_size", ">i4"), ("basis", ">i2"),
+        ("pane_size", ">i4"), ("pane", ">i4"),
+        ("start_size", ">i4"), ("start", ">i8"),
+        ("stream_size", ">i4"), ("stream", f"S{len(stream)}"),
+        ("part_size", ">i4"), ("part", ">i4"),
+        ("cell_size", ">i4"), ("cell", ">i8"),
+        ("sums_size", ">i4"), ("array", ">i4", 5), ("sums", element, slots),
+        ("commit_size", ">i4"), ("commit", ">i8"),
+    ])  # fmt: skip
+    rows = np.zeros(len(block.start), row)
+    rows["fields"] = 8
+    for name in ("basis", "pane", "start", "stream", "part", "cell", "commit"):
+        rows[f"{name}_size"] = row[name].itemsize
+    rows["sums_size"] = 5 * 4 + slots * element.itemsize
+    rows["array"] = (1, 0, _INT8_OID, slots, 1)
+    rows["sums"]["size"], rows["sums"]["value"] = 8, block.sums
+    rows["basis"], rows["pane"], rows["stream"] = int(block.basis), block.pane_ms, stream
+    rows["start"], rows["cell"] = block.start, block.cell
+    rows["part"], rows["commit"] = owner.part, owner.commit_no
+    return rows.tobytes()

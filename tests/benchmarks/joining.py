@@ -1,8 +1,9 @@
 """Predictions and outcomes with the join, where labels belong to decisions of the last 30 days.
 
-First a worker counts the history: predictions spread evenly over 30 days of event time. Then, measured: ten minutes of new
-predictions and, read beside them, an outcome for each prediction of the history. So each commit restates hour panes of all
-30 days, as a fleet does whose labels take weeks.
+First a worker counts and evaluates the history: predictions spread evenly over 30 days of event time. Then, measured: ten
+minutes of new predictions and, read beside them, an outcome for each prediction of the history. So each commit restates hour
+panes of all 30 days, as a fleet does whose labels take weeks: 50 cells x 720 hours x 4 partitions, so nearly every label
+overwrites a row of its own.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.benchmarks.throughput import rates
 TARGET = 60_000
 DAYS = 30
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 
 
 def measure(stage: Stage, events: int) -> Iterator[Result]:
@@ -25,10 +27,11 @@ def measure(stage: Stage, events: int) -> Iterator[Result]:
     now = start_of_today()
     history = Load(half, start_ms=now - DAYS * DAY_MS, step_ms=DAYS * DAY_MS / half)
     stage.produce(topics[0], numbered(predictions(history)))
-    watch = stage.watch(topics)
+    watch = stage.watch(topics, model={"windows": ["24h", "7d"]})
     try:
         watch.start()
         watch.until(half)
+        watch.until_evaluated(now - 2 * HOUR_MS)
         watch.stop()
         fresh = Load(half, first=half, start_ms=now, step_ms=10 * MINUTE_MS / half)
         stage.produce(topics[0], numbered(predictions(fresh), half))

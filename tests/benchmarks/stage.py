@@ -30,6 +30,7 @@ from tests.benchmarks.load import MODEL, Message, produce
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 4
 POLL_SECONDS = 0.05
+EVALUATED = "select coalesce(max(last_end_ms), 0) from fairdrift.evaluations"
 COUNTED = "select coalesce(sum(prediction_offset), 0), coalesce(sum(outcome_offset), 0) from fairdrift.positions"
 
 MODEL_CONFIG: Mapping[str, Any] = {
@@ -174,6 +175,18 @@ class Watch:
                 raise TimeoutError(f"{sample.events} of {events} events were counted\n{self.last_words()}")
             time.sleep(POLL_SECONDS)
         return sample
+
+    def until_evaluated(self, end_ms: int, patience: float = 600) -> None:
+        """Wait until the evaluator has come to this event time. TimeoutError with the worker's words."""
+        deadline = time.monotonic() + patience
+        while self._evaluated() < end_ms:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the evaluator has not come to {end_ms}\n{self.last_words()}")
+            time.sleep(POLL_SECONDS)
+
+    def _evaluated(self) -> int:
+        with self.engine.connect() as connection:
+            return int(connection.execute(sa.text(EVALUATED)).scalar_one())
 
     def memory(self) -> int:
         """Resident bytes of all workers."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -19,7 +20,7 @@ from streams.retention import (
     due_roll_up,
     ensure_partitions,
     ensure_point_partitions,
-    pane_for,
+    panes_for,
     partitions,
     roll_up,
 )
@@ -62,12 +63,12 @@ def rolled(db: sa.Engine, upto: int, commit_no: int = 99) -> int:
 
 
 def test_a_pane_is_a_minute_then_an_hour_then_a_day() -> None:
-    at, bound = T0 + 5 * HOUR + 7 * MINUTE, T0 + 6 * HOUR
-    assert pane_for(Basis.DECISION, MINUTE, at, T0) == (MINUTE, at)
-    assert pane_for(Basis.DECISION, MINUTE, at, bound) == (HOUR, T0 + 5 * HOUR)
-    assert pane_for(Basis.DECISION, MINUTE, at, T0 + KEEP_HOURS) == (DAY, T0)
-    assert pane_for(Basis.EVIDENCE_DECISION, MINUTE, at, bound) == (MINUTE, at)
-    assert pane_for(Basis.LABEL_DECIDED, HOUR, T0 + 5 * HOUR, bound) == (HOUR, T0 + 5 * HOUR)
+    times, bound = np.array([T0 + 5 * HOUR + 59 * MINUTE, T0 + 6 * HOUR]), T0 + 6 * HOUR
+    assert panes_for(Basis.DECISION, MINUTE, times, T0).tolist() == [MINUTE, MINUTE]
+    assert panes_for(Basis.DECISION, MINUTE, times, bound).tolist() == [HOUR, MINUTE]
+    assert panes_for(Basis.DECISION, MINUTE, times, T0 + KEEP_HOURS).tolist() == [DAY, DAY]
+    assert panes_for(Basis.EVIDENCE_DECISION, MINUTE, times, bound).tolist() == [MINUTE, MINUTE]
+    assert panes_for(Basis.LABEL_DECIDED, HOUR, times, bound).tolist() == [HOUR, HOUR]
     assert day_bound(T0 + KEEP_HOURS) == T0 + KEEP_MINUTES
 
 
@@ -98,8 +99,8 @@ def test_rolling_up_changes_no_sum_and_a_late_event_finds_its_row(db: sa.Engine)
     assert rows(db) == sorted(expected)
     assert rows(db, Basis.EVIDENCE_DECISION)[0][:2] == (MINUTE, T0)
     # The owner adds a late event to the row that holds its time now, which is then rolled up no second time.
-    length, start = pane_for(Basis.DECISION, MINUTE, T0 + 5 * MINUTE, T0 + 2 * HOUR)
-    counted.pane = length
+    (counted.pane,) = panes_for(Basis.DECISION, MINUTE, np.array([T0 + 5 * MINUTE]), T0 + 2 * HOUR).tolist()
+    start = T0
     counted.decisions(start, women, 1771, 60)
     counted.commit(T0 + 4 * DAY)
     assert rolled(db, T0 + 2 * HOUR) == T0 + 2 * HOUR
