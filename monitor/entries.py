@@ -6,6 +6,8 @@ no partner any more stays, without `KEPT`, as long as it may still unmask a dupl
 their entries one after another, so that a chunk of them is one NumPy array. Ids are nowhere in them.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,16 +47,24 @@ def forget_at(topic: int, entries: Entries, terms: Terms) -> NDArray[np.int64]:
     return due
 
 
-def live(topic: int, entries: Entries, clocks: tuple[int, int], terms: Terms) -> Entries:
-    """The entries that a record still to come could meet: in its own topic as a duplicate, in the other as a partner.
+def live(topic: int, entries: Entries, clocks: tuple[int, int], terms: Terms) -> NDArray[np.bool_]:
+    """Which entries a record still to come could meet: in its own topic as a duplicate, in the other as a partner.
 
-    Decided by both clocks, never by one. Changes no count, so it may be applied at any time, or never.
+    Decided by both clocks, never by one. Forgetting the others changes no count, so it may be done at any time, or never.
     """
     limit = clocks[1 - topic] - terms.lateness - (terms.horizon if topic == PREDICTIONS else terms.lateness)
     keep = (entries["flags"] & KEPT != 0) & (entries["time"] >= limit)
     if topic == PREDICTIONS:
         keep &= entries["flags"] & MATCHED == 0
-    remembered = entries["seen"] >= clocks[topic] - terms.memory
-    kept: Entries = entries[keep | remembered].copy()
-    kept["flags"] &= ~np.where(keep[keep | remembered], 0, KEPT).astype(np.uint8)
-    return kept
+    alive: NDArray[np.bool_] = keep | (entries["seen"] >= clocks[topic] - terms.memory)
+    return alive
+
+
+def spent(topic: int, sides: Sequence[bytes], clocks: tuple[int, int], terms: Terms) -> NDArray[np.bool_]:
+    """Which sides, none of them empty, hold no live entry any more."""
+    if not sides:
+        return np.zeros(0, dtype=bool)
+    size = DTYPES[topic].itemsize
+    firsts = np.cumsum([0, *(len(side) // size for side in sides[:-1])])
+    alive = live(topic, np.frombuffer(b"".join(sides), DTYPES[topic]), clocks, terms)
+    return ~np.logical_or.reduceat(alive, firsts)

@@ -27,7 +27,7 @@ from rocksdict import (
     WriteBufferManager,
 )
 
-from monitor.entries import DTYPES, live
+from monitor.entries import spent
 from monitor.terms import OUTCOMES, PREDICTIONS, Terms
 from streams.store import PREFIXES, Due, Key, Meta, pack_meta, unpack_meta
 
@@ -88,12 +88,10 @@ class RocksDisk:
     def _forget(self, batch: WriteBatch, keys: list[Key], clocks: tuple[int, int], terms: Terms) -> None:
         for topic in (PREDICTIONS, OUTCOMES):
             of_topic = sorted({key for key in keys if key[:1] == PREFIXES[topic]})
-            for key, side in zip(of_topic, self.get(of_topic), strict=True):
-                if side is None:
-                    continue
-                remains = live(topic, np.frombuffer(side, DTYPES[topic]), clocks, terms)
-                if not len(remains):
-                    del batch[key]
+            held = [(key, side) for key, side in zip(of_topic, self.get(of_topic), strict=True) if side is not None]
+            gone = spent(topic, [side for _, side in held], clocks, terms)
+            for n in np.flatnonzero(gone).tolist():
+                del batch[held[n][0]]
 
     def wipe(self) -> None:
         self.close()

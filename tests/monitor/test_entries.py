@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, forget_at, live, packed
+from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, forget_at, live, packed, spent
 from monitor.slow import FORMATS, KINDS
 from monitor.terms import OUTCOMES, PREDICTIONS, TOPICS, Terms
 
@@ -37,23 +37,31 @@ def prediction(time: int, flags: int, seen: int | None = None) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("flags", "clocks", "lives", "kept"),
+    ("flags", "clocks", "lives"),
     [
-        (KEPT, (1000, 1110), True, True),  # waits until the outcomes' clock passes 1000 + 100 + 10
-        (KEPT, (1020, 1111), True, False),  # waits no more, but may still unmask a duplicate: 1000 + 20
-        (KEPT, (1021, 1110), True, True),
-        (KEPT, (1021, 1111), False, False),
-        (KEPT | MATCHED, (1020, 1000), True, False),
-        (KEPT | MATCHED, (1021, 1000), False, False),
+        (KEPT, (1000, 1110), True),  # waits until the outcomes' clock passes 1000 + 100 + 10
+        (KEPT, (1020, 1111), True),  # waits no more, but may still unmask a duplicate: 1000 + 20
+        (KEPT, (1021, 1110), True),
+        (KEPT, (1021, 1111), False),
+        (KEPT | MATCHED, (1020, 1000), True),
+        (KEPT | MATCHED, (1021, 1000), False),
     ],
 )
 def test_a_prediction_lives_as_long_as_a_partner_or_a_duplicate_may_come(
-    flags: int, clocks: tuple[int, int], lives: bool, kept: bool
+    flags: int, clocks: tuple[int, int], lives: bool
 ) -> None:
-    remains = live(PREDICTIONS, prediction(1000, flags), clocks, TERMS)
-    assert len(remains) == lives
-    if lives:
-        assert bool(remains["flags"][0] & KEPT) == kept
+    assert live(PREDICTIONS, prediction(1000, flags), clocks, TERMS).tolist() == [lives]
+
+
+def test_a_side_is_spent_when_none_of_its_entries_lives() -> None:
+    old, new = (prediction(time, KEPT).tobytes() for time in (1000, 1010))
+    assert spent(PREDICTIONS, [old, old + new, new, old + old], (1100, 1115), TERMS).tolist() == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert spent(PREDICTIONS, [], (0, 0), TERMS).tolist() == []
 
 
 def test_due_is_when_both_clocks_have_passed_everything() -> None:
@@ -74,4 +82,4 @@ def test_nothing_is_live_when_due() -> None:
         entries["flags"] = rng.choice([0, KEPT, KEPT | MATCHED], 500)
         for entry, due in zip(entries, forget_at(topic, entries, TERMS).tolist(), strict=True):
             one = np.array([entry])
-            assert not len(live(topic, one, (due + 1, due + 1), TERMS))
+            assert not live(topic, one, (due + 1, due + 1), TERMS).any()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from monitor.columns import Outcomes, Predictions
-from monitor.entries import DTYPES, live
+from monitor.entries import spent
 from monitor.events import DeadLetter, Reason
 from monitor.sums import LAYOUTS, Basis
 from monitor.terms import NEVER, OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Seal, Terms
@@ -145,7 +145,7 @@ class MemoryDisk:
         keys = {due.keys[n : n + 17] for due in ready for n in range(0, len(due.keys), 17)}
         for key in keys & self.sides.keys():
             topic = PREFIXES.index(key[:1])
-            if not len(live(topic, np.frombuffer(self.sides[key], DTYPES[topic]), clocks, terms)):
+            if spent(topic, [self.sides[key]], clocks, terms).all():
                 del self.sides[key]
         return len(keys)
 
