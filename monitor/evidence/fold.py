@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monitor.estimates import Floats
+from monitor.estimates import Flags, Floats
 from monitor.evidence.culprits import culprits
 from monitor.evidence.detector import Factors, advance, idle
 from monitor.evidence.layout import Layout, layout_of
@@ -32,12 +32,15 @@ class Transition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Evidence after each folded pane that had events: their numbers, the family's log evidence, and what happened."""
+    """Evidence after each folded pane that had events: their numbers, the family's log evidence, whether it was enough for a
+    warning, and what happened.
+    """
 
     panes: Floats
     log_evidence: Floats
     needed: float
     transitions: tuple[Transition, ...]
+    warns: Flags
 
 
 def fold(spec: Spec, state: State, panes: Panes, *, may_page: bool = True) -> tuple[State, Reading]:
@@ -56,7 +59,10 @@ def trace(spec: Spec, state: State, panes: Panes) -> tuple[State, Trace]:
     """`fold` that keeps what it saw on the way."""
     after, record = _folded(spec, state, panes, may_page=True)
     numbers, evidence = np.array(record.panes), np.array(record.evidence)
-    return after, Trace(numbers, evidence, spec.needed, tuple(record.transitions))
+    with np.errstate(divide="ignore"):
+        untempered = np.log(np.array(record.untempered))
+    warns = (evidence >= spec.warn_needed) | (untempered >= spec.needed)
+    return after, Trace(numbers, evidence, spec.needed, tuple(record.transitions), warns)
 
 
 @dataclass(slots=True)
@@ -65,6 +71,7 @@ class Record:
 
     panes: list[float] = field(default_factory=list)
     evidence: list[float] = field(default_factory=list)
+    untempered: list[float] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
 
 
@@ -140,6 +147,8 @@ class Run:
             self.record.panes.append(pane)
             with np.errstate(divide="ignore"):
                 self.record.evidence.append(float(np.log(total[0])))
+            mine = slice(0, layout.starts[1] if len(layout.starts) > 1 else None)
+            self.record.untempered.append(float((state.plain[:, mine].sum(axis=0) * layout.weight[mine]).sum()))
         over = total >= thresholds(layout)
         if over.any() and self.may_page:
             self._page(np.flatnonzero(over & (state.firing == 0)), pane)
