@@ -38,6 +38,10 @@ class Predictions:
     valued: Flags
     clipped: Longs
     """The value clipped to the declared range."""
+    value_slot: Bytes | None = None
+    """The slot of `monitor.sums.VALUES`, -1 for none; None: no model of these has a declared range."""
+    decided_class: Bytes | None = None
+    """The number of the class that was decided, from 1; 0: none of those configured. None: nothing has classes."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -56,6 +60,8 @@ class Outcomes:
     """1 positive, 0 not."""
     value: Longs
     valued: Flags
+    label_class: Bytes | None = None
+    """As `Predictions.decided_class`."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -71,7 +77,8 @@ def take(columns: C, rows: Longs) -> C:
 
 def merge(parts: Sequence[C], rows: Sequence[Longs]) -> C:
     """One batch of several; `rows` says for each part which rows of the whole are its. Every row must be there once."""
-    joined = [_joined(columns) for columns in zip(*map(_columns, parts), strict=True)]
+    lengths = [len(part) for part in parts]
+    joined = [_joined(columns, lengths) for columns in zip(*map(_columns, parts), strict=True)]
     return take(_built(type(parts[0]), joined), np.argsort(np.concatenate(rows), kind="stable"))
 
 
@@ -84,8 +91,17 @@ def _built(kind: type[C], columns: list[Any]) -> C:
 
 
 def _taken(column: Any, rows: Longs) -> Any:
+    if column is None:
+        return None
     return [column[row] for row in rows.tolist()] if isinstance(column, list) else column[rows]
 
 
-def _joined(columns: Sequence[Any]) -> Any:
+def _joined(columns: Sequence[Any], lengths: Sequence[int]) -> Any:
+    if any(column is None for column in columns):
+        some = next((column for column in columns if column is not None), None)
+        if some is None:
+            return None
+        columns = [
+            np.full(n, -1, some.dtype) if column is None else column for column, n in zip(columns, lengths, strict=True)
+        ]
     return [key for column in columns for key in column] if isinstance(columns[0], list) else np.concatenate(columns)

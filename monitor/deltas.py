@@ -10,14 +10,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.sums import LARGEST, LAYOUTS, PANE_MS, Basis, Ints, Layout, split_square
+from monitor.bins import calibration_slot, label_slot, relative_error, score_bin, split_product, surprise
+from monitor.sums import LARGEST, LAYOUTS, PANE_MS, SCORE_UNIT, Basis, Book, Ints, Layout, split_square
 
 Columns = dict[str, NDArray[Any] | int]
 """Slot -> what each event adds to it; a bare number is the same for all."""
 
+Histogram = tuple[Ints, Ints | None]
+"""The number of the slot that each event raises, and by how much (None: by one)."""
+
 
 class Rows(NamedTuple):
-    """Changed rows of one basis: R pane starts (ms), R cells, and the R x slots sums to add."""
+    """Changed rows of one book: R pane starts (ms), R cells, and the R x slots sums to add."""
 
     start: Ints
     cell: Ints
@@ -29,27 +33,46 @@ class Deltas:
 
     def __init__(self, pane: int) -> None:
         self._pane = pane
-        self._blocks: dict[Basis, list[Rows]] = {basis: [] for basis in Basis}
+        self._blocks: dict[Book, list[Rows]] = {}
+        self._numbered: tuple[Ints, Ints, NDArray[np.intp]] | None = None
 
     def pane_ms(self, basis: Basis) -> int:
         """The length of a pane of this basis, in milliseconds."""
         return PANE_MS.get(basis) or self._pane
 
-    def add(self, basis: Basis, time: Ints, cell: Ints, columns: Columns) -> None:
+    def add(
+        self,
+        book: Basis | Book,
+        time: Ints,
+        cell: Ints,
+        columns: Columns,
+        histograms: Sequence[Histogram] = (),
+    ) -> None:
         """Add events at `time` (ms) in `cell`, one per row, with the slots they raise (absent ones by nothing)."""
         if not len(time):
             return
-        step = self.pane_ms(basis)
-        index, start, cells = _grouped(time // step, cell)
-        self._blocks[basis].append(Rows(start * step, cells, _summed(LAYOUTS[basis], index, len(start), columns)))
+        book = book if isinstance(book, Book) else Book(book)
+        step, layout = self.pane_ms(book.basis), LAYOUTS[book.basis]
+        index, start, cells = _grouped(time // step, *self._numbers(cell))
+        sums = _summed(layout, index, len(start), columns)
+        for histogram in histograms:
+            _raise(sums, index, *histogram)
+        self._blocks.setdefault(book, []).append(Rows(start * step, cells, sums))
 
-    def take(self) -> dict[Basis, Rows]:
+    def take(self) -> dict[Book, Rows]:
         """All that was added since the last call, one row per (pane, cell)."""
         taken = {
-            basis: blocks[0] if len(blocks) == 1 else merged(blocks) for basis, blocks in self._blocks.items() if blocks
+            book: blocks[0] if len(blocks) == 1 else merged(blocks) for book, blocks in sorted(self._blocks.items())
         }
-        self._blocks = {basis: [] for basis in Basis}
+        self._blocks, self._numbered = {}, None
         return taken
+
+    def _numbers(self, cell: Ints) -> tuple[Ints, NDArray[np.intp]]:
+        """The distinct cells, and each event's number among them; what is added to several books is numbered once."""
+        if self._numbered is None or self._numbered[0] is not cell:
+            cells, numbers = np.unique(cell, return_inverse=True)
+            self._numbered = cell, cells, numbers
+        return self._numbered[1], self._numbered[2]
 
 
 Whole = NDArray[np.signedinteger]
@@ -87,14 +110,41 @@ def label_columns(predicted: Mapping[str, Ints], outcome: Mapping[str, Ints]) ->
     return columns
 
 
+def label_score_columns(positive: NDArray[np.bool_], score: Ints) -> tuple[Columns, tuple[Histogram, ...]]:
+    """The slots of `LABEL_SCORES` that labelled scores raise."""
+    columns: Columns = {}
+    for name, of in (("positive", positive), ("negative", ~positive)):
+        points = np.where(of, score, 0)
+        columns |= {f"score_{name}": points} | _squared(f"score_{name}", points)
+    whole = round(1 / SCORE_UNIT)
+    columns["surprise_positive"] = np.where(positive, surprise(score), 0)
+    columns["surprise_negative"] = np.where(positive, 0, surprise(whole - score))
+    return columns, ((label_slot(positive, score), None), (calibration_slot(score), score))
+
+
+def score_histogram(score: Ints) -> tuple[Histogram, ...]:
+    """The slots of `SCORES` that scores raise."""
+    return ((score_bin(score), None),)
+
+
+def error_columns(predicted: Ints, outcome: Ints) -> Columns:
+    """The slots of `ERRORS` that values with an outcome raise."""
+    hi, lo = split_product(predicted, outcome)
+    relative = relative_error(predicted - outcome, outcome)
+    columns: Columns = {"compared": 1, "predicted": predicted, "outcome": outcome, "outcome_abs": np.abs(outcome)}
+    columns |= {"product_hi": hi, "product_lo": lo, "relative": outcome != 0, "relative_error": relative}
+    for name, of in (("predicted", predicted), ("outcome", outcome), ("relative_error", relative)):
+        columns |= _squared(name, of)
+    return columns
+
+
 def _squared(name: str, quantity: Ints) -> Columns:
     hi, lo = split_square(quantity)
     return {f"{name}_sq_hi": hi, f"{name}_sq_lo": lo}
 
 
-def _grouped(pane: Ints, cell: Ints) -> tuple[NDArray[np.intp], Ints, Ints]:
+def _grouped(pane: Ints, cells: Ints, cell_no: NDArray[np.intp]) -> tuple[NDArray[np.intp], Ints, Ints]:
     """Number the distinct (pane, cell): the number of each event, and the pane and cell of each number."""
-    cells, cell_no = np.unique(cell, return_inverse=True)
     first = int(pane.min())
     width = int(pane.max()) - first + 1
     if width * len(cells) <= 1 << 20:
@@ -122,12 +172,22 @@ def _summed(layout: Layout, index: NDArray[np.intp], rows: int, columns: Columns
     return sums
 
 
+def _raise(sums: Ints, index: NDArray[np.intp], slot: Ints, amount: Ints | None) -> None:
+    """Add each event to the slot of its row that its histogram names."""
+    rows, width = sums.shape
+    flat = sums.reshape(-1)
+    for begin in range(0, len(index), EXACT):
+        part = slice(begin, begin + EXACT)
+        weights = None if amount is None else amount[part]
+        flat += np.bincount(index[part] * width + slot[part], weights, rows * width).astype(np.int64)
+
+
 def merged(blocks: Sequence[Rows]) -> Rows:
     """The rows of all blocks, one per (pane, cell)."""
     start, cell, sums = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    index, starts, cells = _grouped(start // (step := _step(start)), cell)
-    whole = np.zeros((len(starts), sums.shape[1]), dtype=np.int64)
-    np.add.at(whole, index, sums)
+    index, starts, cells = _grouped(start // (step := _step(start)), *np.unique(cell, return_inverse=True))
+    order = np.argsort(index, kind="stable")
+    whole = np.add.reduceat(sums[order], np.searchsorted(index[order], np.arange(len(starts))), axis=0)
     return Rows(starts * step, cells, whole)
 
 

@@ -18,7 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.columns import Outcomes, Predictions
-from monitor.deltas import Columns, Deltas, Whole, decision_columns, label_columns
+from monitor.deltas import (
+    Columns,
+    Deltas,
+    Whole,
+    decision_columns,
+    error_columns,
+    label_columns,
+    label_score_columns,
+    score_histogram,
+)
 from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, VALUED, Entries, forget_at, packed
 from monitor.slow import Slow
 from monitor.sums import Basis, Ints
@@ -252,6 +261,17 @@ class Join:
             time, cell, booked = time[fresh], cell[fresh], booked[fresh]
         self.deltas.add(Basis.DECISION, time, cell, columns)
         self.deltas.add(Basis.EVIDENCE_DECISION, booked, cell, columns)
+        self._count_histograms(batch, fresh)
+
+    def _count_histograms(self, batch: Predictions, fresh: Bools) -> None:
+        """Scores and values of the fresh predictions that have them."""
+        scored = fresh & (batch.score >= 0)
+        if scored.any():
+            time, cell, score = _those(scored, batch.time, batch.cell, batch.score)
+            self.deltas.add(Basis.SCORES, time, cell, {}, score_histogram(score))
+        if batch.value_slot is not None and (ranged := fresh & (batch.value_slot >= 0)).any():
+            time, cell, slot = _those(ranged, batch.time, batch.cell, batch.value_slot)
+            self.deltas.add(Basis.VALUES, time, cell, {}, ((slot, None),))
 
     def _count_labels(self, prediction: Entries, outcome: Entries) -> None:
         def column(entries: Entries, name: str) -> Ints:
@@ -267,6 +287,22 @@ class Join:
         self.deltas.add(Basis.LABEL_ARRIVED, column(outcome, "time"), cell, columns)
         booked = np.maximum(prediction["booked"], outcome["booked"]).astype(np.int64)
         self.deltas.add(Basis.EVIDENCE_LABEL, booked, cell, columns)
+        times = (column(prediction, "time"), column(outcome, "time"))
+        self._count_label_scores(times, cell, labelled["label"], predicted["score"])
+        both = (prediction["flags"] & outcome["flags"] & VALUED) != 0
+        if both.any():
+            decided, arrived, of, guess, truth = _those(both, *times, cell, predicted["value"], labelled["value"])
+            errors = error_columns(guess, truth)
+            self.deltas.add(Basis.ERRORS_DECIDED, decided, of, errors)
+            self.deltas.add(Basis.ERRORS_ARRIVED, arrived, of, errors)
+
+    def _count_label_scores(self, times: tuple[Ints, Ints], cell: Ints, label: Ints, score: Ints) -> None:
+        known = (label >= 0) & (score >= 0)
+        if known.any():
+            decided, arrived, of, truth, points = _those(known, *times, cell, label, score)
+            columns, histograms = label_score_columns(truth == 1, points)
+            self.deltas.add(Basis.LABEL_SCORES_DECIDED, decided, of, columns, histograms)
+            self.deltas.add(Basis.LABEL_SCORES_ARRIVED, arrived, of, columns, histograms)
 
     def _count_quality(self, topic: str, model: Whole, clock: Ints, late: Bools, duplicate: Bools) -> None:
         columns: Columns = {topic: 1}
@@ -277,6 +313,13 @@ class Join:
     def _count_received(self, batch: Outcomes, fresh: Bools, matched: Bools) -> None:
         columns: Columns = {"received": 1, "matched": matched[fresh]}
         self.deltas.add(Basis.QUALITY, batch.time[fresh], self._quality[batch.model[fresh]], columns)
+
+
+def _those(which: Bools, *columns: NDArray[np.signedinteger]) -> list[Ints]:
+    """These rows of the columns; the very columns where all rows are meant."""
+    if which.all():
+        return [column if column.dtype == np.int64 else column.astype(np.int64) for column in columns]
+    return [column[which].astype(np.int64) for column in columns]
 
 
 def _words(keys: Sequence[bytes]) -> Words:

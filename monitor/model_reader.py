@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.bins import value_slot
 from monitor.cells import Cells
 from monitor.columns import Flags, Integers, Longs, Outcomes, Predictions
 from monitor.config import ModelConfig
@@ -77,12 +78,29 @@ class ModelReader:
             Reason.NOTHING_TO_COUNT,
             "none of `decision`, `score` and `value` is there",
         )
-        clipped = value if self._clip is None else np.where(valued, value.clip(*self._clip), 0)
+        clipped, slot = value, None
+        if self._clip is not None and valued.any():
+            low, high = self._clip.tolist()
+            clipped = np.where(valued, value.clip(low, high), 0)
+            if low < high:
+                slot = np.where(valued, value_slot(value, low, high), -1).astype(np.int8)
         model = np.full(len(ids), self._position, np.int32)
         key = self._hash_ids(self._name, ids)
         return (
             Predictions(
-                places.offset, places.index, key, model, cell, variant, times, decision, score, value, valued, clipped
+                places.offset,
+                places.index,
+                key,
+                model,
+                cell,
+                variant,
+                times,
+                decision,
+                score,
+                value,
+                valued,
+                clipped,
+                slot,
             ),
             faults,
         )

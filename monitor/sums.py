@@ -5,11 +5,16 @@ same last unit. A `Layout` names the slots of one kind of pane. New slots are ap
 was stored shorter is read with zeros for them, so that a new metric needs no migration.
 
 A square is kept in two slots, `hi * 2**31 + lo`, so that a sum over 30 days of busy traffic cannot overflow 64 bits:
-quantities are quantised to below 2**31 in size (`quantise`), their squares to below 2**62.
+quantities are quantised to below 2**31 in size (`quantities.units`), their squares to below 2**62.
+
+Histograms (`monitor.bins`) are bases of their own: a model without scores or a declared range of values has none of their
+rows. Why by the hour (2026-11): by the minute they would be nine tenths of all that is stored and of what the evaluator
+holds in memory, for windows in which no quantile or AUC means anything.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +23,12 @@ Ints = NDArray[np.int64]
 
 SCORE_UNIT = 1e-6
 """Scores (0 to 1) are counted in millionths."""
+
+LOG_UNIT = 1e-6
+"""Logarithms are counted in millionths of a nat."""
+
+RELATIVE_UNIT = 1e-6
+"""Relative errors are counted in millionths, up to `LARGEST` of them."""
 
 LIMB = 31
 """Bits of the low part of a stored square."""
@@ -41,6 +52,25 @@ class Basis(IntEnum):
     """Decisions, each booked in its own pane or, if late, in the oldest still open at its offset (`DECISIONS`)."""
     EVIDENCE_LABEL = 5
     """Labelled decisions booked likewise by the outcome's time (`LABELS`)."""
+    SCORES = 6
+    """Scores of decisions in hour panes of the decision's time (`SCORES`)."""
+    VALUES = 7
+    """Values of decisions over the declared range, in hour panes of the decision's time (`VALUES`)."""
+    LABEL_SCORES_DECIDED = 8
+    """Scores of labelled decisions in hour panes of the decision's time (`LABEL_SCORES`)."""
+    LABEL_SCORES_ARRIVED = 9
+    """Scores of labelled decisions in hour panes of the outcome's time (`LABEL_SCORES`)."""
+    ERRORS_DECIDED = 10
+    """Values beside the outcomes' in hour panes of the decision's time (`ERRORS`)."""
+    ERRORS_ARRIVED = 11
+    """Values beside the outcomes' in hour panes of the outcome's time (`ERRORS`)."""
+
+
+class Book(NamedTuple):
+    """Where something is counted: a basis, and which class of label it is about (0: the favourable one)."""
+
+    basis: Basis
+    label_class: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +85,11 @@ class Layout:
     def index(self, slot: str) -> int:
         """The position of a slot; ValueError if the layout has none of that name."""
         return self.slots.index(slot)
+
+    def span(self, name: str) -> slice:
+        """The slots `name_0`, `name_1`, ...: the bins of one histogram."""
+        found = [at for at, slot in enumerate(self.slots) if slot.rpartition("_")[0] == name and slot[-1].isdigit()]
+        return slice(found[0], found[-1] + 1)
 
     def zeros(self, rows: int) -> Ints:
         """An empty matrix of `rows` x slots."""
@@ -116,6 +151,56 @@ QUALITY = Layout(
     )
 )
 
+BINS = 100
+"""Bins of a histogram: of scores each a hundredth wide, of values a hundredth of the declared range."""
+
+CALIBRATION_BINS = 10
+"""Bins of the expected calibration error, each a tenth wide."""
+
+
+def _bins(name: str, count: int = BINS) -> tuple[str, ...]:
+    return tuple(f"{name}_{number}" for number in range(count))
+
+
+SCORES = Layout(_bins("score_bin"))
+
+VALUES = Layout(("below_range", *_bins("value_bin"), "above_range"))
+
+LABEL_SCORES = Layout(
+    (
+        *_bins("positive_bin"),  # label true, by score
+        *_bins("negative_bin"),
+        *_bins("score_in", CALIBRATION_BINS),  # sum of scores, of both labels, by the tenth that they are in
+        "score_positive",  # sums of scores, in SCORE_UNIT, and of their squares
+        "score_positive_sq_hi",
+        "score_positive_sq_lo",
+        "score_negative",
+        "score_negative_sq_hi",
+        "score_negative_sq_lo",
+        "surprise_positive",  # sums of -ln(score) and of -ln(1 - score), in LOG_UNIT
+        "surprise_negative",
+    )
+)
+
+ERRORS = Layout(
+    (
+        "compared",  # with a value on both sides
+        "predicted",
+        "predicted_sq_hi",
+        "predicted_sq_lo",
+        "outcome",
+        "outcome_sq_hi",
+        "outcome_sq_lo",
+        "outcome_abs",
+        "product_hi",  # of the two: hi * 2**31 + lo, the low part never negative
+        "product_lo",
+        "relative",  # with an outcome that is not 0: count, and sum of |error / outcome| in RELATIVE_UNIT
+        "relative_error",
+        "relative_error_sq_hi",
+        "relative_error_sq_lo",
+    )
+)
+
 LAYOUTS: dict[Basis, Layout] = {
     Basis.DECISION: DECISIONS,
     Basis.LABEL_DECIDED: LABELS,
@@ -123,12 +208,22 @@ LAYOUTS: dict[Basis, Layout] = {
     Basis.QUALITY: QUALITY,
     Basis.EVIDENCE_DECISION: DECISIONS,
     Basis.EVIDENCE_LABEL: LABELS,
+    Basis.SCORES: SCORES,
+    Basis.VALUES: VALUES,
+    Basis.LABEL_SCORES_DECIDED: LABEL_SCORES,
+    Basis.LABEL_SCORES_ARRIVED: LABEL_SCORES,
+    Basis.ERRORS_DECIDED: ERRORS,
+    Basis.ERRORS_ARRIVED: ERRORS,
 }
 
-PANE_MS: dict[Basis, int | None] = {
-    Basis.LABEL_DECIDED: 3_600_000,
-}
+HOURLY = (Basis.LABEL_DECIDED, *(basis for basis in Basis if basis >= Basis.SCORES))
+
+PANE_MS: dict[Basis, int | None] = dict.fromkeys(HOURLY, 3_600_000)
 """Pane lengths that do not follow the configured pane, in milliseconds."""
+
+
+SPARSE = frozenset({Basis.SCORES, Basis.VALUES, Basis.LABEL_SCORES_DECIDED, Basis.LABEL_SCORES_ARRIVED})
+"""Bases whose rows are mostly zeros, which are stored as nulls."""
 
 
 def split_square(quantity: Ints) -> tuple[Ints, Ints]:

@@ -17,7 +17,7 @@ from psycopg2.extras import Json, execute_values
 
 from monitor.cells import Cell, Cells
 from monitor.deltas import Rows, merged
-from monitor.sums import PANE_MS, Basis
+from monitor.sums import PANE_MS, Book
 from monitor.terms import NEVER, Cursor, Mark, Marks, Position, Seal, Seals
 from streams.errors import StreamsError
 from streams.failpoints import passing
@@ -291,21 +291,21 @@ class Ledger:
 
     def _merged(self, connection: sa.Connection, owner: Owner, commit: Commit) -> list[Block]:
         """The changed rows in full: what is stored plus what this commit adds."""
-        changed = [block for basis, rows in commit.rows.items() for block in self._blocks(basis, rows, commit)]
+        changed = [block for book, rows in commit.rows.items() for block in self._blocks(book, rows, commit)]
         for block in changed:
             missing = self._rows.add_known(owner.part, block, block.keys())
             add_stored(_cursor(connection), owner, block, missing)
         return changed
 
-    def _blocks(self, basis: Basis, rows: Rows, commit: Commit) -> Iterator[Block]:
+    def _blocks(self, book: Book, rows: Rows, commit: Commit) -> Iterator[Block]:
         """The rows by the length of the pane that holds them now: what is rolled up is in longer ones."""
-        pane_ms = PANE_MS.get(basis) or self._of.pane
-        lengths = panes_for(basis, pane_ms, rows.start, commit.position.rolled_up_to)
+        pane_ms = PANE_MS.get(book.basis) or self._of.pane
+        lengths = panes_for(book.basis, pane_ms, rows.start, commit.position.rolled_up_to)
         for length in np.unique(lengths).tolist():
             of = Rows(*(column[lengths == length] for column in rows))  # a copy: a commit may have to be tried again
             if length != pane_ms:
                 of = merged([of._replace(start=of.start // length * length)])
-            yield Block(basis, length, *of)
+            yield Block(book, length, *of)
 
     def _store_cells(self, connection: sa.Connection, changed: Sequence[Block]) -> list[int]:
         """Store those cells of the rows that may be new; returns all of them. Cells of rows that an earlier owner began are

@@ -48,7 +48,7 @@ class Keep:
         return {"minute": self.minute_points, "hour": self.hour_points, "day": self.day_points}.get(tier, self.panes)
 
 
-ROLLED = (Basis.DECISION, Basis.LABEL_DECIDED, Basis.LABEL_ARRIVED, Basis.QUALITY)
+ROLLED = tuple(basis for basis in Basis if basis not in (Basis.EVIDENCE_DECISION, Basis.EVIDENCE_LABEL))
 """Evidence panes are not rolled up: nothing is booked in them late, and backtests need their minutes."""
 
 _known: "WeakKeyDictionary[sa.Engine, set[tuple[str, int]]]" = WeakKeyDictionary()
@@ -107,7 +107,7 @@ insert into fairdrift.panes as p (basis, pane_ms, start_ms, stream, part, cell, 
 select basis, :size, start_ms, :stream, :part, cell, class, sums, :commit_no from merged
 order by basis, start_ms, cell, class
 on conflict (basis, pane_ms, start_ms, stream, part, cell, class) do update set
-    sums = (select array_agg(coalesce(a, 0) + coalesce(b, 0) order by place)
+    sums = (select array_agg(case when a is null then b when b is null then a else a + b end order by place)
             from unnest(p.sums, excluded.sums) with ordinality as u(a, b, place)),
     commit_no = excluded.commit_no
 """

@@ -14,26 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg2.extras import execute_values
 
-from monitor.sums import Basis, Ints
+from monitor.sums import SPARSE, Book, Ints
 
 MANY = 400
 """From so many rows on COPY pays."""
 
 READ = """
-select p.start_ms, p.cell, p.sums
+select p.start_ms, p.cell, array_replace(p.sums, null, 0::bigint)
 from unnest(%s::bigint[], %s::bigint[]) as k(start_ms, cell) join fairdrift.panes p using (start_ms, cell)
-where p.basis = %s and p.pane_ms = %s and p.stream = %s and p.part = %s and p.class = 0 and p.start_ms between %s and %s
+where p.basis = %s and p.pane_ms = %s and p.stream = %s and p.part = %s and p.class = %s and p.start_ms between %s and %s
 """
 
-COLUMNS = "(basis, pane_ms, start_ms, stream, part, cell, sums, commit_no)"
+COLUMNS = "(basis, pane_ms, start_ms, stream, part, cell, class, sums, commit_no)"
 CONFLICT = """ on conflict (basis, pane_ms, start_ms, stream, part, cell, class)
 do update set sums = excluded.sums, commit_no = excluded.commit_no"""
 INSERT = f"insert into fairdrift.panes {COLUMNS} values %s{CONFLICT}"
+SHOWN = f"""case when basis in ({", ".join(str(int(basis)) for basis in sorted(SPARSE))}) then array_replace(sums, 0::bigint, null)
+    else sums end"""
+"""The sums as they are stored: an empty bin of a histogram is null, which takes a bit where a zero takes eight bytes."""
 STAGE = (
     "create temporary table if not exists pane_stage (like fairdrift.panes including defaults) on commit delete rows"
 )
 COPY = f"copy pane_stage {COLUMNS} from stdin (format binary)"
-MERGE = f"insert into fairdrift.panes {COLUMNS} select basis, pane_ms, start_ms, stream, part, cell, sums, commit_no from pane_stage{CONFLICT}"
+MERGE = f"""insert into fairdrift.panes {COLUMNS}
+select basis, pane_ms, start_ms, stream, part, cell, class, {SHOWN}, commit_no from pane_stage{CONFLICT}"""
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
@@ -44,9 +48,9 @@ Key = tuple[int, int]
 
 
 class Block(NamedTuple):
-    """Rows of one basis and one pane length: R starts (ms), R cells, each pair once, and their R x slots sums."""
+    """Rows of one book and one pane length: R starts (ms), R cells, each pair once, and their R x slots sums."""
 
-    basis: Basis
+    book: Book
     pane_ms: int
     start: Ints
     cell: Ints
@@ -74,16 +78,16 @@ class RowCache:
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
-        self._known: dict[tuple[int, Basis, int], _Known] = {}
+        self._known: dict[tuple[int, Book, int], _Known] = {}
 
     def add_known(self, part: int, block: Block, keys: Sequence[Key]) -> NDArray[np.intp]:
         """Add what is known to the sums of the block; returns the numbers of the rows of which nothing is known."""
-        known = self._known.get((part, block.basis, block.pane_ms))
+        known = self._known.get((part, block.book, block.pane_ms))
         return np.arange(len(keys)) if known is None else known.add_to(keys, block.sums)
 
     def keep(self, part: int, block: Block, keys: Sequence[Key]) -> None:
         """Remember rows as they are stored now."""
-        place = part, block.basis, block.pane_ms
+        place = part, block.book, block.pane_ms
         if place not in self._known:
             self._known[place] = _Known(block.sums.shape[1])
         self._known[place].keep(keys, block.sums)
@@ -153,7 +157,7 @@ def add_stored(cursor: Any, owner: Owner, block: Block, which: NDArray[np.intp])
         return
     starts, cells = block.start[which], block.cell[which]
     span = int(starts.min()), int(starts.max())
-    of = (int(block.basis), block.pane_ms, owner.stream, owner.part)
+    of = (int(block.book.basis), block.pane_ms, owner.stream, owner.part, block.book.label_class)
     cursor.execute(READ, (starts.tolist(), cells.tolist(), *of, *span))
     numbers = dict(zip(zip(starts.tolist(), cells.tolist(), strict=True), which.tolist(), strict=True))
     found = cursor.fetchall()
@@ -167,9 +171,9 @@ def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
     """Overwrite the rows whole; once in a transaction, whose end empties the temporary table."""
     if sum(len(block.start) for block in blocks) < MANY:
         values = [
-            (int(block.basis), block.pane_ms, start, owner.stream, owner.part, cell, sums, owner.commit_no)
-            for block in blocks
-            for start, cell, sums in zip(block.start.tolist(), block.cell.tolist(), block.sums.tolist(), strict=True)
+            (int(book.basis), pane, start, owner.stream, owner.part, cell, book.label_class, sums, owner.commit_no)
+            for book, pane, *columns in blocks
+            for start, cell, sums in zip(*_shown(book, *columns), strict=True)
         ]
         if values:
             execute_values(cursor, INSERT, values, page_size=MANY)
@@ -178,6 +182,13 @@ def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
     packed = b"".join([_HEADER, *(pack(block, owner) for block in blocks), _TRAILER])
     cursor.copy_expert(COPY, io.BytesIO(packed))
     cursor.execute(MERGE)
+
+
+def _shown(book: Book, start: Ints, cell: Ints, sums: Ints) -> tuple[list[int], list[int], list[list[int | None]]]:
+    """The rows as `SHOWN` has them."""
+    found: list[list[int | None]] = sums.tolist()
+    shown = [[n or None for n in row] for row in found] if book.basis in SPARSE else found
+    return start.tolist(), cell.tolist(), shown
 
 
 def pack(block: Block, owner: Owner) -> bytes:
@@ -194,17 +205,18 @@ def pack(block: Block, owner: Owner) -> bytes:
         ("stream_size", ">i4"), ("stream", f"S{len(stream)}"),
         ("part_size", ">i4"), ("part", ">i4"),
         ("cell_size", ">i4"), ("cell", ">i8"),
+        ("class_size", ">i4"), ("class", ">i2"),
         ("sums_size", ">i4"), ("array", ">i4", 5), ("sums", element, slots),
         ("commit_size", ">i4"), ("commit", ">i8"),
     ])  # fmt: skip
     rows = np.zeros(len(block.start), row)
-    rows["fields"] = 8
-    for name in ("basis", "pane", "start", "stream", "part", "cell", "commit"):
+    rows["fields"] = 9
+    for name in ("basis", "pane", "start", "stream", "part", "cell", "class", "commit"):
         rows[f"{name}_size"] = row[name].itemsize
     rows["sums_size"] = 5 * 4 + slots * element.itemsize
     rows["array"] = (1, 0, _INT8_OID, slots, 1)
     rows["sums"]["size"], rows["sums"]["value"] = 8, block.sums
-    rows["basis"], rows["pane"], rows["stream"] = int(block.basis), block.pane_ms, stream
-    rows["start"], rows["cell"] = block.start, block.cell
+    rows["basis"], rows["pane"], rows["stream"] = int(block.book.basis), block.pane_ms, stream
+    rows["start"], rows["cell"], rows["class"] = block.start, block.cell, block.book.label_class
     rows["part"], rows["commit"] = owner.part, owner.commit_no
     return rows.tobytes()

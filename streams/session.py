@@ -24,7 +24,7 @@ from monitor.columns import Outcomes, Predictions
 from monitor.deltas import Rows
 from monitor.events import DeadLetter
 from monitor.join import Join
-from monitor.sums import Basis
+from monitor.sums import Book
 from monitor.terms import PREDICTIONS, TOPICS, Cursor, Cursors, Mark, Marks, Position, Terms, added, needed, pruned
 from streams.errors import StreamsError
 from streams.store import Batch, Store
@@ -60,7 +60,7 @@ class Commit:
 
     expected: Cursors
     position: Position
-    rows: dict[Basis, Rows]
+    rows: dict[Book, Rows]
     batch: Batch
     dead_letters: tuple[tuple[int, DeadLetter], ...] = ()
     """With the topic that each came from."""

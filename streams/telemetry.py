@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from alerts.outbox import backlog
 from alerts.retries import Result
-from monitor.sums import QUALITY, Basis
+from monitor.sums import QUALITY, Basis, Book
 from monitor.times import LATEST
 from streams.exporter import METRICS, CollectedName, Exporter
 from streams.health import Activity, Probe, State
@@ -153,7 +153,7 @@ class Telemetry:
 def outcomes(commit: Commit) -> dict[tuple[int, str], int]:
     """(topic, outcome) -> events of a commit, from its quality sums. Topic 0 is predictions, 1 outcomes."""
     found: dict[tuple[int, str], int] = {}
-    rows = commit.rows.get(Basis.QUALITY)
+    rows = commit.rows.get(Book(Basis.QUALITY))
     if rows is not None:
         total = dict(zip(QUALITY.slots, rows.sums.sum(axis=0).tolist(), strict=True))
         for topic, name in enumerate(("predictions", "outcomes")):

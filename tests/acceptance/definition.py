@@ -20,12 +20,14 @@ Definitions, all by the log of one partition number alone:
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
-from monitor.sums import PANE_MS, Basis
+from monitor.sums import Basis
 from tests.acceptance.parsing import Dead, Event, Spec, Terms, read
 
 PREDICTIONS, OUTCOMES = TOPICS = (0, 1)
+HOUR = 3_600_000
 
 
 class Logged(NamedTuple):
@@ -48,11 +50,12 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A stored row of one partition number: basis, start of the pane (ms), cell."""
+    """A stored row of one partition number: basis, start of the pane (ms), cell, class of label (0: the favourable)."""
 
     basis: Basis
     start: int
     cell: Cell
+    label_class: int = 0
 
 
 class Placed(NamedTuple):
@@ -151,6 +154,11 @@ def book_decisions(terms: Terms, side: Side, rows: Rows) -> None:
         sums = decision_sums(event)
         rows[Row(Basis.DECISION, event.time // terms.pane * terms.pane, cell)].update(sums)
         rows[Row(Basis.EVIDENCE_DECISION, evidence_pane(terms, placed), cell)].update(sums)
+        hour = event.time // HOUR * HOUR
+        if event.score is not None:
+            rows[Row(Basis.SCORES, hour, cell)][f"score_bin_{hundredth(event.score)}"] += 1
+        if event.slot is not None:
+            rows[Row(Basis.VALUES, hour, cell)][event.slot] += 1
 
 
 def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[int, int]]:
@@ -158,7 +166,6 @@ def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[in
     outcomes: dict[tuple[str, str], list[Placed]] = defaultdict(list)
     for outcome in sides[OUTCOMES].fresh:
         outcomes[outcome.event.model, outcome.event.id].append(outcome)
-    hour = PANE_MS[Basis.LABEL_DECIDED] or terms.pane
     labels = set()
     for prediction in sides[PREDICTIONS].fresh:
         first = prediction.event.time - terms.max_lateness
@@ -170,9 +177,15 @@ def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[in
         labels.add(label.place)
         cell, sums = cell_of(prediction.event), label_sums(prediction.event, label.event)
         booked = max(evidence_pane(terms, label), evidence_pane(terms, prediction))
-        rows[Row(Basis.LABEL_DECIDED, prediction.event.time // hour * hour, cell)].update(sums)
+        decided, arrived = (event.time // HOUR * HOUR for event in (prediction.event, label.event))
+        rows[Row(Basis.LABEL_DECIDED, decided, cell)].update(sums)
         rows[Row(Basis.LABEL_ARRIVED, label.event.time // terms.pane * terms.pane, cell)].update(sums)
         rows[Row(Basis.EVIDENCE_LABEL, booked, cell)].update(sums)
+        scores, errors = label_score_sums(prediction.event, label.event), error_sums(prediction.event, label.event)
+        rows[Row(Basis.LABEL_SCORES_DECIDED, decided, cell)].update(scores)
+        rows[Row(Basis.LABEL_SCORES_ARRIVED, arrived, cell)].update(scores)
+        rows[Row(Basis.ERRORS_DECIDED, decided, cell)].update(errors)
+        rows[Row(Basis.ERRORS_ARRIVED, arrived, cell)].update(errors)
     return labels
 
 
@@ -238,6 +251,42 @@ def label_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
         sums |= {"compared": 1, "error": error, "error_abs": abs(error), **square("error", error)}
         sums["outcome_value"] = outcome.value
     return sums
+
+
+def label_score_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
+    """`monitor.sums.LABEL_SCORES` of one labelled prediction."""
+    label, score = outcome.decision, prediction.score
+    if label is None or score is None:
+        return {}
+    side = "positive" if label else "negative"
+    said = score if label else 10**6 - score  # the score of what came true
+    exact = min(max(Decimal(said), Decimal("0.5")), Decimal(10**6) - Decimal("0.5")) / 10**6
+    return {
+        f"{side}_bin_{hundredth(score)}": 1,
+        f"score_in_{min(score // 100_000, 9)}": score,
+        f"score_{side}": score,
+        **square(f"score_{side}", score),
+        f"surprise_{side}": int((-exact.ln() * 10**6).to_integral_value(ROUND_HALF_EVEN)),
+    }
+
+
+def error_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
+    """`monitor.sums.ERRORS` of one labelled prediction."""
+    guess, truth = prediction.value, outcome.value
+    if guess is None or truth is None:
+        return {}
+    hi, lo = divmod(guess * truth, 2**31)
+    relative = min(abs(guess - truth) * 10**6 // abs(truth), 2**31 - 1) if truth else 0
+    return {
+        "compared": 1, "predicted": guess, "outcome": truth, "outcome_abs": abs(truth), "product_hi": hi, "product_lo": lo,
+        "relative": int(truth != 0), "relative_error": relative,
+        **square("predicted", guess), **square("outcome", truth), **square("relative_error", relative),
+    }  # fmt: skip
+
+
+def hundredth(score: int) -> int:
+    """The bin of a score."""
+    return min(score // 10_000, 99)
 
 
 def square(name: str, quantity: int) -> dict[str, int]:

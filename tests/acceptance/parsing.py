@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 from typing import Any
 
 PREDICTIONS, OUTCOMES = TOPICS = (0, 1)
@@ -120,6 +121,8 @@ class Event:
     score: int | None = None
     value: int | None = None
     clipped: int = 0
+    slot: str | None = None
+    """Where in the declared range the value lies: a hundredth of it, or out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +196,24 @@ def _prediction(settings: ModelSpec, element: dict[str, Any], model: str, id: st
         decision = score >= settings.cut * 10**6
     if decision is None and score is None and value is None:
         raise Unreadable("no decision, score or value")
-    clipped = value or 0
+    clipped, slot = value or 0, None
     if settings.clip and value is not None:
         low, high = (_quantised(bound / settings.resolution) for bound in settings.clip)
         clipped = min(max(value, low), high)
+        slot = _slot(value, low, high)
     return Event(
         (model, version, arm, id), model, id, time, version, arm,
         _groups(settings.attributes, element.get("attributes")), _groups(settings.factors, element.get("factors")),
-        decision, score, value, clipped,
+        decision, score, value, clipped, slot,
     )  # fmt: skip
+
+
+def _slot(value: int, low: int, high: int) -> str | None:
+    if low >= high:
+        return None
+    if not low <= value <= high:
+        return "below_range" if value < low else "above_range"
+    return f"value_bin_{min(Fraction(value - low, high - low) * 100 // 1, 99)}"
 
 
 def _text(element: dict[str, Any], name: str) -> str:

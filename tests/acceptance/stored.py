@@ -56,17 +56,19 @@ def stored_positions(connection: sa.Connection, stream: str) -> dict[int, Stored
 
 
 def stored_rows(connection: sa.Connection, stream: str) -> dict[int, Stored]:
-    """Partition number -> its rows. AssertionError for a row without its cell, or of another class than 0."""
+    """Partition number -> its rows. AssertionError for a row without its cell."""
     found: dict[int, Stored] = defaultdict(dict)
     for part, number, pane, start, label_class, sums, model, *cell in connection.execute(
         sa.text(SELECT), {"stream": stream}
     ):
         assert model is not None, f"a pane at {start} of partition {part} has a cell that is not in fairdrift.cells"
-        assert label_class == 0, f"a pane at {start} of partition {part} is of class {label_class}"
         version, arm, groups, stratum = cell
         basis = Basis(number)
         row = Row(
-            basis, start, Cell(model, version, arm, tuple(sorted(groups.items())), tuple(sorted(stratum.items())))
+            basis,
+            start,
+            Cell(model, version, arm, tuple(sorted(groups.items())), tuple(sorted(stratum.items()))),
+            label_class,
         )
         slots = LAYOUTS[basis].slots
         found[part][Length(row, pane)] = Counter({slot: n for slot, n in zip(slots, sums, strict=False) if n})

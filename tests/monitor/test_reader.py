@@ -9,12 +9,13 @@ import pytest
 
 from monitor.columns import Outcomes, Predictions
 from monitor.events import Reason
+from monitor.sums import VALUES
 from tests.monitor.records import NOON, TIME, Record, credit, hash_ids, outcome, prediction, reader, records
 
 
 def rows(columns: Predictions | Outcomes) -> list[dict[str, Any]]:
     """One dictionary a row, of plain values."""
-    names = columns.__slots__
+    names = [name for name in columns.__slots__ if getattr(columns, name) is not None]
     lists = [c if isinstance(c, list) else c.tolist() for c in (getattr(columns, name) for name in names)]
     return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
 
@@ -58,7 +59,8 @@ def test_types_of_the_columns() -> None:
     read, _ = reader()
     for records_of in ([], records(prediction())):
         columns, _ = read.predictions(records_of)
-        assert {n: getattr(columns, n).dtype for n in columns.__slots__ if n != "key"} == {
+        made = {n: getattr(columns, n) for n in columns.__slots__ if n != "key"}
+        assert {name: column.dtype for name, column in made.items() if column is not None} == {
             "offset": np.int64, "index": np.int32, "model": np.int32, "cell": np.int64, "variant": np.int64,
             "time": np.int64, "decision": np.int8, "score": np.int32, "value": np.int64, "valued": np.bool_,
             "clipped": np.int64,
@@ -101,6 +103,9 @@ def test_values_are_clipped_to_the_range() -> None:
     read, _ = reader(credit(value={"range": [0, 100], "resolution": 1}))
     columns, _ = read.predictions(records(prediction(value=-5), prediction(value=250), prediction(value=None)))
     assert [(row["value"], row["clipped"]) for row in rows(columns)] == [(-5, 0), (250, 100), (0, 0)]
+    assert [VALUES.slots[row["value_slot"]] if row["value_slot"] >= 0 else None for row in rows(columns)] == [
+        "below_range", "above_range", None,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("side", "expected"), [("above", [0, 1, 1, 0]), ("below", [1, 0, 0, 0])])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from monitor.cells import cell_id
-from monitor.sums import LAYOUTS, Basis
+from monitor.sums import LAYOUTS, PANE_MS, Basis
 from streams.retention import ensure_partitions
 
 UPSERT = """
@@ -103,7 +103,7 @@ class Counted:
         self, part: int, number: int, basis: Basis, start: int, cell: int, sums: Mapping[str, int]
     ) -> dict[str, object]:
         return {
-            "basis": int(basis), "pane_ms": 3_600_000 if basis is Basis.LABEL_DECIDED else self.pane, "start": start,
+            "basis": int(basis), "pane_ms": PANE_MS.get(basis) or self.pane, "start": start,
             "stream": self.stream, "part": part, "cell": cell, "commit_no": number,
             "sums": [sums.get(slot, 0) for slot in LAYOUTS[basis].slots],
         }  # fmt: skip

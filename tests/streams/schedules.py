@@ -7,7 +7,7 @@ in whole prefixes and shares nothing with the fold but the names of the slots.
 
 import copy
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, NamedTuple
@@ -17,10 +17,19 @@ import numpy as np
 from monitor.columns import Outcomes, Predictions
 from monitor.entries import spent
 from monitor.events import DeadLetter, Reason
-from monitor.sums import LAYOUTS, Basis
+from monitor.sums import LAYOUTS, VALUES, Basis
 from monitor.terms import NEVER, OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Seal, Terms
 from streams.session import Chunk, Commit, Gap, QualityCells, Session
 from streams.store import PREFIXES, Due, Key, Meta, Store
+from tests.acceptance.definition import (
+    HOUR,
+    decision_sums,
+    error_sums,
+    hundredth,
+    label_score_sums,
+    label_sums,
+)
+from tests.acceptance.parsing import Event as Content
 
 UNIT = 1_200_000
 """A unit of the schedules' time in milliseconds: three make the hour that some panes have anyway."""
@@ -76,6 +85,27 @@ class Log:
         return Chunk(topic, start, found[-1].offset + 1 if found else start, found)
 
 
+RANGE = (-50, 250)
+"""The declared range of values, in units: some lie below, some above."""
+
+
+def content(event: Event) -> Content:
+    """What the event says beside its label or decision: some have no score, some no value."""
+    draw = Random(f"{event.id} {event.time} {event.cell} {event.bit}")
+    value = draw.choice((None, draw.randrange(-100, 300)))
+    slot = None
+    if value is not None:
+        edges = [low for low in range(RANGE[0], RANGE[1], 3) if low <= value]
+        slot = (
+            "below_range" if value < RANGE[0] else "above_range" if value > RANGE[1] else f"value_bin_{len(edges) - 1}"
+        )
+    return Content(
+        (event.id,), "m", event.id, event.time, decision=bool(event.bit),
+        score=draw.choice((None, 0, 10**6, draw.randrange(10**6 + 1))), value=value,
+        clipped=min(max(value, RANGE[0]), RANGE[1]) if value is not None else 0, slot=slot,
+    )  # fmt: skip
+
+
 def key_of(id: str) -> bytes:
     return id.encode().ljust(16, b".")
 
@@ -87,6 +117,8 @@ class EventReader:
         records, letters = buried(records)
         n = len(records)
         zeros = np.zeros(n, dtype=np.int64)
+        said = [content(record) for record in records]
+        slots = [-1 if one.slot is None else VALUES.index(one.slot) for one in said]
         column = {
             name: np.array([getattr(r, name) for r in records], dtype=np.int64) for name in ("offset", "time", "cell")
         }
@@ -94,18 +126,24 @@ class EventReader:
             offset=column["offset"], index=zeros.astype(np.int32), key=[key_of(r.id) for r in records],
             model=zeros.astype(np.int32), cell=column["cell"], variant=np.array([r.variant for r in records]),
             time=column["time"], decision=np.array([r.bit for r in records], dtype=np.int8),
-            score=np.full(n, -1, dtype=np.int32), value=zeros, valued=zeros.astype(bool), clipped=zeros,
+            score=np.array([-1 if one.score is None else one.score for one in said], dtype=np.int32),
+            value=np.array([one.value or 0 for one in said], dtype=np.int64),
+            valued=np.array([one.value is not None for one in said], dtype=bool),
+            clipped=np.array([one.clipped for one in said], dtype=np.int64),
+            value_slot=np.array(slots, dtype=np.int8),
         ), letters  # fmt: skip
 
     def outcomes(self, records: Sequence[Any]) -> tuple[Outcomes, list[DeadLetter]]:
         records, letters = buried(records)
         n = len(records)
         zeros = np.zeros(n, dtype=np.int64)
+        said = [content(record).value for record in records]
         return Outcomes(
             offset=np.array([r.offset for r in records]), index=zeros.astype(np.int32),
             key=[key_of(r.id) for r in records], model=zeros.astype(np.int32),
             time=np.array([r.time for r in records]), label=np.array([r.bit for r in records], dtype=np.int8),
-            value=zeros, valued=zeros.astype(bool),
+            value=np.array([value or 0 for value in said], dtype=np.int64),
+            valued=np.array([value is not None for value in said], dtype=bool),
         ), letters  # fmt: skip
 
 
@@ -203,9 +241,9 @@ class Database:
         if (old.token, old.position.cursors) != (token, commit.expected):
             raise Lost
         rows = dict(old.rows)
-        for basis, changed in commit.rows.items():
+        for book, changed in commit.rows.items():
             for start, cell, sums in zip(changed.start.tolist(), changed.cell.tolist(), changed.sums, strict=True):
-                key = (int(basis), start, cell)
+                key = (int(book.basis), start, cell)
                 rows[key] = tuple((np.array(rows[key]) + sums).tolist()) if key in rows else tuple(sums.tolist())
         low, high = (old.marks[topic] | frozenset(commit.position.marks[topic]) for topic in TOPICS)
         seals = [old.seals[topic] | frozenset(commit.position.seals[topic]) for topic in TOPICS]
@@ -344,7 +382,7 @@ class World:
 
     def reopened(self, before: Ledger, commit: Commit) -> str:
         """Evidence that a commit has put into panes that the evaluator may have folded: it would never be seen."""
-        changed = [(basis, int(start)) for basis, rows in commit.rows.items() for start in rows.start]
+        changed = [(book.basis, int(start)) for book, rows in commit.rows.items() for start in rows.start]
         late = [(basis.name, start) for basis, start in changed if start < before.closed(self.terms, basis)]
         return f"evidence in folded panes: {late}" if late else ""
 
@@ -357,7 +395,8 @@ class World:
         for (basis, start, cell), sums in ledger.rows.items():
             slots = LAYOUTS[Basis(basis)].slots
             stored[basis, start, cell] = Counter({slot: n for slot, n in zip(slots, sums, strict=True) if n})
-        pairs = [(key, stored.get(key, Counter()), +wanted.get(key, Counter())) for key in stored | wanted]
+        wanted = {key: Counter({slot: n for slot, n in sums.items() if n}) for key, sums in wanted.items()}
+        pairs = [(key, stored.get(key, Counter()), wanted.get(key, Counter())) for key in stored | wanted]
         return "; ".join(f"{Basis(k[0]).name}{k[1:]}: stored {dict(a)}, right {dict(b)}" for k, a, b in pairs if a != b)
 
 
@@ -394,25 +433,50 @@ def right(
             timely.append(event)
     labelled: set[Event] = set()
     for prediction, booked in fresh[PREDICTIONS]:
-        amounts = Counter({"events": 1, "decided": 1, "favourable": prediction.bit})
-        rows[Basis.DECISION, prediction.time // of.pane * of.pane, prediction.cell] += amounts
-        rows[Basis.EVIDENCE_DECISION, booked, prediction.cell] += amounts
+        book(rows, prediction.cell, decided(of, prediction, booked))
         found = [
             (o, b) for o, b in fresh[OUTCOMES]
             if o.id == prediction.id and -of.lateness <= o.time - prediction.time <= of.horizon
         ][:1]  # fmt: skip
         for outcome, outcome_booked in found:
             labelled.add(outcome)
-            cross = {(1, 1): "tp", (1, 0): "fp", (0, 1): "fn", (0, 0): "tn"}[prediction.bit, outcome.bit]
-            label = Counter({"labelled": 1, "positive" if outcome.bit else "negative": 1, cross: 1})
-            rows[Basis.LABEL_DECIDED, prediction.time // 3_600_000 * 3_600_000, prediction.cell] += label
-            rows[Basis.LABEL_ARRIVED, outcome.time // of.pane * of.pane, prediction.cell] += label
-            rows[Basis.EVIDENCE_LABEL, max(booked, outcome_booked), prediction.cell] += label
+            book(rows, prediction.cell, labels(of, prediction, outcome, max(booked, outcome_booked)))
     for outcome, _ in fresh[OUTCOMES]:
         quality = rows[Basis.QUALITY, outcome.time // of.pane * of.pane, QUALITY_CELL]
         quality += Counter({"received": 1, "matched": int(outcome in labelled)})
         rows[Basis.QUALITY, outcome.time // of.pane * of.pane, QUALITY_CELL] = quality
     return rows
+
+
+Raised = Iterator[tuple[Basis, int, Mapping[str, int]]]
+"""In which panes an event is counted, and the slots it raises there."""
+
+
+def book(rows: dict[tuple[int, int, int], Counter[str]], cell: int, raised: Raised) -> None:
+    for basis, start, sums in raised:
+        rows[basis, start, cell].update(sums)
+
+
+def decided(of: Terms, prediction: Event, booked: int) -> Raised:
+    said, hour = content(prediction), prediction.time // HOUR * HOUR
+    yield Basis.DECISION, prediction.time // of.pane * of.pane, decision_sums(said)
+    yield Basis.EVIDENCE_DECISION, booked, decision_sums(said)
+    if said.score is not None:
+        yield Basis.SCORES, hour, {f"score_bin_{hundredth(said.score)}": 1}
+    if said.slot is not None:
+        yield Basis.VALUES, hour, {said.slot: 1}
+
+
+def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:
+    pair = content(prediction), content(outcome)
+    hours = [event.time // HOUR * HOUR for event in (prediction, outcome)]
+    yield Basis.LABEL_DECIDED, hours[0], label_sums(*pair)
+    yield Basis.LABEL_ARRIVED, outcome.time // of.pane * of.pane, label_sums(*pair)
+    yield Basis.EVIDENCE_LABEL, booked, label_sums(*pair)
+    yield Basis.LABEL_SCORES_DECIDED, hours[0], label_score_sums(*pair)
+    yield Basis.LABEL_SCORES_ARRIVED, hours[1], label_score_sums(*pair)
+    yield Basis.ERRORS_DECIDED, hours[0], error_sums(*pair)
+    yield Basis.ERRORS_ARRIVED, hours[1], error_sums(*pair)
 
 
 Action = tuple[Any, ...]

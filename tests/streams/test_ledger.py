@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from monitor.cells import Cells
 from monitor.deltas import Rows
-from monitor.sums import DECISIONS, Basis
+from monitor.sums import DECISIONS, SCORES, Basis, Book
 from monitor.terms import NEVER, Cursor, Mark, Position, Seal
 from streams.database import engine
 from streams.ledger import Ledger, Lost, LostRange, Owned, PartitionsChanged, Refused, StreamOfParts
@@ -38,13 +38,13 @@ def ledger(db: sa.Engine, cells: Cells) -> Ledger:
     return Ledger(db, STREAM, cells)
 
 
-def changes(cell: int, start: int, events: int) -> dict[Basis, Rows]:
+def changes(cell: int, start: int, events: int) -> dict[Book, Rows]:
     sums = DECISIONS.zeros(1)
     sums[0, DECISIONS.index("events")] = events
-    return {Basis.DECISION: Rows(np.array([start]), np.array([cell]), sums)}
+    return {Book(Basis.DECISION): Rows(np.array([start]), np.array([cell]), sums)}
 
 
-def next_commit(old: Position, offset: int, rows: dict[Basis, Rows]) -> Commit:
+def next_commit(old: Position, offset: int, rows: dict[Book, Rows]) -> Commit:
     cursors = Cursor(offset, offset * MINUTE), old.cursors[1]
     position = replace(old, cursors=cursors, commit_no=old.commit_no + 1)
     return Commit(old.cursors, position, rows, Batch())
@@ -99,7 +99,7 @@ def test_many_rows_go_by_copy_and_give_the_same(ledger: Ledger, db: sa.Engine, c
     cell = cells.id("m", "v", "live", "s", ())
     starts = np.arange(1000) * MINUTE
     sums = np.tile(np.arange(len(DECISIONS)), (1000, 1))
-    rows = {Basis.DECISION: Rows(starts, np.full(1000, cell), sums)}
+    rows = {Book(Basis.DECISION): Rows(starts, np.full(1000, cell), sums)}
     position = claim.position
     for offset in (5, 6):
         commit = next_commit(position, offset, rows)
@@ -109,6 +109,34 @@ def test_many_rows_go_by_copy_and_give_the_same(ledger: Ledger, db: sa.Engine, c
         found = connection.execute(sa.text("select start_ms, sums from fairdrift.panes order by 1")).all()
     assert [row.start_ms for row in found] == starts.tolist()
     assert all(row.sums == (2 * np.arange(len(DECISIONS))).tolist() for row in found)
+
+
+@pytest.mark.parametrize("hours", [2, 500], ids=["by insert", "by copy"])
+def test_empty_bins_are_stored_as_nulls_and_read_as_zeros(
+    ledger: Ledger, db: sa.Engine, cells: Cells, hours: int
+) -> None:
+    cell = cells.id("m", "v", "live", "s", ())
+    sums = SCORES.zeros(hours)
+    sums[:, 10], sums[:, 99] = 100, 7
+    rows = {Book(Basis.SCORES): Rows(np.arange(hours) * 3_600_000, np.full(hours, cell), sums)}
+    for generation, offset in ((1, 5), (2, 6)):  # the second owner reads what the first has stored
+        claim = ledger.claim(1, generation)
+        ledger.commit(Owned(1, claim.token), next_commit(claim.position, offset, rows))
+    with db.connect() as connection:
+        found = connection.execute(sa.text("select sums from fairdrift.panes")).scalars().all()
+    wanted: list[int | None] = [None] * len(SCORES)
+    wanted[10], wanted[99] = 200, 14
+    assert found == [wanted] * hours
+
+
+def test_classes_have_rows_of_their_own(ledger: Ledger, db: sa.Engine, cells: Cells) -> None:
+    claim = ledger.claim(0, 1)
+    (rows,) = changes(cells.id("m", "v", "live", "s", ()), 0, 3).values()
+    both = {Book(Basis.DECISION): rows, Book(Basis.DECISION, 2): rows._replace(sums=rows.sums * 5)}
+    ledger.commit(Owned(0, claim.token), next_commit(claim.position, 5, both))
+    with db.connect() as connection:
+        found = connection.execute(sa.text("select class, sums[1] from fairdrift.panes order by 1")).all()
+    assert [tuple(row) for row in found] == [(0, 3), (2, 15)]
 
 
 def test_a_zombie_writes_nothing(ledger: Ledger, db: sa.Engine, cells: Cells) -> None:

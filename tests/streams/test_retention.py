@@ -138,6 +138,23 @@ def test_rows_of_a_shorter_layout_are_added_as_with_zeros(db: sa.Engine) -> None
     assert len(sums) == len(LAYOUTS[Basis.DECISION])
 
 
+def test_empty_bins_stay_null_when_hours_become_days(db: sa.Engine) -> None:
+    counted = Counted(db, pane=HOUR)
+    women = counted.cell("m", {"sex": "F"})
+    for hour, bins in ((0, "{null,3,null}"), (1, "{null,null,4}"), (26, "{1}")):
+        counted.set(Basis.SCORES, T0 + hour * HOUR, women, {"score_bin_1": 1})
+        counted.commit(T0 + 100 * DAY)
+        with db.begin() as connection:
+            stored = {"bins": bins, "at": T0 + hour * HOUR}
+            connection.execute(sa.text("update fairdrift.panes set sums = :bins where start_ms = :at"), stored)
+    evaluated(db, T0 + 100 * DAY)
+    rolled(db, T0 + KEEP_HOURS - KEEP_MINUTES + 2 * DAY)
+    query = "select start_ms, sums from fairdrift.panes where basis = :basis order by 1"
+    with db.connect() as connection:
+        found = [tuple(row) for row in connection.execute(sa.text(query), {"basis": int(Basis.SCORES)})]
+    assert found == [(T0, [None, 3, 4]), (T0 + DAY, [1])]
+
+
 def test_a_roll_up_does_not_overtake_the_evaluator(db: sa.Engine) -> None:
     counted = Counted(db)
     counted.decisions(T0, counted.cell("m", {"sex": "F"}), 3, 1)

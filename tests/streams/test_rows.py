@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monitor.sums import LABELS, Basis
+from monitor.sums import LABELS, Basis, Book
 from streams.database import engine
 from streams.retention import ensure_partitions
 from streams.rows import MANY, Block, Owner, RowCache, add_stored, upsert
@@ -30,7 +30,7 @@ def block(count: int, seed: int = 1, basis: Basis = Basis.LABEL_DECIDED) -> Bloc
     draw = np.random.default_rng(seed)
     start = T0 + np.arange(count) // 2 * HOUR
     cell = np.where(np.arange(count) % 2, 2**62 + 5, 7)
-    return Block(basis, HOUR, start, cell, draw.integers(-(2**62), 2**62, (count, len(LABELS))))
+    return Block(Book(basis), HOUR, start, cell, draw.integers(-(2**62), 2**62, (count, len(LABELS))))
 
 
 def stored(cursor: Any) -> dict[tuple[int, int, int], tuple[Any, ...]]:
@@ -48,7 +48,7 @@ def test_few_and_many_rows_are_stored_alike_and_overwritten_whole(cursor: Any, c
     found = stored(cursor)
     assert len(found) == count
     for (start, cell), sums in zip(written.keys(), written.sums.tolist(), strict=True):
-        assert found[int(written.basis), start, cell] == (HOUR, "préd/o", 3, 0, sums, 17)
+        assert found[int(written.book.basis), start, cell] == (HOUR, "préd/o", 3, 0, sums, 17)
 
 
 @pytest.mark.services

@@ -13,7 +13,7 @@ from alerts.retries import Result
 from alerts.tables import alert_states, outbox
 from monitor.deltas import Rows
 from monitor.events import DeadLetter, Reason
-from monitor.sums import QUALITY, Basis
+from monitor.sums import QUALITY, Basis, Book
 from monitor.terms import Cursor, Position
 from streams.database import engine as make_engine
 from streams.exporter import Exporter
@@ -34,7 +34,7 @@ def commit() -> Commit:
         (1, "predictions_duplicate", 2), (1, "outcomes", 4),
     ]:  # fmt: skip
         sums[row, QUALITY.index(slot)] = value
-    rows = {Basis.QUALITY: Rows(np.zeros(2, np.int64), np.zeros(2, np.int64), sums)}
+    rows = {Book(Basis.QUALITY): Rows(np.zeros(2, np.int64), np.zeros(2, np.int64), sums)}
     first, second = list(Reason)[:2]
     letters = tuple(
         (topic, DeadLetter(n, 0, "", reason, "", 0, b""))
