@@ -104,6 +104,10 @@ class Cube:
         """The starts of the panes held with low <= start < high, in order."""
         return self._starts[bisect_left(self._starts, low) : bisect_left(self._starts, high)]
 
+    def pane(self, start: int) -> Pane | None:
+        """The pane that starts there, if it holds anything."""
+        return self._panes.get(start)
+
     def sums(self, window: Window) -> Ints:
         """The window's sums, cells x slots, in the order of `cells`; not to be changed by the caller."""
         return self._sized(window)

@@ -8,16 +8,45 @@ import msgspec
 import sqlalchemy as sa
 
 from alerts import operators
-from alerts.config import EVERY_MODEL
+from alerts.config import EVERY_MODEL, PlanConfig, ThresholdConfig
+from alerts.control import Route
 from alerts.operators import Person, Place, Wish
+from alerts.plan_records import KeptPlan, advance_plan, begin_plan, hold_plan, load_plan
+from alerts.plans import Plan, PlanStep
 from alerts.routing import Routing
 from alerts.tables import control_freezes, route_changes, routes
+from monitor.metrics import metric
 from streams.errors import StreamsError
 from streams.settings import Settings
 
 
 class UnknownModel(StreamsError):
     """No configured model has that name."""
+
+
+class NoPlan(StreamsError):
+    """The model has no canary plan in the configuration."""
+
+
+NEWEST = """
+select max(window_end) from fairness_disparity where model = :model and window_seconds = :seconds and metric = :metric
+"""
+
+COMPARED = """
+select d.version, d.arm, d.metric, d.attribute_set as attributes, d.state, d.value, d.ci_low as low, d.ci_high as high, d.n,
+    coalesce((
+        select jsonb_object_agg(
+            (select string_agg(v.value, ' x ' order by v.key) from jsonb_each_text(g.group_values) v),
+            jsonb_build_array(g.value, g.n))
+        from fairness_group g
+        where (g.model, g.version, g.arm, g.time_basis, g.window_seconds, g.window_end, g.attribute_set, g.metric)
+            = (d.model, d.version, d.arm, d.time_basis, d.window_seconds, d.window_end, d.attribute_set, d.metric)
+            and g.stratum = d.stratum and g.label_class = d.label_class), '{}') as groups
+from fairness_disparity d
+where d.model = :model and d.window_seconds = :seconds and d.metric = :metric and d.aggregate = :aggregate
+    and d.method = :method and d.window_end = :end and d.stratum = '{}' and d.label_class = ''
+order by d.attribute_set, d.version <> '*', d.version, d.arm
+"""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +63,44 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     alert: str | None = None
     effective_at: datetime | None = None
     frozen: str = ""
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One bound of one version and arm in the window: the comparison, and each group's own value and n."""
+
+    version: str
+    arm: str
+    metric: str
+    attributes: list[str]
+    state: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    groups: dict[str, tuple[float | None, int]]
+
+
+class ShownPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A canary plan: where it stands, what is missing in this step, and all versions and arms on the same window."""
+
+    model: str
+    version: str
+    status: str
+    step: int
+    steps: list[float]
+    epoch: int
+    inside_hours: float
+    needed_hours: float
+    decided: dict[str, int]
+    needed_n: int
+    passed: bool
+    finding: str
+    reason: str
+    changed_by: str
+    why: str
+    window_seconds: int
+    window_end: datetime | None
+    comparison: list[Side]
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +127,7 @@ class Controls:
 
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
         self.models = tuple(model.name for model in settings.models)
-        self._engine = engine
+        self._engine, self._settings = engine, settings
         self._place = Place(Routing.from_config(settings.receivers).control, settings.version)
 
     def routes(self) -> list[Shown]:
@@ -93,6 +160,45 @@ class Controls:
         with self._changing(model) as conn:
             return bool(operators.thaw(conn, [model]))
 
+    def plan(self, model: str) -> ShownPlan | None:
+        """The newest plan of a model, with how its version compares; None if it never had one."""
+        with self._engine.connect() as conn:
+            kept = load_plan(conn, self.known(model))
+            return None if kept is None else _shown_plan(kept, *self._compared(conn, kept.state.plan))
+
+    def begin(self, model: str, version: str, person: Person) -> None:
+        """Begin the configured plan of a model for a version. NoPlan if none is configured."""
+        config = next((plan for plan in self._settings.control.plans if plan.model == self.known(model)), None)
+        if config is None:
+            raise NoPlan(f"no plan is configured for {model}: add one to control.plans")
+        with self._changing(model) as conn:
+            begin_plan(conn, plan_of(config), version, person, self._place)
+
+    def advance(self, model: str, person: Person) -> None:
+        """Put the next step of the plan in force, passed or not."""
+        with self._changing(model) as conn:
+            advance_plan(conn, model, person, self._place)
+
+    def hold(self, model: str, person: Person, *, held: bool = True) -> None:
+        """Hold the plan, or let it go on."""
+        with self._changing(model) as conn:
+            hold_plan(conn, model, person, held=held)
+
+    def _compared(self, conn: sa.Connection, plan: Plan) -> tuple[datetime | None, list[Side]]:
+        """Every version and arm at the newest end of the plan's window, by the bounds of the plan's rules."""
+        seconds = plan.window_ms // 1000
+        found: list[Side] = []
+        newest: datetime | None = None
+        for rule in (r for r in self._settings.rules if r.name in plan.rules and isinstance(r, ThresholdConfig)):
+            asked = {"metric": metric(rule.metric).name, "aggregate": rule.aggregate or "", "method": rule.method}
+            given = asked | {"model": plan.model, "seconds": seconds}
+            end = conn.execute(sa.text(NEWEST), given).scalar()
+            newest = end or newest
+            rows = conn.execute(sa.text(COMPARED), given | {"end": end}).mappings()
+            sides = [msgspec.convert(dict(row), Side) for row in rows]
+            found += [side for side in sides if rule.attributes in (None, tuple(side.attributes))]
+        return newest, found
+
     def known(self, model: str) -> str:
         """The name, if it is configured; UnknownModel otherwise."""
         if model not in self.models:
@@ -119,3 +225,33 @@ def _shown(model: str, row: sa.Row[tuple[object, ...]] | None, frozen: str) -> S
         return Shown(model=model, frozen=frozen)
     names = [name for name in Shown.__struct_fields__ if name not in ("model", "frozen")]
     return Shown(model=model, frozen=frozen, **{name: getattr(row, name) for name in names})
+
+
+def plan_of(config: PlanConfig) -> Plan:
+    """The plan as it is configured now; one under way keeps the steps with which it began."""
+    steps = tuple(PlanStep(step.percent, step.inside, step.min_n) for step in config.steps)
+    return Plan(config.model, steps, config.rules, config.window, Route(config.rest), config.automatic)
+
+
+def _shown_plan(kept: KeptPlan, window_end: datetime | None, comparison: list[Side]) -> ShownPlan:
+    state, seen = kept.state, kept.state.progress
+    return ShownPlan(
+        model=state.plan.model,
+        version=state.version,
+        status=state.status.value,
+        step=state.step + 1,
+        steps=[step.percent for step in state.plan.steps],
+        epoch=state.epoch,
+        inside_hours=seen.inside_ms / 3_600_000,
+        needed_hours=state.at.inside_ms / 3_600_000,
+        decided=dict(seen.decided),
+        needed_n=state.at.min_n,
+        passed=state.passed,
+        finding=seen.finding,
+        reason=seen.reason,
+        changed_by=kept.by,
+        why=kept.why,
+        window_seconds=state.plan.window_ms // 1000,
+        window_end=window_end,
+        comparison=comparison,
+    )

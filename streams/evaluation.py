@@ -118,6 +118,7 @@ class ModelEvaluator:
             self._store(this)
             steps = this.judging.steps
             new = save(connection, steps, self._watched.routing, self._watched.config_version) if steps else 0
+            this.judging.planning.save(connection, self._watched.routing, self._watched.config_version)
             return self._progress(this, new)
 
     def _progress(self, this: Round, transitions: int) -> ModelProgress:

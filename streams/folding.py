@@ -111,6 +111,15 @@ class Fold:
         self._framed[window] = changes, frame
         return frame
 
+    def added(self, end: int, version: str, arm: str) -> Iterator[tuple[CellInfo, int]]:
+        """The cells of one version and arm in the pane that ended there, with their number of events (slot 0)."""
+        pane = self.cube.pane(end - self.pane)
+        if pane is not None:
+            for row, events in zip(pane.rows.tolist(), pane.sums[:, 0].tolist(), strict=True):
+                info = self._cells[row].info
+                if (info.version, info.arm) == (version, arm):
+                    yield info, events
+
     def replayed(self, window: Window, ends: Sequence[int], lost: Lost) -> Iterator[Frame]:
         """The window at earlier ends, from the panes as they are now."""
         for end, sums in self.cube.replay(window, ends):

@@ -7,7 +7,7 @@ after the other, since what an alert does depends on what it was.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from alerts.control import RouteState
+from alerts.control import Brakes, RouteState
 from alerts.evaluation import Step, Stored, evaluate
 from alerts.payloads import Context
 from alerts.rules import Rule
@@ -15,6 +15,7 @@ from alerts.verdicts import Observation
 from streams.circumstances import Circumstances
 from streams.folding import Fold, Lost
 from streams.measuring import Comparing, Frame, Measured, Measuring
+from streams.planning import Planning
 from streams.points import Point
 from streams.watching import Watched
 
@@ -35,6 +36,7 @@ class Judging:
     looks: int = 0
     circumstances: Circumstances | None = None
     """What was read for the stretch of panes that is judged now."""
+    planning: Planning = field(default_factory=lambda: Planning(None, Brakes()))
     _taken: list[tuple[int, list[Frame]]] = field(default_factory=list)
 
     def take(self, fold: Fold) -> None:
@@ -54,10 +56,12 @@ class Judging:
         for end, frames in taken:
             found = [next(measured) for _ in frames]
             cited = self._judge(fold.measuring, end, found) if fold.measuring.rules else frozenset()
+            before = len(self.points)
             for one in found:
                 length = one.frame.place.length
                 if length in cited or due[length].due(end):
                     self.points += one.points(cited=length in cited)
+            self.route = self.planning.look(end, fold, self.points[before:], self.states, self.route)
 
     def _judge(self, measuring: Measuring, end: int, found: Sequence[Measured]) -> frozenset[int]:
         """Judge the rules; returns the lengths of the windows that an alert which people are told of cites."""

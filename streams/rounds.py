@@ -12,6 +12,7 @@ from alerts.records import load_route, load_states
 from monitor.watermarks import Clock, Holder, clock_of
 from streams.errors import StreamsError
 from streams.judging import Judging
+from streams.planning import Planning
 from streams.snapshots import Positions, Snapshot
 from streams.watching import Watched
 
@@ -57,6 +58,7 @@ class Round:
         }
         self.judging = Judging(of, load_states(connection, model), RouteState(model), self.positions.lost)
         self.judging.route = load_route(connection, model, max((m.end for m in self.marks.values()), default=0))
+        self.judging.planning = Planning.load(connection, model, of.brakes)
         self.held_by: dict[Holder, None] = {}
         self.behind = False
         self.pending = False

@@ -172,6 +172,7 @@ class Settings(Config):
     def problems(self) -> Iterator[Problem]:
         yield from self._stream_problems()
         yield from self._metric_problems()
+        yield from self._plan_problems()
         for place, model in enumerate(self.models):
             if model.join_horizon + model.max_lateness > self.retention.panes:
                 kept = format_duration(self.retention.panes)
@@ -184,6 +185,24 @@ class Settings(Config):
                 if isinstance(rule, ThresholdConfig):
                     found += _rule_problems(rule, model)
                 yield from (((("rules", place, *path)), text) for path, text in found)
+
+    def _plan_problems(self) -> Iterator[Problem]:
+        models, rules, seen = {m.name: m for m in self.models}, {r.name: r for r in self.rules}, set[str]()
+        for place, plan in enumerate(self.control.plans):
+            where, model = ("control", "plans", place), models.get(plan.model)
+            if model is None or plan.model in seen:
+                yield (*where, "model"), f"{plan.model} " + ("is no model" if model is None else "has a plan already")
+                continue
+            seen.add(plan.model)
+            if plan.window not in model.windows:
+                windows = ", ".join(map(format_duration, model.windows))
+                yield (*where, "window"), f"{model.name} has no such window; it has {windows}"
+            if not model.per_version:
+                yield (*where, "model"), "its versions are not measured: a plan needs `per_version: true`"
+            for name in plan.rules:
+                rule = rules.get(name)
+                if not isinstance(rule, ThresholdConfig) or rule.model not in (EVERY_MODEL, plan.model):
+                    yield (*where, "rules"), f"{name} is no threshold rule of {plan.model}"
 
     def _metric_problems(self) -> Iterator[Problem]:
         asked: list[tuple[tuple[str | int, ...], str]] = []

@@ -17,7 +17,7 @@ from alerts.config import EVERY_MODEL
 from alerts.control import Route
 from alerts.operators import Person, Wish
 from streams.config import load
-from streams.controls import Changed, Controls, Shown
+from streams.controls import Changed, Controls, Shown, ShownPlan
 from streams.database import engine as make_engine
 from streams.schema import require_head
 
@@ -27,6 +27,8 @@ Look:      fairdrift control show                                            eve
 Take out:  fairdrift control set credit fallback --why "limits look wrong"   at once, without asking any rule
 
 Restore:   fairdrift control restore credit --why "retrained, see INC-12"    rules never restore by themselves
+
+Let in:    fairdrift control plan credit --start v7 --why "INC-12 fixed"     shadow, 1%, 25%, 100%, each step earned
 
 Stop:      fairdrift control freeze --why "migration tonight"                the kill switch: nothing changes by itself
 """
@@ -50,6 +52,9 @@ def register(app: typer.Typer) -> None:
     group.command("restore")(restore)
     group.command("freeze")(freeze)
     group.command("thaw")(thaw)
+    group.command("plan")(plan)
+    group.command("advance")(advance)
+    group.command("hold")(hold)
     app.add_typer(group, name="control")
 
 
@@ -137,6 +142,42 @@ def thaw(
         _routes(found.routes(), as_json)
 
 
+def plan(
+    model: Model,
+    start: Annotated[str, typer.Option(help="Begin the configured plan for this version.")] = "",
+    why: Annotated[str, typer.Option(help="Why; kept with the change.")] = "",
+    by: By = "",
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Show a model's canary plan and how its version compares on the same window; or begin one."""
+    with controls(config) as found:
+        if start:
+            found.begin(model, start, person(by, why))
+        _plan(found.plan(model), as_json)
+
+
+def advance(model: Model, why: Why, by: By = "", config: Config = DEFAULT, as_json: AsJson = False) -> None:
+    """Put the next step of a plan in force, passed or not."""
+    with controls(config) as found:
+        found.advance(model, person(by, why))
+        _plan(found.plan(model), as_json)
+
+
+def hold(
+    model: Model,
+    why: Why,
+    release: Annotated[bool, typer.Option("--release", help="Let it go on.")] = False,
+    by: By = "",
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a plan: it does not advance, and a breach still drops it."""
+    with controls(config) as found:
+        found.hold(model, person(by, why), held=not release)
+        _plan(found.plan(model), as_json)
+
+
 def person(by: str, why: str) -> Person:
     """Who acts: the name that was given, else the user of this machine."""
     try:
@@ -169,6 +210,36 @@ def _routes(shown: Sequence[Shown], as_json: bool) -> None:
             why.append(f" FROZEN: {one.frozen}", style="bold red")
         table.add_row(one.model, words(one), str(one.epoch), since, Text(one.changed_by), why)
     Console(highlight=False).print(table)
+
+
+def _plan(shown: ShownPlan | None, as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.encode(shown))
+        return
+    console = Console(highlight=False)
+    if shown is None:
+        console.print("no plan was ever begun for it")
+        return
+    steps = ["shadow" if percent == 0 else f"{percent:g}%" for percent in shown.steps]
+    steps[shown.step - 1] = f"[bold]\\[{steps[shown.step - 1]}][/]"
+    console.print(f"{shown.model}: version {shown.version}, plan {shown.status}: {' -> '.join(steps)}")
+    least, looked = min(shown.decided.values(), default=0), f"{shown.finding or 'not looked at yet'} {shown.reason}"
+    console.print(
+        f"this step: {shown.inside_hours:g} of {shown.needed_hours:g} h inside the bounds, {least} of {shown.needed_n}"
+        f" decisions of the least group; now: {looked}",
+        markup=False,
+    )
+    table = Table("version", "arm", "what", "value", "95% interval", "groups (n)", box=box.SIMPLE)
+    for side in shown.comparison:
+        groups = ", ".join(f"{name} {_number(value)} ({n})" for name, (value, n) in sorted(side.groups.items()))
+        interval = f"{_number(side.low)} to {_number(side.high)}" if side.value is not None else side.state
+        what = f"{side.metric} over {', '.join(side.attributes)}"
+        table.add_row(side.version, side.arm, what, _number(side.value), interval, groups)
+    console.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def words(one: Shown) -> str:
