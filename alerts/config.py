@@ -183,12 +183,17 @@ class ThresholdConfig(RuleConfig):
 
 
 class ReceiverConfig(ByType):
-    """Who or what is told. `send_resolved`: also when it is over."""
+    """Who or what is told. `send_resolved`: also when it is over; `send_acknowledged`: also when somebody takes it over.
+
+    `fallback` is the receiver that is told instead where this one fails for good.
+    """
 
     found_in: ClassVar[str] = "alerts.channels"
 
     name: Name
     send_resolved: bool = True
+    send_acknowledged: bool = False
+    fallback: str = ""
 
 
 class WebhookConfig(ReceiverConfig):
@@ -222,6 +227,7 @@ class PagerDutyConfig(ReceiverConfig):
     """A service's integration key for the Events API v2. `base_url` for the EU region."""
 
     type: Literal["pagerduty"]
+    send_acknowledged: bool = True
     routing_key: SecretStr
     base_url: str = "https://events.pagerduty.com"
 
@@ -231,37 +237,6 @@ class RollbackReceiverConfig(ReceiverConfig):
 
     type: Literal["rollback"]
     topic: Topic = "fairdrift.control"
-
-
-class RouteConfig(Config):
-    """Alerts whose labels match go to these receivers, beside those of the rule. An empty `match` is every alert."""
-
-    match: Mapping[str, str] = Field(default_factory=dict)
-    receivers: tuple[str, ...] = Field(min_length=1)
-
-
-class SilenceConfig(Config):
-    """Alerts whose labels match are not told from `starts` to `ends`; they are still recorded."""
-
-    match: Mapping[str, str] = Field(min_length=1)
-    starts: datetime
-    ends: datetime
-    by: str = Field(min_length=1)
-    comment: str = ""
-
-    def problems(self) -> Iterator[Problem]:
-        if not (self.starts.tzinfo and self.ends.tzinfo):
-            yield ("starts",), "times need an offset, as in 2026-11-20T10:00:00Z"
-        elif self.starts >= self.ends:
-            yield ("ends",), "must be after `starts`"
-
-
-class InhibitionConfig(Config):
-    """While an alert matches `source`, those that match `target` and agree in the labels of `equal` are not told."""
-
-    source: Mapping[str, str] = Field(min_length=1)
-    target: Mapping[str, str] = Field(min_length=1)
-    equal: tuple[str, ...] = ()
 
 
 class PlanStepConfig(Config):

@@ -29,6 +29,18 @@ class UnknownReceiver(AlertsError):
         super().__init__(f"no receiver is called {receiver!r}; configured: {', '.join(known) or 'none'}")
 
 
+class UnreadableMatcher(AlertsError, ValueError):
+    """A matcher of labels cannot be read."""
+
+    def __init__(self, matcher: str, why: str) -> None:
+        self.matcher = matcher
+        super().__init__(f"the matcher {matcher!r} cannot be read: {why}")
+
+
+class UnreadableInterval(AlertsError, ValueError):
+    """A time interval cannot be read."""
+
+
 class UnusableSecret(AlertsError):
     """A webhook's secret is not what receivers' libraries can verify with. Says whose, never which."""
 

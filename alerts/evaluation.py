@@ -1,7 +1,7 @@
 """One pane of one model, all its rules: observations and old states in, new states and what to tell out. Pure.
 
-In two passes: first every rule is judged and every state stepped, then it is decided who is told, since what is told
-of one alert may depend on which others fire (inhibition). What a rule did to the model's route is in the payload that
+Who is told of a change is none of its business: a change that people may be told of is written as a notice
+(`alerts.records`), and routed from there (`alerts.router`). What a rule did to the model's route is in the payload that
 tells of it.
 """
 
@@ -14,7 +14,6 @@ from alerts.labels import EVERYTHING, Family, alert_id
 from alerts.messages import AlertPayload, RouteDecision
 from alerts.payloads import Context, Telling, payload_of
 from alerts.rerouting import asks, decision_of, reroute
-from alerts.routing import Receiver
 from alerts.rules import Rule
 from alerts.states import AlertState, Look, State, Transition, step
 from alerts.verdicts import Observation
@@ -22,10 +21,9 @@ from alerts.verdicts import Observation
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An alert as it is kept between panes: whose it is, where it stands, who knows.
+    """An alert as it is kept between panes: whose it is, and where it stands.
 
-    `told`: the receivers that were told of the running episode, who are therefore told of its end; empty while it is
-    `held_back` by a silence or an inhibition. `summary` is the newest payload as it was read from the database.
+    `summary` is the newest payload as it was read from the database.
     """
 
     rule: str
@@ -33,8 +31,6 @@ class Stored:
     labels: Mapping[str, str]
     state: AlertState
     severity: str = ""
-    told: tuple[str, ...] = ()
-    held_back: str = ""
     summary: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
@@ -47,7 +43,7 @@ class Stored:
 class Step:
     """One alert after one pane.
 
-    `transition` is there when the state changed, `change` when the route did, `receivers` are those to be told now.
+    `transition` is there when the state changed, `change` when the route did.
     """
 
     alert: str
@@ -56,7 +52,6 @@ class Step:
     """Writes the payload. Left until it is wanted: of the panes of a catch-up hardly one is ever told."""
     transition: Transition | None = None
     change: RouteChange | None = None
-    receivers: tuple[Receiver, ...] = ()
 
     @property
     def payload(self) -> AlertPayload:
@@ -83,8 +78,7 @@ def evaluate(
     """Judges every rule's families at the end of one pane.
 
     A family that is not observed any more is judged on nothing (`insufficient_data`), which ends no alert. An alert
-    that has seen this pane already yields no step. Rules of other models are left alone. UnknownReceiver if a firing
-    alert is routed to a receiver that is not configured.
+    that has seen this pane already yields no step. Rules of other models are left alone.
     """
     stepped = [
         found
@@ -92,18 +86,15 @@ def evaluate(
         if rule.policy.model == context.model
         for found in _stepped(rule, observations, states, context.pane_end)
     ]
-    asking = _asking(rules, states, [telling for telling, _ in stepped])
-    judged: list[tuple[Step, Telling]] = []
-    for telling, before in stepped:
+    asking = _asking(rules, states, stepped)
+    steps: list[Step] = []
+    for telling in stepped:
         result = reroute(telling, route, context, asking)
         if isinstance(result, RouteChange):
             route = result.applied_to(route)
-        done = _step(telling, before, decision_of(telling.rule, result, route), context)
-        judged.append((replace(done, change=result if isinstance(result, RouteChange) else None), telling))
-    after = {**states, **{done.alert: done.stored for done, _ in judged}}
-    firing = [stored.routing_labels for stored in after.values() if stored.state.state is State.FIRING]
-    steps = tuple(_addressed(done, telling.rule, firing, context) for done, telling in judged)
-    return Evaluation(steps, {**after, **{done.alert: done.stored for done in steps}}, route)
+        done = _step(telling, decision_of(telling.rule, result, route), context)
+        steps.append(replace(done, change=result if isinstance(result, RouteChange) else None))
+    return Evaluation(tuple(steps), {**states, **{done.alert: done.stored for done in steps}}, route)
 
 
 def _asking(rules: Sequence[Rule], states: Mapping[str, Stored], stepped: Sequence[Telling]) -> frozenset[str]:
@@ -116,8 +107,8 @@ def _asking(rules: Sequence[Rule], states: Mapping[str, Stored], stepped: Sequen
 
 def _stepped(
     rule: Rule, observations: Sequence[Observation], states: Mapping[str, Stored], pane_end: int
-) -> Iterator[tuple[Telling, Stored | None]]:
-    """Every family's verdict and the state after it, with what was stored before."""
+) -> Iterator[Telling]:
+    """Every family's verdict and the state after it."""
     for family, members in _families(rule, observations, states).items():
         alert = alert_id(family.labels(rule.policy.labels))
         before = states.get(alert)
@@ -126,37 +117,19 @@ def _stepped(
             continue
         verdict = rule.judge(members, old.concerned if old.state is State.FIRING else frozenset())
         state, transition = step(old, Look(verdict.finding, pane_end, verdict.subjects), rule.policy.patience)
-        yield Telling(alert, rule, family, state, verdict, transition), before
+        yield Telling(alert, rule, family, state, verdict, transition)
 
 
-def _step(telling: Telling, before: Stored | None, decision: RouteDecision | None, context: Context) -> Step:
+def _step(telling: Telling, decision: RouteDecision | None, context: Context) -> Step:
     policy = telling.rule.policy
-    new_episode = before is None or before.state.episode != telling.state.episode
     stored = Stored(
         rule=policy.name,
         model=context.model,
         labels=telling.family.labels(policy.labels),
         state=telling.state,
         severity=policy.severity,
-        told=() if before is None or new_episode else before.told,
     )
     return Step(telling.alert, stored, partial(payload_of, telling, context, decision), telling.transition)
-
-
-def _addressed(done: Step, rule: Rule, firing: Sequence[Mapping[str, str]], context: Context) -> Step:
-    """With the receivers that are to be told now, and that they were told."""
-    stored, routing = done.stored, context.routing
-    if stored.state.state is State.FIRING and not stored.told:
-        labels = stored.routing_labels
-        why = routing.held_back(labels, context.pane_end, firing)
-        if why:
-            return replace(done, stored=replace(stored, held_back=why))
-        receivers = routing.receivers_of(rule.policy.receivers, labels)
-        told = tuple(receiver.name for receiver in receivers)
-        return replace(done, receivers=receivers, stored=replace(stored, told=told))
-    if done.transition is not None and done.transition.before is State.FIRING:
-        return replace(done, receivers=routing.of_the_end(stored.told), stored=replace(stored, told=()))
-    return done
 
 
 def _families(

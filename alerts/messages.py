@@ -100,6 +100,14 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody has taken the alert over: who, when, and what they say."""
+
+    by: str
+    at: str
+    comment: str = ""
+
+
 class Links(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look and what to do."""
 
@@ -124,7 +132,7 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     transition: int
     episode: int
     rule: str
-    status: Literal["firing", "resolved", "pending", "inactive", "insufficient_data"]
+    status: Literal["firing", "resolved", "acknowledged", "pending", "inactive", "insufficient_data"]
     severity: str
     model: str
     versions: list[str]
@@ -157,6 +165,7 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     baseline: Baseline | None = None
     control: RouteDecision | None = None
     links: Links = Links()
+    acknowledgement: Acknowledgement | None = None
 
 
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,6 +44,5 @@ def retire_alert(alert: str, stored: Stored, context: Context) -> Step | None:
         finding_reason="no rule is in charge of this alert any more",
         description=f"{last.model}: rule {last.rule} is no longer configured; its alert was ended. {last.description}",
     )
-    receivers = context.routing.of_the_end(stored.told)
-    ended = replace(stored, state=state, told=(), held_back="", summary=summary_of(payload))
-    return Step(alert, ended, lambda: payload, transition, receivers=receivers)
+    ended = replace(stored, state=state, summary=summary_of(payload))
+    return Step(alert, ended, lambda: payload, transition)

@@ -1,5 +1,7 @@
 """The dispatcher: takes notifications from the outbox and sends them, at least once, each under one dedup key.
 
+Before it looks for what to send it lets the router write what is new (`alerts.router`).
+
 One notification goes through three steps, each of which may be the last before a crash:
 
 1. claim: a transaction leases the row for `lease` seconds and counts the attempt;
@@ -13,7 +15,7 @@ Order: a row is claimed only when every earlier transition of the same alert to 
 that a resolve never overtakes its trigger. A sender that was stopped in the middle of a call for longer than its
 lease can still deliver a stale trigger; PagerDuty's key is per episode for that reason.
 
-A dead notification is written out again for the receiver that `escalate` names, once.
+A notification that is given up is written out again for the receiver that `fallback` names, once.
 """
 
 import asyncio
@@ -33,18 +35,12 @@ from sqlalchemy.dialects.postgresql import insert
 from alerts.channels import Channel, Delivery
 from alerts.errors import TransportError
 from alerts.retries import Result, RetryPolicy
-from alerts.tables import outbox
+from alerts.router import Clock, Passing, Router, database_clock
+from alerts.tables import notices, outbox
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[sa.Connection], datetime]
 ERROR_LENGTH = 500
-
-
-def database_clock(conn: sa.Connection) -> datetime:
-    """The database's time: the one clock that all dispatchers share, so that leases do not depend on theirs."""
-    now: datetime = conn.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-    return now
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,16 @@ class DispatchPolicy:
     lease: float = 60.0
     poll: float = 0.5
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    escalate: Mapping[str, str] = field(default_factory=dict)
+    fallback: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a dispatcher works among: the router that it runs first, who counts the results, where a test may kill it."""
+
+    router: Router | None = None
+    observe: Callable[[str, Result], None] = lambda receiver, result: None
+    passing: Passing = lambda step: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +88,21 @@ class Dispatcher:
         channels: Mapping[str, Channel],
         clock: Clock = database_clock,
         policy: DispatchPolicy | None = None,
-        observe: Callable[[str, Result], None] | None = None,
+        around: Surroundings | None = None,
     ) -> None:
         self._engine = engine
         self._channels = channels
         self._clock = clock
         self._policy = policy or DispatchPolicy()
-        self._observe = observe
+        self._around = around or Surroundings()
         self._chance = random.random
         self._busy: Counter[str] = Counter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
 
     def run_once(self) -> int:
-        """Sends what is due now, one after the other; the number of attempts. For drains and tests."""
+        """Routes what is new and sends what is due, one after the other; the number of attempts. For drains and tests."""
+        self.route()
         claims = self.claim(self._policy.workers)
         for claim in claims:
             self.deliver(claim)
@@ -127,6 +133,11 @@ class Dispatcher:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._woken.set)
 
+    def route(self) -> None:
+        """Lets the router write what is new."""
+        if self._around.router is not None:
+            self._around.router.run_once()
+
     def claim(self, limit: int) -> list[Claim]:
         """Leases up to `limit` due rows, the oldest first and few of each receiver."""
         known = [name for name in self._channels if self._busy[name] < self._policy.per_receiver]
@@ -142,6 +153,7 @@ class Dispatcher:
             taken = sa.update(outbox).where(outbox.c.id.in_(ids))
             conn.execute(taken.values(leased_until=until, attempts=outbox.c.attempts + 1))
         started = time.monotonic()
+        self._around.passing("after-claim")
         return [_claim(row, until, started) for row in rows]
 
     def deliver(self, claim: Claim) -> None:
@@ -153,6 +165,7 @@ class Dispatcher:
         except TransportError as error:
             self.record_failure(claim, error)
         else:
+            self._around.passing("after-send")
             self.record_sent(claim)
 
     def send(self, claim: Claim) -> None:
@@ -169,6 +182,8 @@ class Dispatcher:
         with self._engine.begin() as conn:
             mine = sa.update(outbox).where(outbox.c.id == claim.id, outbox.c.sent_at.is_(None))
             conn.execute(mine.values(sent_at=self._clock(conn), leased_until=None, last_error=None))
+            self._around.passing("in-record")
+        self._around.passing("after-record")
         self._told(claim, Result.SENT, None)
 
     def record_failure(self, claim: Claim, error: TransportError) -> None:
@@ -186,13 +201,13 @@ class Dispatcher:
                 values["not_before"] = now + timedelta(seconds=wait)
             ours = conn.execute(mine.where(outbox.c.sent_at.is_(None)).values(values)).rowcount
             if ours and result is Result.DEAD:
-                self._escalate(conn, claim)
+                self._fall_back(conn, claim)
         self._told(claim, result, error)
 
-    def _escalate(self, conn: sa.Connection, claim: Claim) -> None:
+    def _fall_back(self, conn: sa.Connection, claim: Claim) -> None:
         """Writes the dead notification out for another receiver, unless that one knows as much or more already."""
         delivery = claim.delivery
-        other = self._policy.escalate.get(delivery.receiver)
+        other = self._policy.fallback.get(delivery.receiver)
         if other is None or other not in self._channels:
             return
         knows = sa.select(sa.literal(1)).where(
@@ -209,12 +224,12 @@ class Dispatcher:
             "receiver": other,
             "channel": self._channels[other].type,
             "payload": dict(delivery.payload),
+            "reason": f"{delivery.receiver} could not be told",
         }
         conn.execute(insert(outbox).values(row).on_conflict_do_nothing())
 
     def _told(self, claim: Claim, result: Result, error: TransportError | None) -> None:
-        if self._observe is not None:
-            self._observe(claim.delivery.receiver, result)
+        self._around.observe(claim.delivery.receiver, result)
         level = {Result.SENT: logging.INFO, Result.RETRY: logging.WARNING, Result.DEAD: logging.ERROR}[result]
         why = f": {error}" if error is not None else ""
         log.log(level, "notification %s to %s: %s%s", claim.delivery.dedup_key, claim.delivery.receiver, result, why)
@@ -239,10 +254,14 @@ class Dispatcher:
 
     async def _claim_or_none(self, limit: int) -> list[Claim]:
         try:
-            return await asyncio.to_thread(self.claim, limit)
+            return await asyncio.to_thread(self._route_and_claim, limit)
         except sa.exc.SQLAlchemyError as error:
             log.warning("the outbox cannot be read now (%s); trying again", type(error).__name__)
             return []
+
+    def _route_and_claim(self, limit: int) -> list[Claim]:
+        self.route()
+        return self.claim(limit)
 
     async def _pause(self) -> None:
         try:
@@ -285,7 +304,10 @@ def _earlier_open() -> sa.ColumnElement[bool]:
     return sa.exists().where(
         earlier.c.alert == outbox.c.alert,
         earlier.c.receiver == outbox.c.receiver,
-        earlier.c.transition_no < outbox.c.transition_no,
+        sa.or_(
+            earlier.c.transition_no < outbox.c.transition_no,
+            sa.and_(earlier.c.transition_no == outbox.c.transition_no, earlier.c.id < outbox.c.id),
+        ),
         earlier.c.sent_at.is_(None),
         earlier.c.dead_at.is_(None),
     )
@@ -299,13 +321,14 @@ def _claim(row: sa.Row[Any], until: datetime, taken: float) -> Claim:
         receiver=row.receiver,
         payload=row.payload,
         attempt=row.attempts + 1,
+        reason=row.reason,
     )
     return Claim(row.id, delivery, row.channel, until, row.created_at, taken)
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is in the outbox: not yet sent, dead, and the age of the oldest unsent in seconds (0 without one)."""
+    """What is in the outbox: not yet sent (or not yet routed), dead, and the oldest unsent's age in seconds, or 0."""
 
     waiting: int
     dead: int
@@ -320,4 +343,5 @@ def backlog(conn: sa.Connection) -> Backlog:
     row = conn.execute(
         sa.select(sa.func.count().filter(waiting), sa.func.count().filter(c.dead_at.is_not(None)), age)
     ).one()
-    return Backlog(row[0], row[1], float(row[2] or 0.0))
+    unrouted = sa.select(sa.func.count()).where(notices.c.routed_at.is_(None))
+    return Backlog(row[0] + conn.execute(unrouted).scalar_one(), row[1], float(row[2] or 0.0))

@@ -10,7 +10,6 @@ from alerts.counterfactual import more_favourable
 from alerts.labels import Family
 from alerts.links import LinkTemplates
 from alerts.messages import AlertPayload, Baseline, Bounds, Estimate, Evidence, Group, RouteDecision, Stratified, Window
-from alerts.routing import Routing
 from alerts.rules import Rule
 from alerts.states import AlertState, State, Transition
 from alerts.templates import rendered
@@ -36,7 +35,6 @@ class Context:
     arms: tuple[str, ...] = ()
     links: LinkTemplates = field(default_factory=LinkTemplates)
     brakes: Brakes = field(default_factory=Brakes)
-    routing: Routing = field(default_factory=Routing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Alerts in the database: read before an evaluation, written after it, in the evaluator's own transaction.
 
-Everything here takes the caller's connection and neither commits nor rolls back: states, transitions, the outbox rows
-that tell about them, and the route stand or fall with the points and the clock of the same evaluation. Writing the
+Everything here takes the caller's connection and neither commits nor rolls back: states, transitions, the notices by
+which people are told of them (`alerts.router` turns them into rows of the outbox), and the route with what is published of
+it stand or fall with the points and the clock of the same evaluation. Writing the
 same steps again writes nothing new, so that a commit of unknown outcome may be repeated.
 """
 
@@ -19,7 +20,7 @@ from alerts.evaluation import Step, Stored
 from alerts.messages import AlertPayload, RoutePayload
 from alerts.routing import Receiver, Routing
 from alerts.states import AlertState, State
-from alerts.tables import alert_states, alert_transitions, control_freezes, outbox, route_changes, routes
+from alerts.tables import alert_states, alert_transitions, control_freezes, notices, outbox, route_changes, routes
 from monitor.times import format_time
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +29,7 @@ CONTROL = "control"
 """In the outbox the changes of route of a model stand under `control:<model>`, so that they are published in order."""
 
 KEPT = "_state"
-"""Key of `alert_states.summary` under which is kept what has no column: concerned subjects, who was told, and the rest of `Stored`."""
+"""Key of `alert_states.summary` under which is kept what has no column: concerned subjects, and the rest of `Stored`."""
 
 
 def load_states(conn: sa.Connection, model: str) -> dict[str, Stored]:
@@ -57,14 +58,14 @@ def load_route(conn: sa.Connection, model: str, now: int) -> RouteState:
 
 
 def save(conn: sa.Connection, steps: Iterable[Step], routing: Routing, config_version: str) -> int:
-    """Writes states, transitions, notifications and route changes of one or more panes; returns the new transitions.
+    """Writes states, transitions, notices and route changes of one or more panes; returns the new transitions.
 
     Steps of several panes may be given in their order.
     """
     taken = list(steps)
     _save_states(conn, {step.alert: step for step in taken}.values())
     new = _insert(conn, alert_transitions, [row for step in taken for row in _transition_rows(step, config_version)])
-    _insert(conn, outbox, [row for step in taken for row in _notices(step)])
+    _insert(conn, notices, [row for step in taken for row in _notices(step)])
     for step in taken:
         if step.change is not None:
             save_route(conn, step.change, routing.control, config_version)
@@ -120,8 +121,6 @@ def _stored(row: sa.Row[Any]) -> Stored:
         labels=row.labels,
         state=state,
         severity=kept.get("severity", ""),
-        told=tuple(kept.get("told", ())),
-        held_back=kept.get("held_back", ""),
         summary=summary,
     )
 
@@ -141,12 +140,7 @@ def _save_states(conn: sa.Connection, newest: Iterable[Step]) -> None:
 
 def _state_row(step: Step) -> dict[str, Any]:
     stored, state = step.stored, step.stored.state
-    kept = {
-        "concerned": sorted(state.concerned),
-        "told": list(stored.told),
-        "severity": stored.severity,
-        "held_back": stored.held_back,
-    }
+    kept = {"concerned": sorted(state.concerned), "severity": stored.severity}
     return {
         "id": step.alert,
         "rule": stored.rule,
@@ -183,11 +177,19 @@ def _transition_rows(step: Step, config_version: str) -> list[dict[str, Any]]:
 
 
 def _notices(step: Step) -> list[dict[str, Any]]:
-    """The outbox rows of a step, one for each receiver; under the number of the transition that they tell of."""
-    if not step.receivers:
+    """What the router is told of a step: that the alert began, or that it ended."""
+    if step.transition is None or not step.transition.notifies:
         return []
-    payload, number = _builtins(step.payload), step.stored.state.transition_no
-    return [_outbox_row(step.alert, number, receiver, payload) for receiver in step.receivers]
+    stored = step.stored
+    return [
+        {
+            "alert": step.alert,
+            "transition_no": step.transition.number,
+            "episode": stored.state.episode,
+            "firing": step.transition.after is State.FIRING,
+            "labels": stored.routing_labels,
+        }
+    ]
 
 
 def _outbox_row(alert: str, number: int, to: Receiver, payload: dict[str, Any]) -> dict[str, Any]:

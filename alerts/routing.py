@@ -1,19 +1,24 @@
-"""Who is told of an alert: receivers, silences and inhibitions. Pure.
+"""Who is told of an alert: a tree of routes over its labels. Pure; receivers are only named here.
 
-Alertmanager's words and order: inhibit, silence, then the receivers of the rule and of every route that matches. What
-is held back is recorded all the same, and told as soon as it is held back no longer, if it still fires then. Labels
-match by equality; beside the alert's own there is `severity`. Silences are looked up in event time, like everything
-that a replay must repeat.
+Three sources, in this order: the receivers that a rule names for itself, the flat list `routes` (every entry that matches
+counts), and the tree `route`, whose semantics are Alertmanager's: depth first, the first child that matches takes the
+alert unless it says `continue`, and what a child does not say it has from its parent. An alert reaches each receiver once,
+by the first way. An escalation is a branch of its own to further receivers, which waits for an acknowledgement.
+
+Without `group_by` each alert is told for itself and at once; with it, groups wait as Alertmanager's do.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from alerts.config import InhibitionConfig, ReceiverConfig, RouteConfig, SilenceConfig
 from alerts.errors import UnknownReceiver
-
-Labels = Mapping[str, str]
+from alerts.grouping import Timing
+from alerts.holding import Inhibition, Silence
+from alerts.intervals import TimeInterval, any_holds
+from alerts.matching import Labels, Matchers, equal_to, matches
+from monitor.times import DAY, MINUTE
 
 ROUTE_CHANNELS = frozenset({"rollback"})
 """The channels that carry changes of route and not alerts: their `tells`, which this module may not import."""
@@ -21,120 +26,158 @@ ROUTE_CHANNELS = frozenset({"rollback"})
 CONTROL = "fairdrift.control"
 """The receiver of changes of route where none is configured."""
 
+ALL = "..."
+"""Alertmanager's word in `group_by`: by all labels, so that each alert is told for itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A receiver by its name: over which channel, and whether it is told when an alert is resolved."""
+    """A receiver by its name: over which channel, what it wants to know besides beginnings, who stands in for it."""
 
     name: str
     channel: str
     send_resolved: bool = True
+    send_acknowledged: bool = False
+    fallback: str = ""
 
 
 DEFAULT_CONTROL = Receiver(CONTROL, "rollback")
 
 
 @dataclass(frozen=True, slots=True)
-class Matching:
-    """Alerts with these labels go to these receivers."""
+class Escalation:
+    """These receivers are told of what nobody has acknowledged `after` so long, ms."""
 
-    match: Labels
+    after: int
     receivers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """Alerts with these labels are not told in `[starts, ends)`, ms."""
+class Route:
+    """A node of the tree. None of `group_by`: each alert for itself. Times in ms."""
 
-    match: Labels
-    starts: int
-    ends: int
+    matchers: Matchers = ()
+    receivers: tuple[str, ...] = ()
+    goes_on: bool = False
+    group_by: tuple[str, ...] | None = None
+    timing: Timing = field(default_factory=Timing)
+    muted: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    routes: tuple["Route", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Inhibition:
-    """While an alert of the model matches `source`, those that match `target` and agree in `equal` are not told."""
+class Target:
+    """Where an alert goes: the group that it joins, and how that is told. `labels` are those that the group agrees in."""
 
-    source: Labels
-    target: Labels
-    equal: tuple[str, ...] = ()
+    receiver: Receiver
+    group: str
+    labels: Labels
+    timing: Timing
+    alone: bool
+    muted: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Everything that decides who is told. `control` are the receivers of changes of route, not of alerts."""
+    """Everything that decides who is told. `control` are the receivers of changes of route, not of alerts.
+
+    `own` are the receivers that rules name for themselves, by the rule's name.
+    """
 
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
-    routes: tuple[Matching, ...] = ()
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    flat: tuple[Route, ...] = ()
+    tree: Route | None = None
     silences: tuple[Silence, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
+    intervals: Mapping[str, tuple[TimeInterval, ...]] = field(default_factory=dict)
     control: tuple[Receiver, ...] = (DEFAULT_CONTROL,)
 
-    def receivers_of(self, own: Iterable[str], labels: Labels) -> tuple[Receiver, ...]:
-        """The rule's own receivers and those of the matching routes, each once; UnknownReceiver for nobody's name."""
-        names = [*own, *(name for route in self.routes if matches(route.match, labels) for name in route.receivers)]
+    def targets(self, alert: str, labels: Labels) -> tuple[Target, ...]:
+        """Where an alert with these labels goes; each receiver once, an escalation beside its first way.
+
+        UnknownReceiver for nobody's name.
+        """
+        found: dict[tuple[str, int], Target] = {}
         controlling = {receiver.name for receiver in self.control}
-        return tuple(self._known(name) for name in dict.fromkeys(names) if name not in controlling)
+        for path, route in self._ways(labels):
+            for name, timing in _told_by(route):
+                step = timing.group_wait if timing.escalates else -1
+                if name not in controlling:
+                    found.setdefault(
+                        (name, step), self._target(name, (alert, labels), path, replace(route, timing=timing))
+                    )
+        return tuple(found.values())
 
-    def of_the_end(self, told: Iterable[str]) -> tuple[Receiver, ...]:
-        """Of those who were told, who is told that it is over: who still exists and wants to know."""
-        known = (self.receivers[name] for name in told if name in self.receivers)
-        return tuple(receiver for receiver in known if receiver.send_resolved)
+    def muted_until(self, target: Target, now: int) -> int | None:
+        """When the branch stops keeping quiet, if it does now; at most a day on, when it must be asked again.
 
-    def _known(self, name: str) -> Receiver:
+        It keeps quiet in each of its muted intervals, and in none of its active ones. Intervals change at full minutes.
+        """
+        if not self._is_muted(target, now):
+            return None
+        first = now - now % MINUTE + MINUTE
+        return next((at for at in range(first, now + DAY, MINUTE) if not self._is_muted(target, at)), now + DAY)
+
+    def _is_muted(self, target: Target, now: int) -> bool:
+        if any(any_holds(self.intervals.get(name, ()), now) for name in target.muted):
+            return True
+        return bool(target.active) and not any(any_holds(self.intervals.get(n, ()), now) for n in target.active)
+
+    def _ways(self, labels: Labels) -> Iterator[tuple[str, Route]]:
+        rule = labels.get("alertname", "")
+        if self.own.get(rule):
+            yield f"rule {rule}", Route(receivers=self.own[rule])
+        for route in self.flat:
+            if matches(route.matchers, labels):
+                yield "routes", route
+        if self.tree is not None:
+            yield from _leaves(self.tree, labels, "route")
+
+    def _target(self, name: str, of: tuple[str, Labels], path: str, route: Route) -> Target:
         if name not in self.receivers:
             raise UnknownReceiver(name, tuple(sorted(self.receivers)))
-        return self.receivers[name]
-
-    def held_back(self, labels: Labels, now: int, firing: Iterable[Labels]) -> str:
-        """Why an alert is not told now ("silenced", "inhibited"), or nothing.
-
-        `firing`: the labels of all alerts that fire.
-        """
-        for inhibition in self.inhibitions:
-            if _inhibits(inhibition, labels, firing):
-                return "inhibited"
-        if any(matches(s.match, labels) and s.starts <= now < s.ends for s in self.silences):
-            return "silenced"
-        return ""
-
-    @classmethod
-    def from_config(
-        cls,
-        receivers: Iterable[ReceiverConfig],
-        routes: Iterable[RouteConfig] = (),
-        silences: Iterable[SilenceConfig] = (),
-        inhibitions: Iterable[InhibitionConfig] = (),
-    ) -> "Routing":
-        """From the sections of the configuration.
-
-        Changes of route go to `fairdrift.control` where no receiver takes them.
-        """
-        known = {one.name: Receiver(one.name, one.type, one.send_resolved) for one in receivers}
-        control = tuple(one for one in known.values() if one.channel in ROUTE_CHANNELS)
-        return cls(
-            receivers=known,
-            routes=tuple(Matching(dict(one.match), one.receivers) for one in routes),
-            silences=tuple(Silence(dict(one.match), _ms(one.starts), _ms(one.ends)) for one in silences),
-            inhibitions=tuple(Inhibition(dict(i.source), dict(i.target), i.equal) for i in inhibitions),
-            control=control or (DEFAULT_CONTROL,),
+        receiver, (alert, labels) = self.receivers[name], of
+        shared = labels if route.group_by is None else {label: labels.get(label, "") for label in route.group_by}
+        timing = replace(
+            route.timing, send_resolved=receiver.send_resolved, send_acknowledged=receiver.send_acknowledged
         )
+        where = f"{path}#{timing.group_wait}" if timing.escalates else path
+        key = group_key(name, where, alert if route.group_by is None else shared)
+        return Target(receiver, key, shared, timing, route.group_by is None, route.muted, route.active)
 
 
-def matches(wanted: Labels, labels: Labels) -> bool:
-    """Whether every wanted label is there with that value; a label that is missing is empty."""
-    return all(labels.get(name, "") == value for name, value in wanted.items())
+def group_key(receiver: str, path: str, of: str | Labels) -> str:
+    """The identity of a group: whose, on which branch, and of which labels or which single alert."""
+    canonical = json.dumps([receiver, path, of if isinstance(of, str) else dict(of)], sort_keys=True)
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 
-def _inhibits(inhibition: Inhibition, labels: Labels, firing: Iterable[Labels]) -> bool:
-    """An alert that matches both sides does not inhibit itself (Alertmanager), nor do others like it."""
-    if not matches(inhibition.target, labels) or matches(inhibition.source, labels):
-        return False
-    return any(
-        matches(inhibition.source, other) and all(other.get(n, "") == labels.get(n, "") for n in inhibition.equal)
-        for other in firing
-    )
+def matched_by(wanted: Labels, receivers: Iterable[str]) -> Route:
+    """An entry of the flat list: alerts with these labels go to these receivers, each for itself and at once."""
+    return Route(equal_to(wanted), tuple(receivers))
 
 
-def _ms(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
+def _told_by(route: Route) -> Iterator[tuple[str, Timing]]:
+    for name in route.receivers:
+        yield name, route.timing
+    for escalation in route.escalations:
+        for name in escalation.receivers:
+            yield name, replace(route.timing, group_wait=escalation.after, escalates=True)
+
+
+def _leaves(route: Route, labels: Labels, path: str) -> Iterator[tuple[str, Route]]:
+    """The nodes that take the alert, depth first; a node takes it only if none of its children does."""
+    taken = False
+    for child in route.routes:
+        if not matches(child.matchers, labels):
+            continue
+        taken = True
+        yield from _leaves(child, labels, f"{path}/{{{','.join(map(str, child.matchers))}}}")
+        if not child.goes_on:
+            break
+    if not taken:
+        yield path, route

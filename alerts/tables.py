@@ -57,6 +57,7 @@ outbox = sa.Table(
     sa.Column("sent_at", sa.TIMESTAMP(timezone=True)),
     sa.Column("dead_at", sa.TIMESTAMP(timezone=True)),
     sa.Column("last_error", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False, server_default="", comment="why it is sent: alerts.grouping.Reason"),
     sa.UniqueConstraint("dedup_key", name="outbox_dedup_key"),
     sa.Index("outbox_due", "not_before", postgresql_where=sa.text("sent_at is null and dead_at is null")),
 )
@@ -119,4 +120,82 @@ canary_plans = sa.Table(
     sa.Column("changed_by", sa.Text, nullable=False, comment="the person who acted on it last"),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("alert", sa.Text, primary_key=True),
+    sa.Column("transition_no", sa.Integer, primary_key=True),
+    sa.Column("id", sa.BigInteger, sa.Identity(), nullable=False, comment="the order in which they are routed"),
+    sa.Column("episode", sa.Integer, nullable=False),
+    sa.Column("firing", sa.Boolean, nullable=False, comment="it began, or it ended"),
+    sa.Column("labels", pg.JSONB, nullable=False, comment="those of the alert, and its severity"),
+    sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("routed_at", sa.TIMESTAMP(timezone=True)),
+    sa.Index("notices_unrouted", "id", postgresql_where=sa.text("routed_at is null")),
+)
+"""Changes that people may be told of, written with the transition and read by the router (`alerts.router`)."""
+
+alert_groups = sa.Table(
+    "alert_groups",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True, comment="hash of receiver, branch of the tree and labels"),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("labels", pg.JSONB, nullable=False, comment="in which the alerts of the group agree"),
+    sa.Column("alerts", pg.ARRAY(sa.Text), nullable=False, comment="those that it holds"),
+    sa.Column("target", pg.JSONB, nullable=False, comment="how it is told: timing, intervals, alone"),
+    sa.Column("state", pg.JSONB, nullable=False, comment="alerts.grouping.Group"),
+    sa.Column("due_at", sa.TIMESTAMP(timezone=True), comment="when there is something to decide"),
+    sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Index("alert_groups_due", "due_at", postgresql_where=sa.text("due_at is not null")),
+    sa.Index("alert_groups_alerts", "alerts", postgresql_using="gin"),
+)
+
+silences = sa.Table(
+    "silences",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("matchers", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("starts_at", sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column("ends_at", sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Index("silences_ends", "ends_at"),
+)
+
+acknowledgements = sa.Table(
+    "acknowledgements",
+    metadata,
+    sa.Column("alert", sa.Text, primary_key=True),
+    sa.Column("episode", sa.Integer, primary_key=True),
+    sa.Column("acknowledged_by", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False, server_default=""),
+    sa.Column("acknowledged_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("routed_at", sa.TIMESTAMP(timezone=True)),
+    sa.Index("acknowledgements_unrouted", "acknowledged_at", postgresql_where=sa.text("routed_at is null")),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="whose: it stands in the audit"),
+    sa.Column("hash", sa.Text, nullable=False, unique=True, comment="SHA-256 of the token, which is random"),
+    sa.Column("scope", sa.Text, nullable=False, comment="read | operate | control, each with those before it"),
+    sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("expires_at", sa.TIMESTAMP(timezone=True)),
+    sa.Column("revoked_at", sa.TIMESTAMP(timezone=True)),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("by", sa.Text, nullable=False, comment="token:<name>, or user@host of a command"),
+    sa.Column("action", sa.Text, nullable=False, comment="such as silence.add"),
+    sa.Column("subject", sa.Text, nullable=False, comment="what was changed"),
+    sa.Column("details", pg.JSONB, nullable=False, server_default="{}"),
+    sa.Index("audit_at", "at"),
 )

@@ -13,11 +13,11 @@ from alerts.control import Route
 from alerts.operators import Person, Place, Wish
 from alerts.plan_records import KeptPlan, advance_plan, begin_plan, hold_plan, load_plan
 from alerts.plans import Plan, PlanStep
-from alerts.routing import Routing
 from alerts.tables import control_freezes, route_changes, routes
 from monitor.metrics import metric
 from streams.errors import StreamsError
 from streams.settings import Settings
+from streams.watching import routing_of
 
 
 class UnknownModel(StreamsError):
@@ -128,7 +128,7 @@ class Controls:
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
         self.models = tuple(model.name for model in settings.models)
         self._engine, self._settings = engine, settings
-        self._place = Place(Routing.from_config(settings.receivers).control, settings.version)
+        self._place = Place(routing_of(settings).control, settings.version)
 
     def routes(self) -> list[Shown]:
         """The route of every configured model, in the order of the configuration."""

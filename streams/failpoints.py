@@ -17,6 +17,13 @@ Step = Literal[
     "after-store",
     "after-dead-letters",
     "checkpoint",
+    "before-route",
+    "in-route",
+    "after-route",
+    "after-claim",
+    "after-send",
+    "in-record",
+    "after-record",
 ]
 
 _step, _, _count = os.environ.get("FAIRDRIFT_FAILPOINT", "").partition(":")

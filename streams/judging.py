@@ -95,5 +95,4 @@ class Judging:
             arms=tuple(sorted({arm for one in shown for arm in one.frame.filled.served[1]})),
             brakes=watched.brakes,
             links=watched.links,
-            routing=watched.routing,
         )

@@ -200,8 +200,28 @@ def reference_mistakes(raw: dict[str, Any]) -> Iterator[Mistake]:
         yield from _unknown(rule, ("rules", place), "receivers", receivers)
     for place, route in _mappings(raw, "routes"):
         yield from _unknown(route, ("routes", place), "receivers", receivers)
+    intervals = {one["name"] for _, one in _mappings(raw, "time_intervals") if isinstance(one.get("name"), str)}
+    if isinstance(raw.get("route"), dict):
+        yield from _tree_mistakes(raw["route"], ("route",), receivers, intervals)
+    for place, receiver in _mappings(raw, "receivers"):
+        other = receiver.get("fallback")
+        if isinstance(other, str) and other and other not in receivers - {receiver.get("name")}:
+            yield ("receivers", place, "fallback"), f"no other receiver is named {other}"
     for place, policy in _mappings(raw, "policies"):
         yield from _unknown(policy, ("policies", place), "models", models)
+
+
+def _tree_mistakes(node: dict[str, Any], path: Path, receivers: set[str], intervals: set[str]) -> Iterator[Mistake]:
+    """The same for a node of the routing tree and all below it."""
+    named = [node["receiver"]] if isinstance(node.get("receiver"), str) else []
+    yield from _unknown({"receivers": named}, path, "receivers", receivers)
+    yield from _unknown(node, path, "receivers", receivers)
+    for when in ("mute_time_intervals", "active_time_intervals"):
+        yield from _unknown(node, path, when, intervals)
+    for place, step in _mappings(node, "escalate"):
+        yield from _unknown(step, (*path, "escalate", place), "receivers", receivers)
+    for place, child in _mappings(node, "routes"):
+        yield from _tree_mistakes(child, (*path, "routes", place), receivers, intervals)
 
 
 def _unknown(given: dict[str, Any], path: Path, field: str, known: set[str]) -> Iterator[Mistake]:

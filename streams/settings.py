@@ -19,15 +19,13 @@ from alerts.config import (
     BudgetConfig,
     ControlConfig,
     DeliveryConfig,
-    InhibitionConfig,
     LinksConfig,
     PolicyConfig,
     ReceiverConfig,
-    RouteConfig,
     RuleConfig,
-    SilenceConfig,
     ThresholdConfig,
 )
+from alerts.routing_config import InhibitionConfig, RouteConfig, SilenceConfig, TimeIntervalConfig, TreeConfig
 from monitor.config import ModelConfig, TopicsConfig
 from monitor.sections import Config, Duration, Problem, Topic, text_of
 from monitor.terms import Terms
@@ -157,6 +155,8 @@ class Settings(Config):
     rules: tuple[RuleConfig, ...] = ()
     receivers: tuple[ReceiverConfig, ...] = ()
     routes: tuple[RouteConfig, ...] = ()
+    route: TreeConfig | None = None
+    time_intervals: tuple[TimeIntervalConfig, ...] = ()
     silences: tuple[SilenceConfig, ...] = ()
     inhibitions: tuple[InhibitionConfig, ...] = ()
     control: ControlConfig = ControlConfig()
@@ -286,7 +286,10 @@ def _stream(pair: tuple[str, str], models: list[ModelConfig]) -> Stream:
     return Stream("/".join(pair), *pair, tuple(models), terms, one.repartition)
 
 
-DECIDING = {"models", "rules", "receivers", "routes", "silences", "inhibitions", "control", "policies", "budget"}
+DECIDING = {
+    "models", "rules", "receivers", "routes", "route", "time_intervals", "silences", "inhibitions", "control", "policies",
+    "budget",
+}  # fmt: skip
 """The sections that decide what is measured, concluded and told; addresses and directories do not."""
 
 

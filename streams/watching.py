@@ -6,6 +6,7 @@ from alerts.config import LinksConfig
 from alerts.control import Brakes
 from alerts.links import LinkTemplates
 from alerts.routing import Routing
+from alerts.routing_config import RoutingSections, make_routing
 from alerts.rules import Rule, make_rules
 from monitor.config import ModelConfig
 from streams.settings import Settings
@@ -25,9 +26,24 @@ class Watched:
     links: LinkTemplates
 
 
+def routing_of(settings: Settings) -> Routing:
+    """Who is told, from the configuration."""
+    return make_routing(
+        RoutingSections(
+            settings.receivers,
+            settings.rules,
+            settings.routes,
+            settings.route,
+            settings.silences,
+            settings.inhibitions,
+            settings.time_intervals,
+        )
+    )
+
+
 def watched(settings: Settings) -> tuple[Watched, ...]:
     """Every configured model, in the order of the configuration."""
-    routing = Routing.from_config(settings.receivers, settings.routes, settings.silences, settings.inhibitions)
+    routing = routing_of(settings)
     control = settings.control
     brakes = Brakes(control.dry_run, control.cool_down, control.daily_maximum, control.agreement)
     rules = make_rules(settings.rules, (model.name for model in settings.models))

@@ -20,9 +20,6 @@ import uvicorn
 from faust.types import TP
 from sqlalchemy.dialects.postgresql import insert
 
-from alerts.channels import Ports as ChannelPorts
-from alerts.channels import make_channels
-from alerts.http import HttpPolicy, Outgoing
 from alerts.outbox import Dispatcher, backlog
 from monitor.tables import keys
 from streams import settings as configured
@@ -30,6 +27,7 @@ from streams.app import App, build_app
 from streams.broker import OwnTopic, Publisher, make_topics, own_topics, partition_counts, parts_of
 from streams.database import engine as make_engine
 from streams.database import retrying
+from streams.dispatching import channels_of, make_dispatcher
 from streams.evaluator import Evaluator, Progress
 from streams.exporter import Exporter
 from streams.hashing import KEY_BYTES, IdHasher
@@ -241,13 +239,8 @@ class Worker:
             raise self._app.crash_reason or RuntimeError("Faust stopped by itself")
 
     def _dispatcher(self, publisher: Publisher) -> Dispatcher:
-        ports = ChannelPorts(
-            outgoing=outgoing(self._settings),
-            publish=publisher.publish,
-            control_topic=self._settings.kafka.control_topic,
-        )
-        channels = make_channels(self._settings.receivers, ports)
-        return Dispatcher(self._engine, channels, observe=self._telemetry.notified)
+        channels = channels_of(self._settings, publisher.publish)
+        return make_dispatcher(self._engine, self._settings, channels, self._telemetry.notified)
 
     def _serve_health(self) -> tuple[uvicorn.Server, asyncio.Task[None]]:
         health = self._settings.worker.health
@@ -347,19 +340,6 @@ class Worker:
                 log.warning("a rebalance came before the last commit was through: the next owner counts those events")
 
         return commit
-
-
-def outgoing(settings: Settings) -> Outgoing:
-    """Outgoing HTTP under the configured policy."""
-    delivery = settings.delivery
-    return Outgoing(
-        HttpPolicy(
-            allow=delivery.allow,
-            allow_http=delivery.allow_http,
-            connect_timeout=delivery.connect_timeout / 1000,
-            deadline=delivery.deadline / 1000,
-        )
-    )
 
 
 def _spare_the_collector() -> None:

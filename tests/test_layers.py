@@ -14,6 +14,7 @@ SHELL = {
     "alerts.outbox",
     "alerts.plan_records",
     "alerts.records",
+    "alerts.router",
     "alerts.tables",
 }
 

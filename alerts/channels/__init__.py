@@ -22,7 +22,10 @@ ALERTS, ROUTES = "alerts", "routes"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One notification to one receiver. `dedup_key` is the same at every attempt; `attempt` counts from 1."""
+    """One notification to one receiver. `dedup_key` is the same at every attempt; `attempt` counts from 1.
+
+    `payload` is an `AlertPayload`, a `GroupPayload` (it has `alerts`) or a `RoutePayload`; `reason` is why it is sent.
+    """
 
     dedup_key: str
     alert: str
@@ -30,6 +33,7 @@ class Delivery:
     receiver: str
     payload: Mapping[str, Any]
     attempt: int = 1
+    reason: str = ""
 
 
 class Publish(Protocol):

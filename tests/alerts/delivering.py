@@ -8,15 +8,13 @@ from alerts.channels import Delivery
 from alerts.control import RouteState
 from alerts.evaluation import evaluate
 from alerts.payloads import Context
-from alerts.routing import Receiver, Routing
 from tests.alerts.observing import T0, between, parity_rule, side
 
 
 def alert_payload(status: str = "firing", **changes: Any) -> dict[str, Any]:
     """The payload of a parity alert that fires: 40 of 100 against 60 of 100."""
     observation = between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60))
-    routing = Routing({"oncall": Receiver("oncall", "webhook")})
-    context = Context("credit", T0, "c1", versions=("v1",), arms=("live",), routing=routing)
+    context = Context("credit", T0, "c1", versions=("v1",), arms=("live",))
     payload = evaluate([parity_rule()], [observation], {}, RouteState("credit"), context).steps[0].payload
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(payload))
     return {**plain, "status": status, **changes}

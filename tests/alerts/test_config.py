@@ -12,10 +12,10 @@ from alerts.config import (
     PagerDutyConfig,
     ReceiverConfig,
     RuleConfig,
-    SilenceConfig,
     ThresholdConfig,
     WebhookConfig,
 )
+from alerts.routing_config import SilenceConfig
 from monitor.sections import Config
 from monitor.times import MINUTE
 

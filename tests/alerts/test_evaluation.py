@@ -8,7 +8,6 @@ from alerts.evaluation import Evaluation, evaluate
 from alerts.labels import alert_id
 from alerts.payloads import Context
 from alerts.policies import Policy, RollbackPolicy
-from alerts.routing import Inhibition, Receiver, Routing, Silence
 from alerts.states import Patience, State
 from alerts.verdicts import Observation
 from tests.alerts.observing import MINUTE, T0, between, parity_rule, side
@@ -16,13 +15,11 @@ from tests.alerts.observing import MINUTE, T0, between, parity_rule, side
 BREACH = between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60))
 BACK = between("ratio", 0.9, side("F", 100, 54), side("M", 100, 60))
 LIVE = RouteState("credit")
-ONCALL = Receiver("oncall", "pagerduty")
-ROUTING = Routing({"oncall": ONCALL})
 LABELS = {"alertname": "parity", "model": "credit", "metric": "selection_rate", "attributes": "sex"}
 
 
 def context(minute: int = 0, **changes: Any) -> Context:
-    made = Context("credit", T0 + minute * MINUTE, "c1", ("v1", "v2"), ("live", "canary"), routing=ROUTING)
+    made = Context("credit", T0 + minute * MINUTE, "c1", ("v1", "v2"), ("live", "canary"))
     return replace(made, **changes)
 
 
@@ -71,7 +68,6 @@ def test_a_resolved_alert_tells_when_it_fired_and_how_it_stands() -> None:
 def test_only_changes_are_told() -> None:
     done = days([BREACH], [BREACH])
     assert [step.transition is not None for one in done for step in one.steps] == [True, False]
-    assert [step.receivers for one in done for step in one.steps] == [(ONCALL,), ()]
     assert done[1].steps[0].payload.status == "firing"
 
 
@@ -144,49 +140,19 @@ def test_two_rules_in_one_pane_change_the_route_once() -> None:
     assert one.route.epoch == 1
 
 
-def told(panes: list[list[Observation]], **changes: Any) -> list[list[str]]:
-    """Who is told in each pane."""
-    return [[r.name for step in one.steps for r in step.receivers] for one in days(*panes, **changes)]
+def changes(panes: list[list[Observation]], **given: Any) -> list[list[bool]]:
+    """In each pane, of which changes people may be told: True for a beginning, False for an end."""
+    return [
+        [step.transition.after is State.FIRING for step in one.steps if step.transition and step.transition.notifies]
+        for one in days(*panes, **given)
+    ]
 
 
 def test_pending_is_nobody_s_business() -> None:
     waiting = parity_rule(policy=Policy("parity", "credit", Patience(MINUTE, 0), receivers=("oncall",)))
-    assert told([[BREACH], [BREACH], [BREACH]], rule=waiting) == [[], ["oncall"], []]
-    assert told([[BREACH], [BACK]], rule=waiting) == [[], []]
-
-
-def test_what_a_silence_holds_back_is_told_when_it_ends_under_the_number_of_its_transition() -> None:
-    silence = Silence({"alertname": "parity"}, T0, T0 + 2 * MINUTE)
-    routing = replace(ROUTING, silences=(silence,))
-    done = days([BREACH], [BREACH], [BREACH], [BREACH], routing=routing)
-    assert [len(one.steps[0].receivers) for one in done] == [0, 0, 1, 0]
-    assert [one.steps[0].stored.held_back for one in done] == ["silenced", "silenced", "", ""]
-    assert done[2].steps[0].transition is None
-    assert done[2].steps[0].stored.state.transition_no == 1
-
-
-def test_an_end_is_told_to_those_who_were_told_of_the_beginning() -> None:
-    silenced = replace(ROUTING, silences=(Silence({"severity": "page"}, T0, T0 + 9 * MINUTE),))
-    assert told([[BREACH], [BACK]], routing=silenced) == [[], []]
-    assert told([[BREACH], [BACK]]) == [["oncall"], ["oncall"]]
-    quiet = Routing({"oncall": replace(ONCALL, send_resolved=False)})
-    assert told([[BREACH], [BACK]], routing=quiet) == [["oncall"], []]
-
-
-def test_an_end_is_told_after_the_receiver_s_route_is_gone_and_not_to_a_receiver_that_is() -> None:
-    first = days([BREACH])[0]
-    bare = parity_rule(policy=Policy("parity", "credit"))
-    for routing, expected in ((ROUTING, (ONCALL,)), (Routing(), ())):
-        ended = evaluate([bare], [BACK], first.states, first.route, context(1, routing=routing))
-        assert ended.steps[0].receivers == expected
-
-
-def test_an_alert_that_fires_in_the_same_pane_inhibits() -> None:
-    policy = Policy("zz-outage", "credit", receivers=("oncall",), labels={"kind": "outage"})
-    inhibition = Inhibition({"kind": "outage"}, {"alertname": "parity"}, equal=("model",))
-    rules = [parity_rule(), parity_rule(policy=policy)]
-    one = evaluate(rules, [BREACH], {}, LIVE, context(routing=replace(ROUTING, inhibitions=(inhibition,))))
-    assert {step.stored.rule: len(step.receivers) for step in one.steps} == {"parity": 0, "zz-outage": 1}
+    assert changes([[BREACH], [BREACH], [BREACH]], rule=waiting) == [[], [True], []]
+    assert changes([[BREACH], [BACK]], rule=waiting) == [[], []]
+    assert changes([[BREACH], [BACK]]) == [[True], [False]]
 
 
 ROLLBACK = Policy("parity", "credit", receivers=("oncall",), rollback=RollbackPolicy())

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from alerts.channels import ALERTS, Delivery, Ports
 from alerts.errors import TransportError
-from alerts.outbox import Claim, Dispatcher, DispatchPolicy, backlog
+from alerts.outbox import Claim, Dispatcher, DispatchPolicy, Surroundings, backlog
 from alerts.retries import Result, RetryPolicy
 from alerts.tables import outbox
 from streams.database import engine
@@ -159,7 +159,11 @@ def test_what_cannot_help_is_dead_at_once_and_what_never_helped_after_a_while(db
     results: list[tuple[str, Result]] = []
     channels = {"wrong": Told(fails(9, WRONG)), "away": Told(fails(99, AWAY))}
     dispatcher = Dispatcher(
-        db, channels, clock, POLICY, observe=lambda receiver, result: results.append((receiver, result))
+        db,
+        channels,
+        clock,
+        POLICY,
+        Surroundings(observe=lambda receiver, result: results.append((receiver, result))),
     )
     put(db, ("x", 1, "wrong"), ("x", 1, "away"))
     dispatcher.run_once()
@@ -216,7 +220,7 @@ def test_rows_of_receivers_that_are_not_ours_are_left_alone(db: sa.Engine, clock
 
 def test_a_dead_notification_is_told_over_another_channel_once(db: sa.Engine, clock: Clock) -> None:
     other = Told()
-    policy = DispatchPolicy(escalate={"a": "other"})
+    policy = DispatchPolicy(fallback={"a": "other"})
     dispatcher = Dispatcher(db, {"a": Told(fails(9, WRONG)), "other": other}, clock, policy)
     put(db, ("x", 1, "a"), ("y", 1, "a"), ("y", 1, "other"))
     dispatcher.run_once()

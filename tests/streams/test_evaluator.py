@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alerts.router import Router
 from monitor.sums import Basis
 from streams.config import parse
 from streams.database import engine
@@ -17,6 +18,7 @@ from streams.evaluator import Evaluator, Progress
 from streams.points import Points
 from streams.retention import roll_up
 from streams.settings import Settings
+from streams.watching import routing_of
 from tests.streams.counted import Counted
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -158,9 +160,7 @@ join (select id, kind, model, version, arm, time_basis, attribute_set, group_val
 ALERTS = """
 select alert, transition_no, from_state, to_state, pane_end, payload::text from alert_history order by alert, transition_no
 """
-TOLD = (
-    "select dedup_key, alert, transition_no, receiver, channel, payload::text from fairdrift.outbox order by dedup_key"
-)
+TOLD = "select alert, transition_no, episode, firing, labels::text from fairdrift.notices order by alert, transition_no"
 
 
 def everything(db: sa.Engine) -> list[Any]:
@@ -193,8 +193,10 @@ def test_the_alert_fires_after_its_for_and_resolves(db: sa.Engine, settings: Set
     assert 8 <= pending <= 10
     assert firing == pending + 2
     assert 18 <= resolved <= 23
+    assert query(db, "select firing from fairdrift.notices order by id") == [(True,), (False,)]
+    Router(db, routing_of(settings)).run_once()
     told = query(db, "select receiver, payload ->> 'status' from fairdrift.outbox order by id")
-    assert told == [("oncall", "firing"), ("oncall", "resolved"), ("fairdrift.control", None)]
+    assert told == [("fairdrift.control", None), ("oncall", "firing"), ("oncall", "resolved")]
     assert query(db, "select model, route, epoch from fairdrift.routes") == [("credit", "fallback", 1)]
 
 
