@@ -9,6 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from monitor.baselines import Baseline, widened
+from monitor.cells import cell_id
 from monitor.grouping import CellInfo
 from monitor.sums import DECISIONS, LABELS, Ints, Layout
 from monitor.tables import baseline_cells, baselines
@@ -59,7 +60,16 @@ def load_baseline(connection: sa.Connection, model: str, at: datetime | None = N
     found = connection.execute(
         sa.select(baseline_cells).where(baseline_cells.c.baseline == head["id"]).order_by(baseline_cells.c.cell)
     ).all()
-    cells = tuple(CellInfo(row.cell, row.version, row.arm, row.groups, row.stratum) for row in found)
+    cells = tuple(
+        CellInfo(
+            cell_id(model, row.version, row.arm, head["cell_schema"], row.groups, row.stratum),
+            row.version,
+            row.arm,
+            row.groups,
+            row.stratum,
+        )
+        for row in found
+    )
     return Baseline(
         model=model,
         source=head["source"],

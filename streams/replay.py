@@ -210,7 +210,7 @@ def _texts(column: pd.Series, mapped: Mapped) -> list[str | None]:
 
 def _scalars(column: pd.Series, mapped: Mapped) -> list[Scalar]:
     """The values as JSON has them; texts of a CSV that are numbers or booleans become those."""
-    return [None if _null(value, mapped) else _scalar(value) for value in _plain(column)]
+    return [None if _null(value, mapped) else scalar(value) for value in _plain(column)]
 
 
 def _plain(column: pd.Series) -> list[object]:
@@ -231,7 +231,7 @@ def _as_text(value: object) -> str:
     return str(value)
 
 
-def _scalar(value: object) -> Scalar:
+def scalar(value: object) -> Scalar:
     """One value; a text only becomes a number if the number is written back as the same text."""
     if isinstance(value, str):
         return from_text(value)

@@ -103,7 +103,8 @@ class Line:
     criterion: Criterion
     attribute_set: tuple[str, ...]
     group: Counted
-    answer: Answer
+    answer: Answer | None
+    """None: not judged, since too small a share."""
     reasons: tuple[Reason, ...]
     base: Counted | None = None
     """What it is compared with; None where nothing is. The group itself if it is the reference."""

@@ -56,17 +56,16 @@ def judge(policy: Policy, figures: Figures, context: Context = Context()) -> Jud
 
 
 def _gathered(lines: Sequence[Line], reasons: Sequence[Reason]) -> Answer:
-    answers = {line.answer for line in lines}
+    answers = {line.answer for line in lines if line.answer is not None}
     if Answer.BREACHED in answers:
         return Answer.BREACHED
-    return Answer.CANNOT_SAY if reasons or Answer.CANNOT_SAY in answers or not lines else Answer.CLEAR
+    return Answer.CANNOT_SAY if reasons or Answer.CANNOT_SAY in answers or not answers else Answer.CLEAR
 
 
 def _named(lines: Sequence[Line], reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """The reasons of the answer: those of the lines that give it."""
     answer = _gathered(lines, reasons)
     found = [reason for line in lines if line.answer is answer for reason in line.reasons]
-    found = found if answer is not Answer.CLEAR else [reason for reason in found if reason is not Reason.EXCLUDED]
     return tuple(dict.fromkeys([*reasons, *found]))
 
 
@@ -147,9 +146,9 @@ class _Set:
             share, why = group.n / total, self._excluded(group, total)
             justification = self.context.justifications.get(group.key, "")
             if why is Reason.EXCLUDED:
-                line = self._line(group, Answer.CLEAR, Reason.EXCLUDED)
+                line = self._line(group, None, Reason.EXCLUDED)
             else:
-                line = self._compared(group, judged)
+                line = self._compared(group, judged, known)
                 line = replace(line, reasons=(*line.reasons, why)) if why else line
             yield replace(line, share=share, justification=justification)
 
@@ -162,11 +161,12 @@ class _Set:
             return Reason.NOT_EXCLUDED if justified else None
         return Reason.EXCLUDED if justified or not rule.needs_justification else None
 
-    def _line(self, group: Counted, answer: Answer, *reasons: Reason) -> Line:
+    def _line(self, group: Counted, answer: Answer | None, *reasons: Reason) -> Line:
         return Line(self.criterion, self.attribute_set, group, answer, reasons)
 
-    def _compared(self, group: Counted, judged: Sequence[Counted]) -> Line:
-        base = self._base(group, judged)
+    def _compared(self, group: Counted, judged: Sequence[Counted], known: Sequence[Counted]) -> Line:
+        one_of = self.criterion.reference in (Reference.HIGHEST, Reference.NAMED)
+        base = self._base(group, judged if one_of else known)
         if base is None or group.value is None:
             reason = Reason.UNDEFINED if group.value is None else self._why_no_base(judged)
             return self._line(group, Answer.CANNOT_SAY, reason)
@@ -174,21 +174,21 @@ class _Set:
             answer = Answer.CLEAR if len(judged) > 1 else Answer.CANNOT_SAY
             line = self._line(group, answer, *(() if len(judged) > 1 else (Reason.ALONE,)))
             return replace(line, base=base, value=1.0 if self.criterion.aggregate is Aggregate.RATIO else 0.0)
-        return compared(self.criterion, self.attribute_set, (group, base), max(1, len(judged) - 1))
+        return compared(self.criterion, self.attribute_set, (group, base), max(1, len(judged) - one_of))
 
     def _why_no_base(self, judged: Sequence[Counted]) -> Reason:
         return Reason.NO_REFERENCE if self.criterion.reference is Reference.NAMED else Reason.ALONE
 
-    def _base(self, group: Counted, judged: Sequence[Counted]) -> Counted | None:
-        """What the group is compared with."""
+    def _base(self, group: Counted, among: Sequence[Counted]) -> Counted | None:
+        """What the group is compared with; groups of a small share are part of everybody and of the rest."""
         reference = self.criterion.reference
         if reference is Reference.HIGHEST:
-            defined = [one for one in judged if one.value is not None]
+            defined = [one for one in among if one.value is not None]
             return max(defined, key=lambda one: one.value or 0.0, default=None)
         if reference is Reference.NAMED:
             wanted = {name: self.context.references.get(name, "") for name in self.attribute_set}
-            return next((one for one in judged if one.values == wanted and one.value is not None), None)
-        parts = [one for one in judged if reference is Reference.OVERALL or one.key != group.key]
+            return next((one for one in among if one.values == wanted and one.value is not None), None)
+        parts = [one for one in among if reference is Reference.OVERALL or one.key != group.key]
         return _merged(parts)
 
 

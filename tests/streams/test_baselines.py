@@ -72,3 +72,16 @@ def test_sums_of_an_older_layout_are_filled_up_with_zeros() -> None:
     wide = widened(short, DECISIONS)
     assert wide.shape == (2, len(DECISIONS))
     assert wide[1].tolist() == [3, 4, 5] + [0] * (len(DECISIONS) - 3)
+
+
+def test_the_groups_of_one_baseline_are_not_those_of_another(connection: sa.Connection) -> None:
+    """Groupings are remembered by the ids of cells."""
+    other = [Person({"sex": name}, decision=True) for name in ("old", "young")]
+    cells, decision, labels = count(other)
+    store_baseline(connection, baseline())
+    store_baseline(connection, Baseline("ages", "a file", 2, "def", 0.01, tuple(cells), decision, labels))
+    for model, groups in (("credit", {"M", "F"}), ("ages", {"old", "young"})):
+        found = load_baseline(connection, model)
+        assert found is not None
+        shown = found.assess(PLAN).groups
+        assert {point.group_values["sex"] for point in shown if point.group_values} == groups

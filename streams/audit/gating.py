@@ -1,0 +1,141 @@
+"""Policies over the rows of a file: each stretch of days by the version that was in force, the answers gathered."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+
+from monitor.assess import Assessment
+from monitor.policies import (
+    SCORING_RATE,
+    Answer,
+    Context,
+    Counted,
+    Judgement,
+    PolicyError,
+    Reason,
+    Stretch,
+    counted,
+    parse,
+    stretches,
+    versions,
+)
+from monitor.policies.policy import Policy
+from monitor.quantities import Flags, Floats
+from monitor.sums import Ints
+from streams.audit.reading import AuditError, Longs
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A policy that the rows are judged by. `gate`: the exit code says its answer."""
+
+    name: str
+    versions: tuple[Policy, ...]
+    context: Context = field(default_factory=Context)
+    gate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one stretch of days, judged. `judgement` None: no version was in force."""
+
+    stretch: Stretch
+    rows: int
+    judgement: Judgement | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A policy's answer over all rows."""
+
+    asked: Asked
+    parts: tuple[Part, ...]
+    answer: Answer
+    reasons: tuple[Reason, ...]
+    assumed: str = ""
+    """What had to be assumed, in words: the day, where rows have none."""
+
+
+def find(name: str) -> tuple[Policy, ...]:
+    """The versions of a shipped policy by id, or of one in a file of one's own."""
+    if name.endswith((".yaml", ".yml")):
+        try:
+            return parse(Path(name).read_text(encoding="utf-8"), name)
+        except (OSError, UnicodeDecodeError) as error:
+            raise AuditError(f"the policy {name} cannot be read: {error}") from error
+    try:
+        return versions(name)
+    except PolicyError as error:
+        raise AuditError(f"{error}; or a file of your own, as in ./house-rule.yaml") from None
+
+
+def days(time: Longs) -> tuple[Longs, date, date]:
+    """The day of each row (days since 1970, UTC), and the first and last."""
+    found = time // DAY_MS
+    return found, _date(int(found.min())), _date(int(found.max()))
+
+
+def _date(day: int) -> date:
+    return datetime.fromtimestamp(day * 86_400, UTC).date()
+
+
+def _number(day: date) -> int:
+    return day.toordinal() - date(1970, 1, 1).toordinal()
+
+
+def parted(asked: Asked, time: Longs | None, rows: int, today: date) -> Iterator[tuple[Stretch, Flags]]:
+    """Each stretch of days under one version, with the rows in it."""
+    if time is None:
+        for stretch in stretches(asked.versions, today, today):
+            yield stretch, np.ones(rows, dtype=np.bool_)
+        return
+    day, first, last = days(time)
+    for stretch in stretches(asked.versions, first, last):
+        yield stretch, (day >= _number(stretch.first)) & (day <= _number(stretch.last))
+
+
+def ruled(asked: Asked, parts: Sequence[Part], assumed: str = "") -> Ruling:
+    """The answers of the stretches as one: breached if any is, else clear only if all are."""
+    some = [part for part in parts if part.rows]
+    answers = [Answer.CANNOT_SAY if part.judgement is None else part.judgement.answer for part in some]
+    if Answer.BREACHED in answers:
+        answer = Answer.BREACHED
+    else:
+        answer = Answer.CLEAR if answers and set(answers) == {Answer.CLEAR} else Answer.CANNOT_SAY
+    reasons = [
+        reason
+        for part, one in zip(some, answers, strict=True)
+        if one is answer
+        for reason in ((Reason.NOT_IN_FORCE,) if part.judgement is None else part.judgement.reasons)
+    ]
+    return Ruling(asked, tuple(some), answer, tuple(dict.fromkeys(reasons)), assumed)
+
+
+def figures(assessment: Assessment, score: Floats, cell: Ints) -> dict[tuple[str, tuple[str, ...]], list[Counted]]:
+    """The figures of an assessment, with the scoring rate: exact, from the rows' own scores.
+
+    The share of a group's scores strictly above the median of all scores, the unknown included (6 RCNY 5-300).
+    """
+    found = counted(assessment)
+    known = ~np.isnan(score)
+    if not known.any():
+        return found
+    above = known & (score > np.median(score[known]))
+    cells = int(cell.max()) + 1
+    sums = np.stack([np.bincount(cell, flags, cells).astype(np.int64) for flags in (known, above)], axis=1)
+    totals = assessment.grouping.sum(sums)
+    for group, (n, k) in zip(assessment.grouping.groups, totals.tolist(), strict=True):
+        if (group.version, group.arm) == ("*", "*"):
+            rate = Counted(group.values, n, k, k / n if n else None)
+            found.setdefault((SCORING_RATE, group.attribute_set), []).append(rate)
+    return found
+
+
+def with_references(context: Context, references: Mapping[str, str]) -> Context:
+    """The context with the model's references, where it names none."""
+    return replace(context, references={**references, **context.references})

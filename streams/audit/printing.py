@@ -1,0 +1,313 @@
+"""An audit on a terminal."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from monitor.assess import DisparityPoint, GroupPoint
+from monitor.estimates import State
+from monitor.policies import WORDS, Answer, Line, Policy, Reason
+from streams.audit.gating import Part, Ruling
+from streams.audit.proxies import Proxy
+from streams.audit.run import Audit, Skew
+from streams.audit.sections import (
+    TOLD,
+    Measure,
+    Section,
+    asked_words,
+    chance_words,
+    driving,
+    headed,
+    listed_values,
+    number,
+    sections,
+    sides_words,
+    span,
+    words,
+)
+
+STYLES = {Answer.CLEAR: "green", Answer.BREACHED: "bold red", Answer.CANNOT_SAY: "yellow"}
+PEOPLE = 9
+"""Columns for people and for their share."""
+NARROW = 110
+"""Columns below which what can be read elsewhere is left out."""
+SHORT = {
+    Reason.SIGNIFICANT_INSIDE: "yet more than chance",
+    Reason.NOT_SIGNIFICANT: "may be chance",
+    Reason.FLIP_FLOP: "one decision decides",
+    Reason.UNDETECTABLE: "too few decisions",
+    Reason.INTERVAL_SPANS: "interval on both sides",
+    Reason.NOT_EXCLUDED: "too large a share to be left out",
+}
+MOST_LINES = 12
+"""Groups of a policy that are all shown; of more, those that are not clear."""
+MOST_PROXIES = 8
+"""Shown for an attribute; the rest are in JSON and HTML."""
+
+
+def render(audit: Audit, width: int) -> RenderableType:
+    """The whole audit for a terminal of this width."""
+    parts: list[RenderableType] = [Text.assemble((audit.source, "bold"), f": {described(audit)}")]
+    parts += [_under(note, "yellow") for note in audit.notes]
+    for section in sections(audit.shown, audit.model):
+        parts += ["", *_section(section, width)]
+    for ruling in audit.rulings:
+        parts += ["", *_ruling(ruling, audit.model.display_min, width)]
+    if audit.skews:
+        parts += ["", Text("labels in the data", style="bold"), _skews(audit.skews, width)]
+    if audit.proxies:
+        parts += ["", Text("which columns tell the group", style="bold"), _proxies(audit.proxies, width)]
+    return Group(*parts)
+
+
+def described(audit: Audit) -> str:
+    """Rows and period in words."""
+    period = "" if audit.period is None else f" from {audit.period[0]} to {audit.period[1]}"
+    return f"{audit.rows:,} rows{period}"
+
+
+# --- metrics
+
+
+def _section(section: Section, width: int) -> Iterator[RenderableType]:
+    yield Text(headed(section.attribute_set), style="bold")
+    single = [measure for measure in section.measures if any(measure.points)]
+    yield from (_table(section, block) for block in _blocks(section, single, width) or [[]])
+    for measure in section.measures:
+        yield from _gaps(measure)
+
+
+def _blocks(section: Section, measures: Sequence[Measure], width: int) -> list[list[Measure]]:
+    """The metrics in tables that fit the terminal side by side; at least one in each."""
+    names = max(12, *(len(listed_values(member.values)) for member in section.members))
+    room = width - names - 2 * PEOPLE
+    blocks: list[list[Measure]] = []
+    left = 0
+    for measure in measures:
+        needed = 3 + max(len(words(measure.metric)), *(_point(point).cell_len for point in measure.points))
+        if not blocks or needed > left:
+            blocks, left = [*blocks, []], room
+        blocks[-1].append(measure)
+        left -= needed
+    return blocks
+
+
+def _table(section: Section, measures: Sequence[Measure]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("group", overflow="fold", min_width=12)
+    table.add_column("people", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    for measure in measures:
+        table.add_column(words(measure.metric), justify="right", no_wrap=True)
+    for at, member in enumerate(section.members):
+        counts = ("withheld", "") if member.n is None else (f"{member.n:,}", _share(member.share))
+        cells = [_point(measure.points[at]) for measure in measures]
+        table.add_row(listed_values(member.values), *counts, *cells)
+    return table
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
+
+
+def _point(point: GroupPoint | None) -> Text:
+    if point is None:
+        return Text("")
+    one = point.estimate
+    if one.state is not State.MEASURED or one.value is None:
+        return Text(f"{one.state.value}: {one.reason}" if one.reason else one.state.value, style="dim")
+    return Text.assemble(number(one.value), (f"  {span(one.low, one.high)}", "dim"))
+
+
+def _gaps(measure: Measure) -> Iterator[RenderableType]:
+    """How far apart the groups are: a line each for difference and ratio."""
+    for aggregate, gaps in driving(measure):
+        for gap in gaps:
+            yield _indented(Text.assemble(f"{words(measure.metric)}, {aggregate.value}: ", _gap(gap)))
+
+
+def _gap(gap: DisparityPoint) -> Text:
+    one = gap.estimate
+    if one.state is not State.MEASURED or one.value is None:
+        return Text(f"{one.state.value}: {one.reason}", style="dim")
+    interval = span(one.low, one.high)
+    return Text.assemble(
+        (number(one.value), "bold"), (f"  {interval}  " if interval else "  ", "dim"), sides_words(gap)
+    )
+
+
+# --- policies
+
+
+def _ruling(ruling: Ruling, display_min: int, width: int) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        ("policy ", "bold"), (ruling.asked.name, "bold"), "  ", (ruling.answer.value.upper(), STYLES[ruling.answer])
+    )
+    for reason in ruling.reasons:
+        yield _under(WORDS[reason])
+    if ruling.assumed:
+        yield _under(ruling.assumed, "dim")
+    for part in ruling.parts:
+        yield from _part(part, (display_min, width), several=len(ruling.parts) > 1)
+
+
+def _under(text: str, style: str = "") -> RenderableType:
+    return _indented(Text(text, style=style))
+
+
+def _indented(what: RenderableType) -> RenderableType:
+    return Padding(what, (0, 0, 0, 2), expand=False)
+
+
+def _part(part: Part, view: tuple[int, int], *, several: bool) -> Iterator[RenderableType]:
+    found, days = part.judgement, f"{part.stretch.first} to {part.stretch.last}"
+    if found is None:
+        yield _under(f"{days}: no version was in force ({part.rows:,} rows)", "yellow")
+        return
+    if several:
+        yield Text.assemble(f"  {days}, {part.rows:,} rows: ", (found.answer.value, STYLES[found.answer]))
+    yield _under(f"{found.policy.instrument}, {found.policy.citation}", "dim")
+    for note in found.notes:
+        yield _under(note, "yellow")
+    for (criterion, names), lines in groupby(found.lines, key=lambda line: (line.criterion, line.attribute_set)):
+        yield _under(f"{headed(names)}: {asked_words(criterion)}", "italic")
+        yield from _lines(list(lines), view)
+    for names, n in found.unknown.items():
+        if n:
+            yield _under(f"{n:,} people whose {headed(names)} is unknown are not in the ratios", "dim")
+
+
+def _lines(lines: Sequence[Line], view: tuple[int, int]) -> Iterator[RenderableType]:
+    """Every group that is judged; of many only those that are not clear."""
+    display_min, width = view
+    judged = [line for line in lines if line.answer is not None or line.justification]
+    shown = [line for line in judged if len(judged) <= MOST_LINES or line.answer is not Answer.CLEAR]
+    heads = ("group", "of n", "rate", lines[0].criterion.aggregate.value, "interval", "chance", "missing", "")
+    rows = [_line(line, display_min) for line in shown]
+    filled = [at for at in range(len(heads)) if any(row[at].plain for row in rows)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for at in (kept := [at for at in filled if width >= NARROW or heads[at] not in ("rate", "interval")]):
+        left = heads[at] in ("group", "")
+        table.add_column(heads[at], justify="left" if left else "right", no_wrap=not left, overflow="fold")
+    for row in rows:
+        table.add_row(*(row[at] for at in kept))
+    if shown:
+        yield _indented(table)
+    if len(shown) < len(judged):
+        yield _under(f"and {len(judged) - len(shown)} groups that are clear", "dim")
+    if len(judged) < len(lines):
+        yield _under(f"not judged, too small a share of all: {_small([x for x in lines if x not in judged])}", "dim")
+
+
+def _small(lines: Sequence[Line]) -> str:
+    names = [listed_values(line.group.values) for line in lines]
+    return ", ".join(names) if len(names) <= MOST_LINES else f"{len(names)} groups"
+
+
+def _line(line: Line, display_min: int) -> list[Text]:
+    if 0 < line.group.n < display_min:
+        return [Text(listed_values(line.group.values)), Text(f"fewer than {display_min}", style="dim"), *[Text("")] * 6]
+    k = "" if line.group.numerator is None else f"{line.group.numerator:,} of "
+    return [
+        Text(listed_values(line.group.values)),
+        Text(f"{k}{line.group.n:,}"),
+        Text("" if line.group.value is None else number(line.group.value)),
+        Text("" if line.value is None else number(line.value)),
+        Text("" if line.is_reference else span(line.low, line.high), style="dim"),
+        Text(chance_words(line), style="dim"),
+        Text(f"{line.shortfall:,}" if line.shortfall else ""),
+        _answer(line),
+    ]
+
+
+def _answer(line: Line) -> Text:
+    if line.is_reference and not line.reasons:
+        return Text("reference", style="dim")
+    why = "".join(f", {SHORT.get(reason, reason.value)}" for reason in line.reasons if reason not in TOLD)
+    if line.answer is None:
+        return Text(f"left out: {line.justification}", style="dim")
+    return Text.assemble((line.answer.value, STYLES[line.answer]), (why, "dim"))
+
+
+# --- labels and proxies
+
+
+def _skews(skews: Sequence[Skew], width: int) -> RenderableType:
+    heads = ("labelled", "CI", "DPL", "interval", "KL", "JS", "LP", "TVD", "KS", "CDDL")
+    kept = range(len(heads)) if width >= NARROW else (0, 1, 2, 3, 5, 9)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("against the rest", overflow="fold", min_width=12)
+    for at in kept:
+        table.add_column(heads[at], justify="right", no_wrap=True)
+    for one in skews:
+        f = one.found
+        distances = (f.kullback_leibler, f.jensen_shannon, f.lp_norm, f.total_variation, f.kolmogorov_smirnov)
+        cells = [
+            f"{f.n:,}",
+            _maybe(f.class_imbalance),
+            _maybe(f.difference),
+            span(f.difference_low, f.difference_high),
+            *(_maybe(value) for value in (*distances, f.conditional_disparity)),
+        ]
+        table.add_row(f"{one.attribute}={one.group}", *(cells[at] for at in kept))
+    return _indented(table)
+
+
+def _maybe(value: float | None) -> str:
+    return "-" if value is None else number(value)
+
+
+def _proxies(found: Sequence[Proxy], width: int) -> RenderableType:
+    heads = ("Cramér's V", "interval", "bits", "interval", "of all there is")
+    kept = range(len(heads)) if width >= NARROW else (0, 1, 4)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("column", overflow="fold", min_width=12)
+    for at in kept:
+        table.add_column(heads[at], justify="right", no_wrap=True)
+    for attribute, each in groupby(found, key=lambda one: one.attribute):
+        table.add_row(Text(attribute, style="bold"))
+        ranked = list(each)
+        for one in ranked[:MOST_PROXIES]:
+            cells = _proxy(one)
+            table.add_row(f"  {one.column}", *(cells[at] for at in kept))
+        if len(ranked) > MOST_PROXIES:
+            table.add_row(Text(f"  and {len(ranked) - MOST_PROXIES} more that tell less", style="dim"))
+    return _indented(table)
+
+
+def _proxy(one: Proxy) -> list[Text]:
+    if one.found is None:
+        reason = Text(one.reason, style="dim")
+        return [Text(""), reason, Text(""), Text(""), Text("")]
+    v, bits = one.found.cramers_v, one.found.information
+    return [
+        Text(f"{v.value:.3f}"),
+        Text(f"{v.low:.3f} to {v.high:.3f}", style="dim"),
+        Text(f"{bits.value:.4f}"),
+        Text(f"{bits.low:.4f} to {bits.high:.4f}", style="dim"),
+        Text(f"{one.found.told:.1%}"),
+    ]
+
+
+# --- what policies there are
+
+
+def listed(policies: Sequence[Policy]) -> RenderableType:
+    """The shipped policies with what they mean."""
+    parts: list[RenderableType] = []
+    for one in policies:
+        dates = f"{one.effective_from or 'always'} to {one.effective_to or 'now'}"
+        parts += [
+            Text.assemble((one.id, "bold"), f"  {one.title}, {one.jurisdiction} ", (f"({dates})", "dim")),
+            Padding(Text(f"{one.instrument}: {one.citation}", style="dim"), (0, 0, 0, 2)),
+            Padding(Text(one.explanation.strip()), (0, 0, 0, 2)),
+            Padding(
+                Text(f"{one.status.text.strip()} [{one.status.source}, {one.status.date}]", style="dim"), (0, 0, 1, 2)
+            ),
+        ]
+    return Group(*parts)

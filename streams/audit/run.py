@@ -1,0 +1,237 @@
+"""An audit: everything that is said of a file, computed. Printing and writing are elsewhere."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from monitor.assess import Assessment, Plan, assess
+from monitor.baselines import Baseline
+from monitor.cells import cell_schema
+from monitor.comparisons import Aggregate, DisparitySpec, Method
+from monitor.config import UNKNOWN, ModelConfig
+from monitor.label_skew import LabelSkew, label_skew
+from monitor.metrics import metrics, registry
+from monitor.policies import judge
+from streams.audit.asking import Prepared
+from streams.audit.counting import Counted, Rows, count
+from streams.audit.gating import Asked, Part, Ruling, days, figures, parted, ruled, with_references
+from streams.audit.proxies import Proxy, proxies
+from streams.audit.reading import Table
+
+HEADLINES = (
+    "selection_rate", "mean_value", "mean_score", "true_positive_rate", "false_positive_rate", "precision", "accuracy",
+)  # fmt: skip
+"""What is shown unless metrics are named."""
+
+EVERY = "all"
+
+Tell = Callable[[str], None]
+"""Called with what is being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skew:
+    """The labels of one group against everybody else's."""
+
+    attribute: str
+    group: str
+    found: LabelSkew
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audit:
+    """What is said of a file."""
+
+    source: str
+    rows: int
+    period: tuple[date, date] | None
+    model: ModelConfig
+    assessment: Assessment
+    """Every number; `shown` is what may be."""
+    baseline: Baseline
+    rulings: tuple[Ruling, ...]
+    proxies: tuple[Proxy, ...]
+    skews: tuple[Skew, ...]
+    notes: tuple[str, ...]
+    min_n: int
+    """Groups of fewer are not compared."""
+
+    @property
+    def shown(self) -> Assessment:
+        """What may be shown: without what the model's `display_min` withholds."""
+        return self.assessment.published()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to compute."""
+
+    metrics: tuple[str, ...] = ()
+    """Names; empty: the headlines; `all`: every one."""
+    policies: tuple[Asked, ...] = ()
+    proxies: bool = True
+    min_n: int = 30
+    """Groups of fewer take no part in differences and ratios: two people are always the best or the worst."""
+    today: date = date.min
+    """The day by whose policies rows without a time are judged."""
+
+
+def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambda _: None) -> Audit:
+    """Count the rows, assess them, judge them, and look for proxies and skew."""
+    model, rows = prepared.model, prepared.rows
+    tell("counting")
+    counted = count(rows, model)
+    tell("metrics and intervals")
+    plan = _plan(model, _chosen(request.metrics), request.min_n)
+    assessment = assess(counted.cells, counted.decision, counted.labels, plan)
+    rulings = tuple(_ruling(asked, prepared, request, tell) for asked in request.policies)
+    found = _proxies(table, prepared, tell) if request.proxies else ()
+    tell("labels")
+    return Audit(
+        source=table.path.name,
+        rows=len(rows),
+        period=None if prepared.time is None else days(prepared.time)[1:],
+        model=model,
+        assessment=assessment,
+        baseline=_baseline(table, model, counted, len(rows)),
+        rulings=rulings,
+        proxies=tuple(found),
+        skews=tuple(_skews(rows)),
+        notes=tuple(_notes(prepared)),
+        min_n=request.min_n,
+    )
+
+
+def _chosen(names: Sequence[str]) -> tuple[str, ...]:
+    """The metrics to compute; MetricError for one that does not exist."""
+    if EVERY in names:
+        return tuple(registry())
+    return tuple(one.name for one in metrics(names or [name for name in HEADLINES if name in registry()]))
+
+
+def _plan(model: ModelConfig, chosen: tuple[str, ...], min_n: int = 1) -> Plan:
+    methods = [Method.BETWEEN_GROUPS, *([Method.TO_REFERENCE] if model.references else [])]
+    return Plan(
+        model=model.name,
+        attribute_sets=tuple(model.attribute_sets()),
+        metrics=chosen,
+        disparities=tuple(DisparitySpec(aggregate, method, min_n) for method in methods for aggregate in Aggregate),
+        references=model.references,
+        value_unit=model.value.resolution,
+        display_min=model.display_min,
+        labels=model.labels,
+    )
+
+
+def _baseline(table: Table, model: ModelConfig, counted: Counted, rows: int) -> Baseline:
+    return Baseline(
+        model=model.name,
+        source=f"audit of {table.path.name}",
+        rows=rows,
+        cell_schema=cell_schema(model),
+        value_unit=model.value.resolution,
+        cells=counted.cells,
+        decision=counted.decision,
+        labels=counted.labels,
+    )
+
+
+def _ruling(asked: Asked, prepared: Prepared, request: Request, tell: Tell) -> Ruling:
+    """The answer of one policy, each stretch of days by the version that was in force."""
+    tell(f"policy {asked.name}")
+    model, parts = prepared.model, []
+    needed = tuple(name for name in registry() if registry()[name].kind in ("rate", "mean"))
+    for stretch, chosen in parted(asked, prepared.time, len(prepared.rows), request.today):
+        some = int(chosen.sum())
+        judgement = None
+        if some and stretch.policy is not None:
+            rows = prepared.rows.take(chosen)
+            counted = count(rows, model)
+            assessment = assess(counted.cells, counted.decision, counted.labels, _plan(model, needed))
+            context = with_references(asked.context, model.references)
+            judgement = judge(stretch.policy, figures(assessment, rows.score, counted.cell), context)
+        parts.append(Part(stretch, some, judgement))
+    assumed = "" if prepared.time is not None else f"rows have no time: judged by the policy of {request.today}"
+    return ruled(asked, parts, assumed)
+
+
+def _proxies(table: Table, prepared: Prepared, tell: Tell) -> list[Proxy]:
+    """Every column that is no field, against every attribute but the one it is."""
+    names = prepared.rows.names
+    sources = {attribute: column for column, attribute in prepared.used.items() if attribute in prepared.rows.groups}
+    looked = [name for name in table.names if name not in prepared.used or prepared.used[name] in prepared.rows.groups]
+    columns = {name: table.column(name) for name in looked if not _is_nested(table, name)}
+    found: list[Proxy] = []
+    for attribute, codes in prepared.rows.groups.items():
+        others = [column for name, column in columns.items() if name != sources[attribute]]
+        found += proxies(attribute, (codes, names[attribute]), others, tell)
+    return found
+
+
+def _is_nested(table: Table, name: str) -> bool:
+    kind = table.arrow.schema.field(name).type
+    return bool(getattr(kind, "num_fields", 0))
+
+
+def _skews(rows: Rows) -> list[Skew]:
+    """The labels of every group against everybody else's; none where there are no labels."""
+    known = rows.label >= 0
+    if not known.any():
+        return []
+    stratum = _stratum(rows)
+    found = []
+    for attribute, codes in rows.groups.items():
+        names = rows.names[attribute]
+        told = known & (codes != list(names).index(UNKNOWN))
+        for place in sorted(set(codes[told].tolist())):
+            inside = told & (codes == place)
+            counts = [np.bincount(1 - rows.label[part], minlength=2) for part in (inside, told & ~inside)]
+            strata = None if stratum is None else _strata(stratum[told], inside[told], rows.label[told])
+            found.append(Skew(attribute, names[place], label_skew(counts[0], counts[1], (True, False), strata)))
+    return found
+
+
+def _stratum(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+    if not rows.factors:
+        return None
+    code = np.zeros(len(rows), dtype=np.int64)
+    for name, codes in sorted(rows.factors.items()):
+        code = code * len(rows.names[name]) + codes
+    return np.unique(code, return_inverse=True)[1].astype(np.int64)
+
+
+def _strata(
+    stratum: np.ndarray[tuple[int], np.dtype[np.int64]],
+    inside: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    label: np.ndarray[tuple[int], np.dtype[np.int32]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """S x 2 x 2: counts by stratum, by (group, rest), by (positive, not)."""
+    flat = (stratum * 2 + ~inside) * 2 + (1 - label)
+    strata = int(stratum.max()) + 1
+    return np.bincount(flat, minlength=strata * 4).reshape(strata, 2, 2).astype(np.int64)
+
+
+def _notes(prepared: Prepared) -> list[str]:
+    """What a reader should know of how the rows were read."""
+    rows, model = prepared.rows, prepared.model
+    found = []
+    outside = int(((rows.score < 0) | (rows.score > 1)).sum())
+    if outside:
+        found.append(
+            f"{outside:,} scores are outside 0 to 1: they count for the scoring rate and for no other metric of scores"
+        )
+    for name, codes in rows.groups.items():
+        names = list(rows.names[name])
+        unknown, other = (int((codes == names.index(group)).sum()) for group in (UNKNOWN, "other"))
+        if unknown:
+            found.append(f"{unknown:,} rows have no {name}: they are `unknown`, counted and not compared")
+        if other:
+            found.append(f"{other:,} rows have a {name} that is not declared: they are `other`")
+    undecided = int((rows.decision < 0).sum())
+    if 0 < undecided < len(rows):
+        found.append(f"{undecided:,} rows have no decision")
+    if model.labels == "favourable_only":
+        found.append("only favourable decisions are ever labelled: rates over all labels are undefined")
+    return found

@@ -1,0 +1,182 @@
+"""An audit arranged for reading: one section an attribute set, its groups in the order in which they were declared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from monitor.assess import Assessment, DisparityPoint, GroupPoint
+from monitor.comparisons import Aggregate, Method
+from monitor.config import OTHER, UNKNOWN, ModelConfig
+from monitor.grouping import TOGETHER
+from monitor.metrics import metric
+from monitor.policies import Criterion, Line, Reason
+from monitor.suppression import withheld
+
+Values = Mapping[str, str]
+
+TOLD = (Reason.INSIDE, Reason.BEYOND, Reason.SIGNIFICANT)
+"""Reasons that an answer itself tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One group: how many people, or None where that is withheld, and its share of all."""
+
+    values: Values
+    n: int | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric over the groups of a section, in their order, and how far they are apart."""
+
+    metric: str
+    points: tuple[GroupPoint | None, ...]
+    """None for a metric that is no number of a single group."""
+    gaps: tuple[DisparityPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One attribute set; `()` is everybody."""
+
+    attribute_set: tuple[str, ...]
+    members: tuple[Member, ...]
+    measures: tuple[Measure, ...]
+
+
+def sections(assessment: Assessment, model: ModelConfig) -> list[Section]:
+    """Everybody first, then each attribute, then intersections; metrics of which nothing was counted are left out."""
+    counts = _people(assessment)
+    by_set: dict[tuple[str, ...], dict[str, list[GroupPoint]]] = {}
+    for point in assessment.groups:
+        if (point.version, point.arm) == (TOGETHER, TOGETHER):
+            by_set.setdefault(point.attribute_set, {}).setdefault(point.metric, []).append(point)
+    gaps: dict[tuple[tuple[str, ...], str], list[DisparityPoint]] = {}
+    for gap in assessment.disparities:
+        named = set(gap.attribute_set) <= set(model.references)
+        if (gap.version, gap.arm) == (TOGETHER, TOGETHER) and (gap.method is not Method.TO_REFERENCE or named):
+            gaps.setdefault((gap.attribute_set, gap.metric), []).append(gap)
+    measured = [name for name in assessment.metrics if _counted(by_set, gaps, name)]
+    found = []
+    for names in sorted(by_set, key=lambda one: (len(one), one)):
+        order = _ordered(list(counts[names]), names, model)
+        measures = [
+            _measure(name, by_set[names].get(name, []), order, gaps.get((names, name), ())) for name in measured
+        ]
+        members = tuple(Member(dict(values), *counts[names][values]) for values in order)
+        found.append(Section(names, members, tuple(measures)))
+    return found
+
+
+def _counted(
+    by_set: Mapping[tuple[str, ...], Mapping[str, Sequence[GroupPoint]]],
+    gaps: Mapping[tuple[tuple[str, ...], str], Sequence[DisparityPoint]],
+    name: str,
+) -> bool:
+    """Whether anything was counted for a metric."""
+    if metric(name).kind in ("pair", "index"):
+        return any(gap.estimate.n for (_, of), each in gaps.items() if of == name for gap in each)
+    return any(point.estimate.n for points in by_set.values() for point in points.get(name, ()))
+
+
+Key = tuple[tuple[str, str], ...]
+
+
+def _people(assessment: Assessment) -> dict[tuple[str, ...], dict[Key, tuple[int | None, float | None]]]:
+    """People by attribute set and group, and their share of everybody."""
+    n = assessment.sums["decision"].events
+    hidden = withheld(n[None, :], assessment.minimum, assessment.grouping)[0]
+    total = int(n[0])
+    found: dict[tuple[str, ...], dict[Key, tuple[int | None, float | None]]] = {}
+    for at, group in enumerate(assessment.grouping.groups):
+        if (group.version, group.arm) == (TOGETHER, TOGETHER):
+            shown = (None, None) if hidden[at] else (int(n[at]), float(n[at]) / total if total else None)
+            found.setdefault(group.attribute_set, {})[tuple(sorted(group.values.items()))] = shown
+    return found
+
+
+def _ordered(keys: Sequence[Key], names: Sequence[str], model: ModelConfig) -> list[Key]:
+    """As declared; `other` and `unknown` last."""
+    rank = {
+        (name, group): at for name in names for at, group in enumerate((*model.attributes[name].groups, OTHER, UNKNOWN))
+    }
+    return sorted(keys, key=lambda key: [rank.get(pair, len(rank)) for pair in key])
+
+
+def _measure(name: str, points: Sequence[GroupPoint], order: Sequence[Key], gaps: Sequence[DisparityPoint]) -> Measure:
+    by_key = {tuple(sorted(point.group_values.items())): point for point in points}
+    alone = metric(name).kind not in ("pair", "index")
+    return Measure(name, tuple(by_key.get(key) if alone else None for key in order), tuple(gaps))
+
+
+def driving(measure: Measure) -> list[tuple[Aggregate, list[DisparityPoint]]]:
+    """The disparities by aggregate."""
+    ranked = sorted(measure.gaps, key=lambda gap: gap.aggregate.value)
+    return [(aggregate, list(each)) for aggregate, each in groupby(ranked, key=lambda gap: gap.aggregate)]
+
+
+def listed_values(values: Values) -> str:
+    """A group below a heading that names its attributes: the values in their order."""
+    if dict(values) == {"*": "rest"}:
+        return "the rest"
+    return " · ".join(values[name] for name in sorted(values)) or "everybody"
+
+
+def sides_words(gap: DisparityPoint) -> str:
+    """The two groups that drive a disparity: `1 lower, 2 higher`, or `2 against 1` where one is the reference."""
+    if gap.lower_group is None or gap.higher_group is None:
+        return ""
+    lower, higher, subject = dict(gap.lower_group), dict(gap.higher_group), dict(gap.subject)
+    if gap.method is Method.BETWEEN_GROUPS:
+        return f"{listed_values(lower)} lowest, {listed_values(higher)} highest"
+    return f"{listed_values(subject)} against {listed_values(higher if lower == subject else lower)}"
+
+
+def asked_words(criterion: Criterion) -> str:
+    """What a criterion looks at, in words: `selection rate, ratio to the highest, at least 0.8`."""
+    base = {"highest": "the highest", "named": "the reference group", "rest": "the rest", "overall": "everybody"}
+    text = f"{words(criterion.metric)}, {criterion.aggregate.value} to {base[criterion.reference.value]}"
+    ends = [
+        f"{word} {float(end):g}"
+        for word, end in (("at least", criterion.low), ("at most", criterion.high))
+        if end is not None
+    ]
+    return f"{text}, {' and '.join(ends)}{' of its value' if criterion.of_reference else ''}" if ends else text
+
+
+def span(low: float | None, high: float | None) -> str:
+    """An interval in words; empty where there is none, open where it has no end."""
+    if low is None and high is None:
+        return ""
+    if low is None or high is None:
+        return f"{number(low)} up" if low is not None else f"up to {number(high or 0.0)}"
+    return f"{number(low)} to {number(high)}"
+
+
+def number(value: float) -> str:
+    """Three digits behind the point for rates and ratios, none for amounts."""
+    if not np.isfinite(value):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
+
+
+def headed(names: Sequence[str]) -> str:
+    """An attribute set in words."""
+    return " and ".join(names) if names else "everybody"
+
+
+def words(name: str) -> str:
+    """A metric's name in words."""
+    return name.replace("_", " ")
+
+
+def chance_words(line: Line) -> str:
+    """Standard deviations, or Fisher's p."""
+    found = line.chance
+    if found is None or found.deviations is None or line.is_reference:
+        return ""
+    return f"p {found.p:.3g} exact" if found.test == "fisher" and found.p is not None else f"{found.deviations:+.2f} SD"
