@@ -13,7 +13,9 @@ import numpy as np
 
 from monitor.estimates import Floats
 from monitor.evidence.layout import Layout
-from monitor.evidence.learning import Learned
+from monitor.evidence.learning import Counts, Learned
+from monitor.evidence.savings import income, spend, suspect
+from monitor.evidence.scoring import log_evalues, suspicions
 from monitor.evidence.state import State
 
 FARTHEST = 600.0
@@ -29,19 +31,33 @@ class Factors:
 
     tempered: Floats
     plain: Floats
+    suspicion: Floats | None
+    alarm: Floats | None
 
     @classmethod
-    def of(cls, log_e: Floats, learned: Learned) -> "Factors":
-        """From log e-values (T, K, D)."""
+    def of(cls, layout: Layout, counts: Counts, learned: Learned) -> "Factors":
+        """From counts."""
+        log_e = log_evalues(layout, counts, learned)
         cut = np.clip(log_e, -FARTHEST, FARTHEST)
-        return cls(np.exp(cut / learned.phi[:, None, :]), np.exp(cut))
+        tempered, plain = np.exp(cut / learned.phi[:, None, :]), np.exp(cut)
+        if not layout.savings:
+            return cls(tempered, plain, None, None)
+        if layout.means:
+            level = np.full_like(cut, np.log(layout.savings))
+            return cls(tempered, plain, cut / learned.phi[:, None, :], level)
+        return cls(tempered, plain, *suspicions(layout, counts, learned))
 
 
-def advance(layout: Layout, state: State, tempered: Floats, plain: Floats, pane: float) -> None:
-    """One pane: mass starts in it, and all of it is multiplied."""
-    stakes = layout.stakes
-    state.evidence += layout.weight / stakes
-    state.evidence *= tempered
+def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: float) -> None:
+    """Pane number `pane`, the factors' `at`: mass starts in it, and all of it is multiplied."""
+    stakes, plain = layout.stakes, factors.plain[at]
+    state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * layout.weight
+    if factors.alarm is not None and factors.suspicion is not None:
+        spent = spend(layout, state, factors.alarm[at])
+        if spent is not None:
+            state.evidence += spent
+        suspect(state, factors.suspicion[at])
+    state.evidence *= factors.tempered[at]
     np.minimum(state.evidence, MOST, out=state.evidence)
     begin(state, 1.0 / stakes, pane)
     state.plain *= plain
@@ -59,7 +75,7 @@ def begin(state: State, mass: Floats | float, pane: Floats | float) -> None:
 def idle(layout: Layout, state: State, gaps: Floats, position: float) -> None:
     """Empty panes before `position`: e-values of 1, so mass is added and nothing else. `gaps` (F,)."""
     by_detector = gaps[layout.family]
-    state.evidence += layout.weight / layout.stakes * by_detector
+    state.evidence += (income(layout, state, gaps) / layout.stakes)[layout.family] * layout.weight
     waiting = by_detector > 0
     if waiting.any():
         mass = by_detector / layout.stakes

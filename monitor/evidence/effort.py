@@ -55,7 +55,7 @@ def expected_panes(spec: Spec, state: State, group: str, disparity: float) -> fl
     """Panes until a page, at the present traffic and reference rate, if the group's ratio (difference, level) were `disparity`."""
     layout = layout_of(spec)
     at = int(np.flatnonzero(layout.column == spec.groups.index(group))[0])
-    volume, volume_r = state.memory[-2:, at]
+    volume, volume_r = state.memory[2 * layout.strata + 4 : 2 * layout.strata + 6, at]
     elapsed = float(state.elapsed[0])
     if not elapsed or volume <= 0:
         return math.inf

@@ -12,6 +12,8 @@ Source: Turner, Ly and Grünwald, JSPI 230 (2024) 106116; linear nulls: arXiv 22
 (1984) for the ratio, Farrington and Manning, Statistics in Medicine 9 (1990) for the difference.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from monitor.estimates import Floats
@@ -59,3 +61,42 @@ def nearest_difference(a: Floats, b: Floats, n_g: Floats, n_r: Floats, offset: F
 def log_ratio(k: Floats, n: Floats, alternative: Floats, null: Floats) -> Floats:
     """Log likelihood ratio of `k` of `n` under two rates."""
     return k * np.log(alternative / null) + (n - k) * np.log((1.0 - alternative) / (1.0 - null))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of a bounded number in [0, 1]: events, sum, sum of squares, and a centre that was known before."""
+
+    n: Floats
+    total: Floats
+    squares: Floats
+    centre: Floats
+
+    @property
+    def spread(self) -> Floats:
+        """Sum of squared distances to the centre."""
+        return self.squares - 2.0 * self.centre * self.total + self.n * self.centre * self.centre
+
+
+def log_mean(x: Sums, y: Sums | None, line: Point, stake: Floats, sign: Floats) -> Floats:
+    """The e-value of bounded means for `H0: sign (mean x - slope mean y - offset) <= 0`: empirical Bernstein.
+
+        c sign (mean x - slope mean y - offset) - psi(slope c / n_y) V_y - psi(c / n_x) V_x,   c = stake min(n_x, n_y / slope)
+
+    with `psi(l) = -ln(1-l) - l`, and V the sum of squared distances to the centre; `sign` is 1 or -1, stakes are in (0, 1),
+    and without `y` the bound is `offset` alone.
+
+    Source: Fan, Grama and Liu, EJP 20 (2015) no. 1, 1-22; Waudby-Smith and Ramdas, JRSS B 86 (2024).
+    """
+    slope, offset = line
+    if y is None:
+        gain = stake * (x.total - offset * x.n)
+        return sign * gain - psi(stake) * x.spread
+    c = stake * np.minimum(x.n, y.n / slope)
+    gain = c * (x.total / x.n - slope * y.total / y.n - offset)
+    return sign * gain - psi(slope * c / y.n) * y.spread - psi(c / x.n) * x.spread
+
+
+def psi(stake: Floats) -> Floats:
+    """What a bet of `stake` costs per squared distance: `-ln(1-l) - l`."""
+    return -np.log1p(-stake) - stake

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from monitor.evidence.fold import Record, Run
-from monitor.evidence.layout import alike, lay_out
+from monitor.estimates import Flags, Floats
+from monitor.evidence.fold import CHUNK, Record, Run
+from monitor.evidence.layout import Layout, alike, lay_out
+from monitor.evidence.panes import Panes, Triple
 from monitor.evidence.reading import Reading, reading_of
 from monitor.evidence.spec import Spec
 from monitor.evidence.state import ARRAYS, State
@@ -27,45 +28,50 @@ class Families:
         self.layout = lay_out(specs)
         joined = [np.concatenate([getattr(state, name) for state in states], axis=-1) for name in ARRAYS]
         self.state = State(states[0].position, *joined)
-        self.record = Record()
+        self.record = Record(keep=False)
 
-    def fold(self, pane: int, n: ArrayLike, k: ArrayLike) -> None:
-        """One pane; `n` and `k` are (groups of all families, in order) or (groups, strata). Known panes are passed over."""
-        layout, state = self.layout, self.state
+    def fold(self, panes: Panes) -> None:
+        """Panes of all families side by side: their groups in the order of the specs. Known panes are passed over."""
+        state, groups = self.state, np.asarray(panes.n).shape[1]
+        sums = panes.sums_of(groups, self.layout.strata, self.layout.means)
         if state.position < 0:
-            state.position = pane
-        if pane < state.position:
+            state.position = panes.first
+        count = len(sums[0])
+        at = min(max(state.position - panes.first, 0), count)
+        if at == count:
             return
-        shape = (1, -1, layout.strata)
-        counts, hits = (np.asarray(values, np.float64).reshape(shape).transpose(0, 2, 1) for values in (n, k))
-        state.pending += pane - state.position
-        edges = np.cumsum([0, *(len(spec.groups) for spec in layout.specs)])[:-1]
-        busy = np.add.reduceat(counts[0].sum(axis=0), edges) > 0
+        state.pending += panes.first + at - state.position
+        busy = self.layout.group_sums(sums[0].sum(axis=1)) > 0
+        size = max(1, CHUNK // (self.layout.stakes * self.layout.size * self.layout.strata))
+        while at < count:
+            together = max(1, int(np.argmin(np.append(busy[at : at + size].all(axis=1), False))))
+            part = sums[0][at : at + together], sums[1][at : at + together], sums[2][at : at + together]
+            self._some(busy[at], panes.first + at, part)
+            at += together
+            state.position = panes.first + at
+
+    def _some(self, busy: Flags, pane: int, sums: Triple) -> None:
+        """Panes in which the same families had events."""
+        whole, count = self.state, len(sums[0])
         if busy.all():
-            self._run(Run(layout, state, record=self.record), pane, counts, hits)
+            self._run(self.layout, whole, pane, sums)
         elif busy.any():
-            self._some(np.flatnonzero(busy), pane, counts, hits)
-        state.pending[~busy] += 1.0
-        state.position = pane + 1
+            layout = lay_out([self.layout.specs[family] for family in np.flatnonzero(busy).tolist()])
+            mine = busy[self.layout.family]
+            columns = np.unique(self.layout.column[mine])
+            places = {name: busy if name in FAMILY else mine for name in ARRAYS}
+            state = State(whole.position, *(getattr(whole, name)[..., places[name]] for name in ARRAYS))
+            self._run(layout, state, pane, (sums[0][..., columns], sums[1][..., columns], sums[2][..., columns]))
+            for name in ARRAYS:
+                getattr(whole, name)[..., places[name]] = getattr(state, name)
+        whole.pending[~busy] += count
 
-    def _run(self, run: Run, pane: int, n: np.ndarray, k: np.ndarray) -> None:
-        gaps = run.state.pending.copy()[None]
-        run.state.pending[:] = 0.0
-        run.block(n, k, np.array([float(pane)]), gaps)
-
-    def _some(self, busy: np.ndarray, pane: int, n: np.ndarray, k: np.ndarray) -> None:
-        """Only the families that had events."""
-        layout = lay_out([self.layout.specs[family] for family in busy.tolist()])
-        mine = np.isin(self.layout.family, busy)
-        columns = np.unique(self.layout.column[mine])
-        parts = {}
-        for name in ARRAYS:
-            values = getattr(self.state, name)
-            parts[name] = values[..., busy] if name in FAMILY else values[..., mine]
-        state = State(self.state.position, **parts)
-        self._run(Run(layout, state, record=self.record), pane, n[..., columns], k[..., columns])
-        for name in ARRAYS:
-            getattr(self.state, name)[..., busy if name in FAMILY else mine] = getattr(state, name)
+    def _run(self, layout: Layout, state: State, pane: int, sums: Triple) -> None:
+        count = len(sums[0])
+        gaps = np.zeros((count, len(layout.specs)))
+        gaps[0] = state.pending
+        state.pending[:] = 0.0
+        Run(layout, state, record=self.record).block(sums, np.arange(pane, pane + count, dtype=np.float64), gaps)
 
     def states(self) -> list[State]:
         """Each family's own state."""
@@ -89,11 +95,12 @@ class Families:
         """Each family's reading."""
         return [reading_of(self.layout, self.state, family) for family in range(len(self.layout.specs))]
 
-    def log_evidence(self) -> np.ndarray:
+    def log_evidence(self) -> Floats:
         """(families,): nats."""
         with np.errstate(divide="ignore"):
-            return np.log(self.layout.sums(self.state.evidence.sum(axis=0)))
+            evidence: Floats = np.log(self.layout.sums(self.state.evidence.sum(axis=0)))
+        return evidence
 
 
-FAMILY = {"pending", "firing", "fired", "unrest", "elapsed", "savings"}
+FAMILY = {"pending", "firing", "fired", "unrest", "term", "elapsed", "savings"}
 """Arrays of a state that are by family."""

@@ -1,21 +1,23 @@
 """Folding panes into evidence: one family, or many at once."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from monitor.estimates import Flags, Floats
+from monitor.evidence.best import choose, terms
 from monitor.evidence.culprits import culprits
 from monitor.evidence.detector import Factors, advance, idle
 from monitor.evidence.layout import Layout, layout_of
-from monitor.evidence.learning import learn
+from monitor.evidence.learning import Counts, learn
 from monitor.evidence.materiality import enter, violated
-from monitor.evidence.panes import Panes, shaped
+from monitor.evidence.panes import Panes, Triple
 from monitor.evidence.reading import Reading, reading_of
 from monitor.evidence.recovery import clear, recover, recovered
 from monitor.evidence.scoring import against, log_evalues
-from monitor.evidence.spec import Spec
+from monitor.evidence.spec import Kind, Spec
 from monitor.evidence.state import State
 
 CHUNK = 200_000
@@ -28,6 +30,7 @@ class Transition(NamedTuple):
     pane: int
     paged: bool
     reading: Reading
+    family: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ def trace(spec: Spec, state: State, panes: Panes) -> tuple[State, Trace]:
 
 @dataclass(slots=True)
 class Record:
-    """What happened while panes were folded."""
+    """What happened while panes were folded; `keep`: the evidence after each pane too."""
+
+    keep: bool = True
 
     panes: list[float] = field(default_factory=list)
     evidence: list[float] = field(default_factory=list)
@@ -78,16 +83,14 @@ class Record:
 def _folded(spec: Spec, state: State, panes: Panes, may_page: bool) -> tuple[State, Record]:
     """Cut off what is known, count what is empty, run the rest."""
     layout, after, record = layout_of(spec), state.copy(), Record()
-    n, k = shaped(spec, panes.n), shaped(spec, panes.k)
-    if n.shape != k.shape:
-        raise ValueError(f"n has shape {n.shape}, k {k.shape}")
+    n, k, squares = panes.sums(spec)
     if after.position < 0:
         after.position = panes.first
     known = after.position - panes.first
     if known >= len(n):
         return after, record
     if known > 0:
-        n, k = n[known:], k[known:]
+        n, k, squares = n[known:], k[known:], squares[known:]
     first = panes.first + max(known, 0)
     busy = np.flatnonzero(n.any(axis=(1, 2)))
     numbers = (first + busy).astype(np.float64)
@@ -97,7 +100,7 @@ def _folded(spec: Spec, state: State, panes: Panes, may_page: bool) -> tuple[Sta
     size = max(1, CHUNK // (layout.stakes * layout.size * layout.strata))
     for at in range(0, len(busy), size):
         part = busy[at : at + size]
-        run.block(n[part], k[part], numbers[at : at + size], gaps[at : at + size])
+        run.block((n[part], k[part], squares[part]), numbers[at : at + size], gaps[at : at + size])
     after.position = first + len(n)
     after.pending[0] = after.position - (numbers[-1] + 1.0 if len(busy) else before_nothing(state, panes))
     return after, record
@@ -117,20 +120,27 @@ class Run:
     may_page: bool = True
     record: Record | None = None
 
-    def block(self, n: Floats, k: Floats, numbers: Floats, gaps: Floats) -> None:
-        """Panes `numbers` (T,), each after `gaps` (T, F) empty ones; `n` and `k` are (T, S, groups)."""
+    def block(self, sums: Triple, numbers: Floats, gaps: Floats) -> None:
+        """Panes `numbers` (T,), each after `gaps` (T, F) empty ones; `sums` are n, k, squares, (T, S, groups)."""
+        edges = [*terms(self.layout, numbers), len(numbers)]
+        for begin, end in pairwise(edges):
+            choose(self.layout, self.state, float(numbers[begin]))
+            n, k, squares = (values[begin:end] for values in sums)
+            self._stretch(against(self.layout, (n, k, squares), self.state.chosen), numbers[begin:end], gaps[begin:end])
+
+    def _stretch(self, counts: Counts, numbers: Floats, gaps: Floats) -> None:
+        """Panes with the same references."""
         layout = self.layout
-        counts = against(layout, n, k)
         learned = learn(layout, self.state, counts, gaps)
-        factors = Factors.of(log_evalues(layout, counts, learned), learned)
-        totals = np.stack([values.sum(axis=1) for values in (counts.k, counts.n, counts.k_r, counts.n_r)], axis=1)
+        factors = Factors.of(layout, counts, learned)
+        totals = counts.totals()
         mirrors: Floats | None = None
         for at, pane in enumerate(numbers.tolist()):
             if gaps[at].any():
                 idle(layout, self.state, gaps[at], pane)
-            advance(layout, self.state, factors.tempered[at], factors.plain[at], pane)
+            advance(layout, self.state, factors, at, pane)
             enter(layout, self.state, totals[at])
-            both = (totals[at, 1] > 0) & ((totals[at, 3] > 0) | (layout.kind == "level"))
+            both = (totals[at, 1] > 0) & ((totals[at, 3] > 0) | (layout.kind is Kind.LEVEL))
             self.state.seen[both] = pane
             self.state.phi = learned.phi[at]
             if self.state.firing.any():
@@ -143,7 +153,7 @@ class Run:
         """Pages that begin or end with this pane."""
         layout, state = self.layout, self.state
         total = layout.sums(state.evidence.sum(axis=0))
-        if self.record is not None:
+        if self.record is not None and self.record.keep:
             self.record.panes.append(pane)
             with np.errstate(divide="ignore"):
                 self.record.evidence.append(float(np.log(total[0])))
@@ -179,7 +189,7 @@ class Run:
         before, self.state.position = self.state.position, int(pane) + 1
         for family in families.tolist():
             reading = reading_of(self.layout, self.state, family, paged, not paged)
-            self.record.transitions.append(Transition(int(pane), paged, reading))
+            self.record.transitions.append(Transition(int(pane), paged, reading, family))
         self.state.position = before
 
 

@@ -32,6 +32,8 @@ class Layout:
     """Sums to 1 within a family; 0 for a reference group against itself."""
     against: Ints
     """The column of the configured reference group; -1 for the others."""
+    first: Ints
+    """The column of the family's first group."""
     mode: tuple[str, ...]
     """(F,): `Reference`, or empty for a configured group."""
 
@@ -39,6 +41,16 @@ class Layout:
     def size(self) -> int:
         """D."""
         return len(self.family)
+
+    @property
+    def savings(self) -> float:
+        """Panes of start mass that each family may save up."""
+        return self.specs[0].savings
+
+    @property
+    def means(self) -> bool:
+        """Whether panes are sums of bounded numbers, not counts."""
+        return self.measure is Measure.MEAN
 
     @property
     def stakes(self) -> int:
@@ -58,6 +70,10 @@ class Layout:
         """Totals of each family, along the last axis."""
         return np.add.reduceat(values, self.starts, axis=-1)
 
+    def group_sums(self, values: Floats) -> Floats:
+        """Totals of each family over groups, along the last axis (groups of all families)."""
+        return np.add.reduceat(values, self.first[self.starts], axis=-1)
+
 
 def alike(spec: Spec) -> tuple[object, ...]:
     """Specs with equal values may share a layout."""
@@ -72,7 +88,7 @@ def layout_of(spec: Spec) -> Layout:
 
 def lay_out(specs: Sequence[Spec]) -> Layout:
     """The layout of families that are `alike`."""
-    rows: list[tuple[int, int, bool, float, float, int]] = []
+    rows: list[tuple[int, int, bool, float, float, int, int]] = []
     starts, modes, first = [], [], 0
     for index, spec in enumerate(specs):
         starts.append(len(rows))
@@ -83,11 +99,11 @@ def lay_out(specs: Sequence[Spec]) -> Layout:
         for side, bound in spec.sides:
             for group in range(len(spec.groups)):
                 weight = 0.0 if first + group == against else 1.0 / (judged * len(spec.sides))
-                rows.append((index, first + group, side is Side.LOW, bound, weight, against))
+                rows.append((index, first + group, side is Side.LOW, bound, weight, against, first))
         first += len(spec.groups)
-    family, column, low, bounds, weights, refs = (np.array(values) for values in zip(*rows, strict=True))
+    family, column, low, bounds, weights, refs, firsts = (np.array(values) for values in zip(*rows, strict=True))
     one = specs[0]
     return Layout(
         tuple(specs), one.kind, one.measure, one.strata, one.pane, one.tuning, np.array(starts), family, column, low,
-        bounds, weights, refs, tuple(modes),
+        bounds, weights, refs, firsts, tuple(modes),
     )  # fmt: skip

@@ -9,12 +9,14 @@ Unrest. Real rates wander within the day more than coin tosses do. Blocks of `mi
 `phi = 1 + inflation sigma^2 s / v_L` at its present traffic. A power below 1 of an e-value is an e-value (Jensen).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.estimates import Flags, Floats
 from monitor.evidence.layout import Layout
+from monitor.evidence.spec import Kind
 from monitor.evidence.state import State
 from monitor.sums import Ints
 
@@ -26,6 +28,9 @@ VOLUME_DECAY = 0.9772
 
 LEAST = 20.0
 """Events that a group and its reference need in a block."""
+
+KNOWN = 200.0
+"""Events after which a group has a past."""
 
 CLIP = 25.0
 """Squared differences are cut at this many variances."""
@@ -39,6 +44,13 @@ class Counts:
     k: Floats
     n_r: Floats
     k_r: Floats
+    q: Floats
+    """Sums of squares; equal to k for counts."""
+    q_r: Floats
+
+    def totals(self) -> Floats:
+        """(T, 4, D): k, n, reference k, n over all strata."""
+        return np.stack([values.sum(axis=1) for values in (self.k, self.n, self.k_r, self.n_r)], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,10 @@ class Learned:
     rate: Floats
     own: Floats
     phi: Floats
+    past: Floats
+    """(T, D): the group's past ratio to its reference, difference from it, or level."""
+    volume: Floats
+    """(T, D): the group's events in a pane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,7 @@ class Decays:
         tuning, minutes = layout.tuning, layout.pane / 60
         nuisance, own = 0.5 ** (minutes / tuning.nuisance_half_life), 0.5 ** (minutes / tuning.rate_half_life)
         volume = VOLUME_DECAY**minutes
-        rows = [nuisance] * (2 * layout.strata) + [own] * 4 + [volume] * 2
+        rows = [nuisance] * (2 * layout.strata) + [own] * 4 + [volume] * 2 + [own] * (2 * layout.means)
         return cls(np.array(rows)[:, None], volume, 0.5 ** (tuning.min_episode / tuning.sigma_memory))
 
 
@@ -73,10 +89,9 @@ def learn(layout: Layout, state: State, counts: Counts, gaps: Floats) -> Learned
     """What is known before each pane; the state learns all of them. `gaps` (T, F): empty panes before each."""
     decays, strata = Decays.of(layout), layout.strata
     panes = len(counts.n)
-    totals = np.stack(
-        [counts.k.sum(axis=1), counts.n.sum(axis=1), counts.k_r.sum(axis=1), counts.n_r.sum(axis=1)], axis=1
-    )
-    news = np.concatenate([counts.k_r, counts.n_r, totals, totals[:, 1::2]], axis=1)
+    totals = counts.totals()
+    squares = [counts.q.sum(axis=1, keepdims=True), counts.q_r.sum(axis=1, keepdims=True)]
+    news = np.concatenate([counts.k_r, counts.n_r, totals, totals[:, 1::2], *(squares if layout.means else ())], axis=1)
     snapshots = np.empty((panes, *state.memory.shape))
     elapsed, sigma2 = np.empty((panes, len(layout.specs))), np.empty((panes, len(layout.specs)))
     idle = set(np.flatnonzero(gaps.any(axis=1)).tolist())
@@ -121,20 +136,43 @@ def _learned(layout: Layout, snapshots: Floats, elapsed: Floats, sigma2: Floats)
     """Rates and tempering from what was known."""
     strata, tuning = layout.strata, layout.tuning
     rate = np.clip(snapshots[:, :strata] / snapshots[:, strata : 2 * strata], 1e-4, 1.0 - 1e-4)
-    k, n, k_r, n_r, volume, volume_r = snapshots[:, 2 * strata :].transpose(1, 0, 2)
+    k, n, k_r, n_r, volume, volume_r, *squares = snapshots[:, 2 * strata :].transpose(1, 0, 2)
     own = np.clip((k + 0.125 + 1e-9) / (n + 0.5), 1e-3, 1.0 - 1e-3)
+    b = rate[:, 0] if strata == 1 else np.clip((k_r + 0.5) / (n_r + 1.0), 1e-4, 1.0 - 1e-4)
+    past, weight = _past(layout, (k, n, k_r, n_r)), elapsed[:, layout.family]
+    a_pane = volume / np.where(weight > 0, weight, 1.0)
     if not tuning.temper:
-        return Learned(rate, own, np.ones_like(own))
+        return Learned(rate, own, np.ones_like(own), past, a_pane)
     with np.errstate(divide="ignore", invalid="ignore"):
         length = tuning.min_episode * 60 / layout.pane / elapsed[:, layout.family]
         n_l, n_rl = np.maximum(volume * length, 1.0), np.maximum(volume_r * length, 1.0)
-    b = rate[:, 0] if strata == 1 else np.clip((k_r + 0.5) / (n_r + 1.0), 1e-4, 1.0 - 1e-4)
     scale = layout.bound * layout.bound if layout.kind == "ratio" else float(layout.kind == "difference")
-    variance = own * (1.0 - own) / n_l + scale * b * (1.0 - b) / n_rl
+    one, other = _variance(own, n, squares[:1]), _variance(b, n_r, squares[1:])
+    variance = one / n_l + scale * other / n_rl
     spread = own * own + scale * b * b
     phi = 1.0 + tuning.inflation * sigma2[:, layout.family] * spread / variance
     phi[elapsed[:, layout.family] == 0] = 10.0
-    return Learned(rate, own, phi)
+    return Learned(rate, own, phi, past, a_pane)
+
+
+def _past(layout: Layout, sums: tuple[Floats, Floats, Floats, Floats]) -> Floats:
+    """Where each group stood lately, in the terms of its bound; at the bound as long as nothing is known, never beyond."""
+    k, n, k_r, n_r = sums
+    own, other = (k + 0.5) / (n + 1.0), (k_r + 0.5) / (n_r + 1.0)
+    if layout.kind is Kind.RATIO:
+        past = own / other
+    else:
+        past = own - other if layout.kind is Kind.DIFFERENCE else own
+    past = np.where(n >= KNOWN, past, layout.bound)
+    kept: Floats = np.where(layout.low, np.maximum(past, layout.bound), np.minimum(past, layout.bound))
+    return kept
+
+
+def _variance(rate: Floats, n: Floats, squares: Sequence[Floats]) -> Floats:
+    """Of one event: of a coin, or from the sum of squares."""
+    if not squares:
+        return rate * (1.0 - rate)
+    return np.clip((squares[0] + 0.5) / (n + 1.0) - rate * rate, 1e-4, 0.25)
 
 
 def _done(layout: Layout, state: State) -> Flags | None:
@@ -152,7 +190,7 @@ def _done(layout: Layout, state: State) -> Flags | None:
 def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
     """Full blocks against the ones before them: the unrest of their families is learned, group after group."""
     strata = layout.strata
-    k, n, k_r, n_r = state.memory[2 * strata : 2 * strata + 4]
+    k, n, k_r, n_r, _, _, *squares = state.memory[2 * strata :]
     bk, bn, bk_r, bn_r, _ = state.block
     rho = ((k + 0.5) / (n + 1.0)) / ((k_r + 0.5) / (n_r + 1.0))
     rho = rho if layout.kind != "level" else np.zeros_like(rho)
@@ -161,7 +199,7 @@ def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
     p = np.clip(middle, 1e-4, 1.0 - 1e-4)
     with np.errstate(divide="ignore", invalid="ignore"):
         x = bk / bn - (rho * bk_r / bn_r if layout.kind != "level" else 0.0)
-        v = p * (1.0 - p) / bn + rho * rho * reference * (1.0 - reference) / bn_r
+        v = _variance(p, n, squares[:1]) / bn + rho * rho * _variance(reference, n_r, squares[1:]) / bn_r
     q = p * p + rho * rho * reference * reference
     ready = done & (state.previous[3] > 0)
     groups = np.bincount(layout.family[layout.weight > 0], minlength=len(layout.specs))

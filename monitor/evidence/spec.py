@@ -84,6 +84,12 @@ class Tuning:
     stale_after: float = 1440.0
     warn_fraction: float = 0.01
     """Evidence for a warning, as a fraction of what a page needs."""
+    savings: float = 7 * 1440.0
+    """Minutes of start mass that a family may save up; 0 starts all of it evenly."""
+    base_share: float = 0.5
+    """How much of the start mass is never saved."""
+    spend_rate: float = 1.0
+    """Savings spent at an alarm, and with each further nat of suspicion, as a rate (1: a share of 1 - 1/e)."""
     volume_weights: bool = False
     """Share a family's start mass by volume^.5 instead of evenly (hundreds of near-empty groups)."""
 
@@ -151,8 +157,13 @@ class Spec:
 
     @cached_property
     def needed(self) -> float:
-        """Log evidence (nats) that a page needs: `ln(panes in 30 days / budget)`."""
-        return math.log(self.month / self.budget)
+        """Log evidence (nats) that a page needs: `ln((panes in 30 days + savings) / budget)`."""
+        return math.log((self.month + self.savings) / self.budget)
+
+    @cached_property
+    def savings(self) -> float:
+        """Panes of start mass that may be saved up."""
+        return self.tuning.savings * 60 / self.pane
 
     @cached_property
     def warn_needed(self) -> float:

@@ -34,12 +34,15 @@ class State:
     """(F,): the pane of the last page."""
     unrest: Floats
     """(4, F): sums of the learned overdispersion (weighted squares, weights, blocks) and their result sigma^2."""
+    term: Floats
+    """(F,): the hour that the best group was chosen for; -1: never."""
     elapsed: Floats
     """(F,): panes, with the decay of the volumes."""
     savings: Floats
     """(F,): start mass (panes) that was not used yet."""
     memory: Floats
-    """(2S + 6, D): decayed sums: of the reference per stratum (k.., n..), own (k, n), reference (k, n), volumes."""
+    """(2S + 6, D): decayed sums: of the reference per stratum (k.., n..), own (k, n), reference (k, n), volumes; of means also
+    the two sums of squares."""
     block: Floats
     """(5, D): k, n, reference k, n, panes of the current block."""
     previous: Floats
@@ -54,10 +57,14 @@ class State:
     """(K, D): mean start (pane) of the plain e-detector's mass: the change point under that alternative."""
     suspicion: Floats
     """(K, D): CUSUM of each alternative against the group's own past (nats)."""
+    peak: Floats
+    """(K, D): how far above its alarm suspicion has been since it was last 0."""
     mirror: Floats
     """(M, D): the recovery detectors."""
     implicated: Floats
     """(D,): 1 for what the standing page is about."""
+    chosen: Floats
+    """(D,): the group that the best of the past is; -1: not chosen yet."""
     phi: Floats
     """(D,): the tempering of the last pane."""
     seen: Floats
@@ -75,7 +82,8 @@ class State:
         strata, sigma = layout.strata, layout.tuning.sigma0
         arrays["memory"][:strata], arrays["memory"][strata : 2 * strata] = 25.0, 50.0
         arrays["unrest"][3] = sigma * sigma
-        arrays["phi"][:] = 1.0
+        arrays["savings"][:] = layout.savings
+        arrays["phi"][:], arrays["chosen"][:], arrays["term"][:] = 1.0, -1.0, -1.0
         return cls(-1, **arrays)
 
     def copy(self) -> Self:
@@ -117,9 +125,10 @@ def shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
         "firing": (families,),
         "fired": (families,),
         "unrest": (4, families),
+        "term": (families,),
         "elapsed": (families,),
         "savings": (families,),
-        "memory": (2 * layout.strata + 6, detectors),
+        "memory": (2 * layout.strata + 6 + 2 * layout.means, detectors),
         "block": (5, detectors),
         "previous": (4, detectors),
         "window": (4 * GENERATIONS + 1, detectors),
@@ -127,8 +136,10 @@ def shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
         "plain": stakes,
         "start": stakes,
         "suspicion": stakes,
+        "peak": stakes,
         "mirror": (layout.mirrors, detectors),
         "implicated": (detectors,),
+        "chosen": (detectors,),
         "phi": (detectors,),
         "seen": (detectors,),
     }

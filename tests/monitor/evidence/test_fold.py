@@ -14,7 +14,7 @@ def golden_panes() -> Panes:
 
 
 def golden_spec(temper: bool = True) -> Spec:
-    return Spec(("r", "b", "c"), lower=0.8, reference="r", tuning=Tuning(temper=temper))
+    return Spec(("r", "b", "c"), lower=0.8, reference="r", tuning=Tuning(temper=temper, savings=0))
 
 
 @pytest.mark.parametrize(
