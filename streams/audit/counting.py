@@ -8,10 +8,11 @@ import numpy as np
 from monitor.cells import Grouper, cell_id, cell_schema, grouper
 from monitor.config import OTHER, UNKNOWN, GroupingConfig, LabelsConfig, ModelConfig
 from monitor.deltas import Deltas, decision_columns, label_columns
+from monitor.deltas import Rows as CountedRows
 from monitor.grouping import CellInfo
 from monitor.quantities import ABSENT, UNDECLARED, Flags, Floats, Labels, quantised
 from monitor.sections import text_of
-from monitor.sums import LARGEST, LAYOUTS, SCORE_UNIT, Basis, Ints
+from monitor.sums import LARGEST, LAYOUTS, SCORE_UNIT, Basis, Book, Ints
 from streams.audit.reading import AuditError, Codes, Column
 
 ONE_PANE = 60_000
@@ -108,10 +109,10 @@ def count(rows: Rows, model: ModelConfig) -> Counted:
     return Counted(cells, cell, _matrix(taken, Basis.DECISION, len(cells)), labels)
 
 
-def _matrix(taken: Mapping[Basis, object], basis: Basis, cells: int) -> Ints:
+def _matrix(taken: Mapping[Book, CountedRows], basis: Basis, cells: int) -> Ints:
     sums = LAYOUTS[basis].zeros(cells)
-    found = taken[basis]
-    sums[found.cell] = found.sums  # type: ignore[attr-defined]
+    found = taken[Book(basis)]
+    sums[found.cell] = found.sums
     return sums
 
 
