@@ -29,10 +29,9 @@ from rocksdict import (
 
 from monitor.entries import spent
 from monitor.terms import OUTCOMES, PREDICTIONS, Terms
-from streams.store import PREFIXES, Due, Key, Meta, pack_meta, unpack_meta
+from streams.store import KEY_SIZE, PREFIXES, Due, Key, Meta, pack_meta, unpack_meta
 
 _META, _DUE = b"m", b"d"
-_KEY_SIZE = 17
 MEMTABLE = 16 << 20
 CACHE = 48 << 20
 MEMTABLES = 64 << 20
@@ -72,22 +71,21 @@ class RocksDisk:
         self._db.write(batch)
 
     def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:
-        hour, looked_at = max(min(clocks), 0) // 3_600_000, 0
+        hour, due = max(min(clocks), 0) // 3_600_000, bytearray()
         batch = WriteBatch(raw_mode=True)
         for row, keys in cast(Iterator[tuple[bytes, bytes]], self._db.items(from_key=_DUE)):
-            if row[:1] != _DUE or int.from_bytes(row[1:9], "big") > hour or looked_at >= most:
+            if row[:1] != _DUE or int.from_bytes(row[1:9], "big") > hour or len(due) >= most * KEY_SIZE:
                 break
-            due = [keys[n : n + _KEY_SIZE] for n in range(0, len(keys), _KEY_SIZE)]
-            self._forget(batch, due, clocks, terms)
+            due += keys
             del batch[row]
-            looked_at += len(due)
+        self._forget(batch, {bytes(due[n : n + KEY_SIZE]) for n in range(0, len(due), KEY_SIZE)}, clocks, terms)
         if len(batch):
             self._db.write(batch)
-        return looked_at
+        return len(due) // KEY_SIZE
 
-    def _forget(self, batch: WriteBatch, keys: list[Key], clocks: tuple[int, int], terms: Terms) -> None:
+    def _forget(self, batch: WriteBatch, keys: set[Key], clocks: tuple[int, int], terms: Terms) -> None:
         for topic in (PREDICTIONS, OUTCOMES):
-            of_topic = sorted({key for key in keys if key[:1] == PREFIXES[topic]})
+            of_topic = sorted(key for key in keys if key[:1] == PREFIXES[topic])
             held = [(key, side) for key, side in zip(of_topic, self.get(of_topic), strict=True) if side is not None]
             gone = spent(topic, [side for _, side in held], clocks, terms)
             for n in np.flatnonzero(gone).tolist():

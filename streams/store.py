@@ -21,6 +21,7 @@ HOUR = 3_600_000
 
 Key = bytes
 """A topic's digit and the 16-byte keyed hash of (model, id)."""
+KEY_SIZE = 17
 
 PREFIXES = (b"0", b"1")
 
@@ -81,16 +82,15 @@ class Batch:
 
     def rows(self) -> list[Due]:
         """Per hour in which some of the keys are due, those keys."""
-        hours: dict[int, list[bytes]] = {}
-        for keys, due in self.due:
-            number = due // HOUR + 1
-            if number[0] == number.min() == number.max():
-                hours.setdefault(int(number[0]), []).append(b"".join(keys))
-                continue
-            for hour in np.unique(number).tolist():
-                chosen = np.flatnonzero(number == hour).tolist()
-                hours.setdefault(hour, []).append(b"".join([keys[n] for n in chosen]))
-        return [Due(hour, b"".join(keys)) for hour, keys in sorted(hours.items())]
+        if not self.due:
+            return []
+        keys = np.frombuffer(b"".join([key for keys, _ in self.due for key in keys]), dtype=f"V{KEY_SIZE}")
+        hours = np.concatenate([due for _, due in self.due]) // HOUR + 1
+        order = np.argsort(hours, kind="stable")
+        keys, hours = keys[order], hours[order]
+        first = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1)).tolist()
+        ends = [*first[1:], len(hours)]
+        return [Due(int(hours[at]), keys[at:end].tobytes()) for at, end in zip(first, ends, strict=True)]
 
 
 class Store:
