@@ -21,7 +21,7 @@ from monitor.times import SECOND
 PANES = f"""
 select c.model, p.start_ms, {", ".join(f"sum(coalesce(p.sums[{n}], 0))::bigint" for n in range(1, len(QUALITY) + 1))}
 from fairdrift.panes p join fairdrift.cells c on c.id = p.cell
-where p.basis = {int(Basis.QUALITY)} and p.stream = :stream and p.start_ms >= :low and p.start_ms < :high
+where p.basis = {int(Basis.QUALITY)} and p.stream = :stream and p.class = 0 and p.start_ms >= :low and p.start_ms < :high
 group by 1, 2 order by 2
 """
 
@@ -29,7 +29,7 @@ BEFORE = f"""
 select c.model, max(p.start_ms + p.pane_ms) filter (where p.sums[{QUALITY.index("predictions") + 1}] > 0),
     max(p.start_ms + p.pane_ms) filter (where p.sums[{QUALITY.index("outcomes") + 1}] > 0)
 from fairdrift.panes p join fairdrift.cells c on c.id = p.cell
-where p.basis = {int(Basis.QUALITY)} and p.stream = :stream and p.start_ms < :low and p.start_ms >= :long_ago
+where p.basis = {int(Basis.QUALITY)} and p.stream = :stream and p.class = 0 and p.start_ms < :low and p.start_ms >= :long_ago
 group by 1
 """
 

@@ -26,7 +26,7 @@ select c.groups ->> :attribute as value,
     sum(case when p.basis = {int(Basis.LABEL_DECIDED)} then p.sums[{LABELS.index("labelled") + 1}] else 0 end)::bigint as found
 from fairdrift.panes p join fairdrift.cells c on c.id = p.cell
 where p.basis in ({int(Basis.DECISION)}, {int(Basis.LABEL_DECIDED)}) and p.stream = :stream and c.model = :model
-    and c.arm = any(:served) and p.start_ms >= :low and p.start_ms < :high
+    and p.class = 0 and c.arm = any(:served) and p.start_ms >= :low and p.start_ms < :high
 group by 1
 """
 

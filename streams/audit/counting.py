@@ -84,6 +84,22 @@ def labelled(column: Column, config: LabelsConfig, option: str) -> Codes:
 def count(rows: Rows, model: ModelConfig) -> Counted:
     """The sums of every cell that any row is in."""
     cells, cell = _cells(rows, model)
+    taken = in_panes(rows, (model, cell), np.zeros(len(rows), dtype=np.int64), Basis.LABEL_DECIDED)
+    labels = _matrix(taken, Basis.LABEL_DECIDED, len(cells)) if Book(Basis.LABEL_DECIDED) in taken else None
+    return Counted(cells, cell, _matrix(taken, Basis.DECISION, len(cells)), labels)
+
+
+def cells_of(rows: Rows, model: ModelConfig) -> tuple[tuple[CellInfo, ...], Ints]:
+    """The cells that occur, and of each row which it is in."""
+    return _cells(rows, model)
+
+
+def in_panes(rows: Rows, of: tuple[ModelConfig, Ints], time: Ints, labels: Basis) -> dict[Book, CountedRows]:
+    """The sums of each pane of the model's length and each cell: decisions, and labels under the given basis.
+
+    `of` is the model and each row's cell, `time` each row's in ms.
+    """
+    model, cell = of
     score = _scores(rows.score)
     valued = ~np.isnan(rows.value)
     value = _units(rows.value, model.value.resolution)
@@ -92,8 +108,7 @@ def count(rows: Rows, model: ModelConfig) -> Counted:
         low, high = quantised(np.array(model.value.range), model.value.resolution).astype(np.int64).tolist()
         clipped = np.where(valued, value.clip(low, high), 0)
     decision = rows.decision.astype(np.int64)
-    deltas = Deltas(ONE_PANE)
-    time = np.zeros(len(rows), dtype=np.int64)
+    deltas = Deltas(model.pane)
     deltas.add(Basis.DECISION, time, cell, decision_columns(decision, score, value, valued, clipped))
     has = rows.label >= 0
     if has.any():
@@ -103,10 +118,8 @@ def count(rows: Rows, model: ModelConfig) -> Counted:
         columns = label_columns(
             {name: each[has] for name, each in predicted.items()}, {name: each[has] for name, each in outcome.items()}
         )
-        deltas.add(Basis.LABEL_DECIDED, time[has], cell[has], columns)
-    taken = deltas.take()
-    labels = _matrix(taken, Basis.LABEL_DECIDED, len(cells)) if has.any() else None
-    return Counted(cells, cell, _matrix(taken, Basis.DECISION, len(cells)), labels)
+        deltas.add(labels, time[has], cell[has], columns)
+    return deltas.take()
 
 
 def _matrix(taken: Mapping[Book, CountedRows], basis: Basis, cells: int) -> Ints:
