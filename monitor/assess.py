@@ -171,13 +171,13 @@ class Assessment:
     @cached_property
     def hidden(self) -> Flags:
         """(metrics, groups): what is withheld."""
-        return withheld(self.field.groups.n, self.minimum, self.grouping)
+        return withheld(self.field.groups.people, self.minimum, self.grouping)
 
     @cached_property
     def estimates(self) -> Estimates:
         """The estimate of every metric (rows) and group (columns)."""
         found = self._conditioned(self.field.groups.estimates(self.plan.confidence))
-        small = too_few(self.field.groups.n, self.minimum)
+        small = too_few(self.field.groups.people, self.minimum)
         found = found.where(self.hidden & small, State.SUPPRESSED, TOO_FEW.format(minimum=self.minimum))
         return found.where(self.hidden & ~small, State.SUPPRESSED, PROTECTS)
 

@@ -1,7 +1,7 @@
 """Which groups are compared with what: the pairs behind a disparity, chosen before anything is computed of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 from monitor.estimates import Flags, Floats
 from monitor.grouping import Grouping, Indices
 from monitor.intervals import pairs
-from monitor.pairing import contrast, farthest, index, order, rows_of
+from monitor.pairing import between, count, farthest, index, order, pick, rows_of
 from monitor.sums import Ints
 from monitor.tallies import Contrast, Form, Index, Pair, Row, Table, Tallied
 
@@ -107,6 +107,7 @@ class Field:
     """Called when a disparity first needs it."""
     hidden: Flags | None = None
     """(metrics, groups): which must not be looked at."""
+    _usable: dict[int, Flags] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def rest(self) -> Table:
@@ -125,8 +126,11 @@ class Field:
 
     def usable(self, spec: DisparitySpec) -> Flags:
         """(metrics, groups): which have enough events, and a value, to be on either side."""
-        enough: Flags = (self.groups.n >= max(spec.min_n, 1)) & ~(np.isnan(self.groups.value) & self.single[:, None])
-        return enough if self.hidden is None else enough & ~self.hidden
+        least = max(spec.min_n, 1)
+        if least not in self._usable:
+            enough: Flags = (self.groups.n >= least) & ~(np.isnan(self.groups.value) & self.single[:, None])
+            self._usable[least] = enough if self.hidden is None else enough & ~self.hidden
+        return self._usable[least]
 
     def eligible(self, spec: DisparitySpec) -> Flags:
         """(metrics, groups): which are compared."""
@@ -138,16 +142,16 @@ class Field:
         segments, reference = self.grouping.segments[at], self.grouping.reference[at]
         within = self.eligible(spec)
         if spec.method is Method.BETWEEN_GROUPS:
-            count = _count(within, segments)
+            size = count(within, segments)
             x, y = self._extremes(spec, segments, within)
-            return self._pairs(spec, (at, x, y), pairs(count), np.where(count < 2, FEW, OK), within)
+            return self._pairs(spec, (at, x, y), pairs(size), np.where(size < 2, FEW, OK), within)
         base, within = self._base(spec, within)
-        count = _count(within, segments)
-        chosen = _pick(np.where(within, self._distance(spec, base), -np.inf), segments)
-        few = np.where(count < 1, FEW, OK)
+        size = count(within, segments)
+        chosen = pick(self._distance(spec, base), within, segments)
+        few = np.where(size < 1, FEW, OK)
         if spec.method is Method.TO_REFERENCE:
             few = np.where(self.usable(spec)[:, reference] & (reference >= 0), few, NO_REFERENCE)
-        return self._pairs(spec, (at, chosen, self._along(base, chosen)), self._size(spec, count), few, within)
+        return self._pairs(spec, (at, chosen, self._along(base, chosen)), self._size(spec, size), few, within)
 
     def each(self, spec: DisparitySpec, segment: int) -> Comparisons:
         """Every comparison of one segment: each group with its base. For `between_groups` the driving pair alone."""
@@ -159,29 +163,26 @@ class Field:
         groups = groups[(groups != reference) & self.grouping.compared[groups]]
         subject = np.broadcast_to(groups, (len(self.groups.rows), len(groups)))
         base, within = self._base(spec, self.eligible(spec))
-        count = np.broadcast_to(within[:, groups].sum(axis=1, keepdims=True), subject.shape).astype(np.float64)
+        size = np.broadcast_to(within[:, groups].sum(axis=1, keepdims=True), subject.shape).astype(np.float64)
         few = np.where(within[:, groups], OK, FEW)
         if spec.method is Method.TO_REFERENCE:
             known = self.usable(spec)[:, [reference]] & (reference >= 0)
             few = np.where(known, few, NO_REFERENCE)
         sides = (np.full(len(groups), segment), subject, self._along(base, subject))
-        return self._pairs(spec, sides, self._size(spec, count), few, within)
+        return self._pairs(spec, sides, self._size(spec, size), few, within)
 
     # --- inside
 
-    def _size(self, spec: DisparitySpec, count: Floats) -> Floats:
-        """How many comparisons `count` groups stand for: where the highest is looked for, every pair might have been it."""
-        return pairs(count + 1.0) if spec.method is Method.TO_HIGHEST else count
+    def _size(self, spec: DisparitySpec, size: Floats) -> Floats:
+        """How many comparisons so many groups make: where the highest is looked for, every pair might have been it."""
+        return pairs(size + 1.0) if spec.method is Method.TO_HIGHEST else size
 
     def _extremes(self, spec: DisparitySpec, segments: Indices, within: Flags) -> tuple[Indices, Indices]:
         """(metrics, segments): the two groups farthest apart."""
-        value = self.groups.value
-        low = _pick(np.where(within, -value, -np.inf), segments)
-        high = _pick(np.where(within, value, -np.inf), segments[:, ::-1])  # of equals the last, as low has the first
+        value = self.groups.value.copy()
         for row in rows_of(self.groups, Form.INDEX):
-            key = order(self.groups, row)
-            low[row] = _pick(np.where(within[[row]], -key, -np.inf), segments)[0]
-            high[row] = _pick(np.where(within[[row]], key, -np.inf), segments[:, ::-1])[0]
+            value[row] = order(self.groups, row)
+        low, high = pick(-value, within, segments), pick(value, within, segments, last=True)
         ratio = spec.aggregate is Aggregate.RATIO
         x, y = (low, high) if ratio else (high, low)
         for row in rows_of(self.groups, Form.PAIR):
@@ -196,7 +197,7 @@ class Field:
             known = (base >= 0) & (base != np.arange(len(base))) & usable[:, base]
             return np.broadcast_to(base, usable.shape), within & known
         if spec.method is Method.TO_HIGHEST:
-            best = _pick(np.where(within, self.groups.value, -np.inf), self.grouping.segments[:, ::-1])
+            best = pick(self.groups.value, within, self.grouping.segments, last=True)
             base = np.where(self.grouping.segment >= 0, best[:, self.grouping.segment], -1)
             return base, within & (base != np.arange(base.shape[1])) & self.single[:, None]
         base = everybody if spec.method is Method.TO_OVERALL else np.full_like(everybody, -1)
@@ -215,10 +216,11 @@ class Field:
                 distance = np.where(other > 0.0, distance, -1.0)  # nothing to divide by: only if there is no other
         if rows_of(self.groups, Form.PAIR):
             everyone = np.broadcast_to(np.arange(base.shape[1]), base.shape)
-            x, y = self._tables(spec, everyone, base)
             ratio = spec.aggregate is Aggregate.RATIO
+            other_side = self.rest if spec.method is Method.TO_REST else self.groups
             for row in rows_of(self.groups, Form.PAIR):
-                apart = contrast(x, y, row, ratio=ratio).value
+                at = everyone[row] if spec.method is Method.TO_REST else base[row]
+                apart = between((self.groups, everyone[row]), (other_side, at), row, ratio=ratio).value
                 distance[row] = np.where(np.isnan(apart), -1.0, 1.0 - apart if ratio else apart)
         return distance
 
@@ -270,18 +272,8 @@ class Field:
         if spec.aggregate is Aggregate.INDEX:
             segments = self.grouping.segments[segment]
             return {row: index(self.groups, row, segments, within[row]) for row in rows_of(self.groups, Form.INDEX)}
-        ratio = spec.aggregate is Aggregate.RATIO
-        return {row: contrast(*sides, row, ratio=ratio) for row in rows_of(self.groups, Form.PAIR)}
-
-
-def _pick(score: Floats, segments: Indices) -> Indices:
-    """(metrics, segments): the group of greatest score in each segment, the first of equals."""
-    padded = np.where(segments >= 0, score[:, segments], -np.inf)
-    found: Indices = segments[np.arange(len(segments)), np.argmax(padded, axis=2)]
-    return found
-
-
-def _count(within: Flags, segments: Indices) -> Floats:
-    """(metrics, segments): how many groups take part."""
-    count: Floats = np.where(segments >= 0, within[:, segments], False).sum(axis=2).astype(np.float64)
-    return count
+        (x, y), ratio = sides, spec.aggregate is Aggregate.RATIO
+        return {
+            row: between((x, slice(None)), (y, slice(None)), row, ratio=ratio)
+            for row in rows_of(self.groups, Form.PAIR)
+        }

@@ -47,7 +47,7 @@ from monitor.intervals import (
     simultaneous,
 )
 from monitor.pairing import rows_of
-from monitor.tallies import Form, Table
+from monitor.tallies import Form, Table, limits_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,17 +70,19 @@ class Disparities:
 def disparities(comparisons: Sequence[Comparisons], confidence: float) -> list[Disparities]:
     """The estimate of every comparison, in the same order; the intervals of all are computed together."""
     found: dict[int, Disparities] = {}
+    every = [simultaneous(confidence, c.size) for c in comparisons]
+    statistics = _statistics(comparisons, every)
     for aggregate in Aggregate:
         these = [at for at, c in enumerate(comparisons) if c.spec.aggregate is aggregate]
         if not these:
             continue
-        levels = [simultaneous(confidence, comparisons[at].size) for at in these]
+        levels = [every[at] for at in these]
         x, y = (_side_by_side([getattr(comparisons[at], side) for at in these]) for side in "xy")
         low, high = _intervals(aggregate, x, y, np.concatenate(levels, axis=1))
         ends = np.cumsum([comparisons[at].subject.shape[1] for at in these])[:-1]
         cuts = zip(these, levels, np.split(low, ends, 1), np.split(high, ends, 1), strict=True)
         for at, level, cut_low, cut_high in cuts:
-            _own_intervals(comparisons[at], level, (cut_low, cut_high))
+            _own_intervals(comparisons[at], level, statistics, (cut_low, cut_high))
             found[at] = _disparity(comparisons[at], (cut_low, cut_high))
     return [found[at] for at in range(len(comparisons))]
 
@@ -116,16 +118,38 @@ def _intervals(aggregate: Aggregate, x: _Sides, y: _Sides, level: Floats) -> Int
     return low, high
 
 
-def _own_intervals(c: Comparisons, level: Floats, out: Interval) -> None:
+def _own_intervals(c: Comparisons, level: Floats, ends: "_Ends", out: Interval) -> None:
     """Fill in, where they are known: of statistics from those of the two groups, of pairs and indices their own."""
     if c.spec.aggregate is not Aggregate.INDEX:
         between = mover_difference if c.spec.aggregate is Aggregate.DIFFERENCE else mover_ratio
         for row in rows_of(c.x, Form.STATISTIC):
-            sides = [(side.value[row], side.limits(row, level[row])) for side in (c.x, c.y)]
+            sides = [(side.value[row], ends[id(side), row]) for side in (c.x, c.y)]
             out[0][row], out[1][row] = between(sides[0], sides[1])
     for row, contrast in c.contrasts.items():
         if contrast.limits is not None:
             out[0][row], out[1][row] = contrast.limits(level[row])
+
+
+_Ends = dict[tuple[int, int], Interval]
+"""By the identity of a side's table and the row: the intervals of its groups."""
+
+
+def _statistics(comparisons: Sequence[Comparisons], levels: Sequence[Floats]) -> _Ends:
+    """The intervals of every statistic on every side, each function called once with all that is wanted of it."""
+    wanted: dict[tuple[int, int], list[tuple[Table, Floats]]] = {}
+    for c, level in zip(comparisons, levels, strict=True):
+        if c.spec.aggregate is Aggregate.INDEX:
+            continue
+        for row in rows_of(c.x, Form.STATISTIC):
+            for side in (c.x, c.y):
+                wanted.setdefault((id(side.made[row]), row), []).append((side, level[row]))
+    found: _Ends = {}
+    for (_, row), sides in wanted.items():
+        low, high = limits_of(sides[0][0].made[row], [side.at[row] for side, _ in sides], [level for _, level in sides])
+        cuts = np.cumsum([len(level) for _, level in sides])[:-1]
+        for (side, _), one, other in zip(sides, np.split(low, cuts), np.split(high, cuts), strict=True):
+            found[id(side), row] = one, other
+    return found
 
 
 def _disparity(c: Comparisons, interval: Interval) -> Disparities:

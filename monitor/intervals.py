@@ -8,6 +8,7 @@ attribute set), and returns `(low, high)`; NaN where no interval exists. Counts 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -37,9 +38,15 @@ def pairs(groups: ArrayLike) -> Floats:
 
 def normal_quantile(confidence: ArrayLike) -> Floats:
     """The two-sided standard normal quantile: 1.95996 for 0.95."""
-    levels, where = np.unique(np.asarray(confidence, dtype=np.float64), return_inverse=True)
-    quantiles = np.array([NormalDist().inv_cdf((1.0 + level) / 2.0) for level in levels.tolist()])
-    return quantiles[where].reshape(np.shape(confidence))
+    level = np.asarray(confidence, dtype=np.float64)
+    return _normal_quantiles(level.tobytes()).reshape(level.shape)
+
+
+@lru_cache(maxsize=512)
+def _normal_quantiles(levels: bytes) -> Floats:
+    """Of an array's bytes: the same levels are asked for by every metric."""
+    found, where = np.unique(np.frombuffer(levels), return_inverse=True)
+    return np.array([NormalDist().inv_cdf((1.0 + level) / 2.0) for level in found.tolist()])[where]
 
 
 def t_quantile(confidence: ArrayLike, degrees: ArrayLike) -> Floats:

@@ -28,7 +28,7 @@ def of_rate(k: Ints | Floats, n: Ints | Floats, change: Change) -> Limits:
     return limits
 
 
-def of_sum(parts: Sequence[tuple[float, Ints, Ints]]) -> Limits:
+def of_sum(parts: Sequence[tuple[float, Ints | Floats, Ints | Floats]]) -> Limits:
     """Of a weighted sum of independent rates, each `(weight, k, n)`, from their Wilson intervals.
 
     `sum w p -+ sqrt(sum (w (p - end))^2)`, for each part the end that moves the sum that way: G. Y. Zou and A. Donner,

@@ -1,6 +1,6 @@
 """What is not chosen by one value a group: the farthest of all pairs, and numbers of all groups together."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -8,16 +8,51 @@ from monitor.estimates import Flags, Floats
 from monitor.grouping import Indices
 from monitor.tallies import Contrast, Form, Index, Pair, Table
 
+Side = tuple[Table, Any]
+"""A table, and which of its columns."""
 
-def contrast(x: Table, y: Table, row: int, *, ratio: bool) -> Contrast:
-    """The distance or ratio of the pairs in the columns of `x` and `y`; a metric without ratios gives NaN."""
-    one, other = x.made[row], y.made[row]
+
+def pick(score: Floats, within: Flags, segments: Indices, *, last: bool = False) -> Indices:
+    """(metrics, segments): the group of greatest score that takes part in each segment, the first or last of equals.
+
+    A segment's groups lie side by side; where none takes part any may be named, and -1 where it has none at all.
+    """
+    some = np.flatnonzero(segments[:, 0] >= 0)
+    found = np.full((len(score), len(segments)), -1)
+    if not len(some):
+        return found
+    starts, ends = segments[some, 0], segments[some].max(axis=1) + 1
+    columns = np.concatenate([np.arange(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)])
+    lengths = ends - starts
+    cuts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    chosen = np.where(within[:, columns] & ~np.isnan(score[:, columns]), score[:, columns], -np.inf)
+    best = np.repeat(np.maximum.reduceat(chosen, cuts, axis=1), lengths, axis=1)
+    if last:
+        found[:, some] = np.maximum.reduceat(np.where(chosen == best, columns, -1), cuts, axis=1)
+    else:
+        found[:, some] = np.minimum.reduceat(np.where(chosen == best, columns, score.shape[1]), cuts, axis=1)
+    return found
+
+
+def count(within: Flags, segments: Indices) -> Floats:
+    """(metrics, segments): how many groups take part."""
+    found = np.zeros((len(within), len(segments)))
+    for row, groups in enumerate(segments):
+        members = groups[groups >= 0]
+        if len(members):
+            found[:, row] = within[:, members[0] : members[-1] + 1].sum(axis=1)
+    return found
+
+
+def between(x: Side, y: Side, row: int, *, ratio: bool) -> Contrast:
+    """The distance or ratio of pairs; a metric without ratios gives NaN."""
+    one, other = x[0].made[row], y[0].made[row]
     assert isinstance(one, Pair)
     assert isinstance(other, Pair)
     function = one.ratio if ratio else one.distance
     if function is None:
-        return Contrast(np.full(x.at[row].shape, np.nan))
-    return function(one.sums.take(x.at[row]), other.sums.take(y.at[row]))
+        return Contrast(np.full(np.shape(x[0].at[row][x[1]]), np.nan))
+    return function(one.sums.take(x[0].at[row][x[1]]), other.sums.take(y[0].at[row][y[1]]))
 
 
 def index(table: Table, row: int, segments: Indices, within: Flags) -> Contrast:
@@ -42,27 +77,18 @@ def farthest(table: Table, row: int, segments: Indices, within: Flags, *, ratio:
     made = table.made[row]
     assert isinstance(made, Pair)
     x, y = np.full(len(segments), -1), np.full(len(segments), -1)
-    best = np.full(len(segments), -np.inf)
+    function = made.ratio if ratio else made.distance
+    if function is None:
+        return x, y
     if made.keys is None:
         _all_pairs(made, segments, within, (x, y), ratio=ratio)
         return x, y
-    for one, other in _candidates(made.keys, segments, within):
-        found = _apart(made, one, other, ratio=ratio)
-        better = (found > best) & (one >= 0) & (other >= 0) & (one != other)
-        x, y, best = np.where(better, one, x), np.where(better, other, y), np.where(better, found, best)
-    return x, y
-
-
-def _candidates(keys: Floats, segments: Indices, within: Flags) -> Iterator[tuple[Indices, Indices]]:
-    """The groups of least and of greatest key in each segment, one pair a key."""
-    rows = np.arange(len(segments))
-    taking = np.where(segments >= 0, within[segments], False)
-    two = taking.sum(axis=1) >= 2
-    for key in keys:
-        ordered = key[segments]
-        low = np.argmin(np.where(taking, ordered, np.inf), axis=1)
-        high = segments.shape[1] - 1 - np.argmax(np.where(taking, ordered, -np.inf)[:, ::-1], axis=1)
-        yield np.where(two, segments[rows, low], -1), np.where(two, segments[rows, high], -1)
+    taking = np.broadcast_to(within, made.keys.shape)
+    low, high = pick(-made.keys, taking, segments), pick(made.keys, taking, segments, last=True)
+    two = count(within[None], segments)[0] >= 2
+    apart = _apart(made, low, high, ratio=ratio)
+    best = np.argmax(apart, axis=0), np.arange(len(segments))
+    return np.where(two, low[best], -1), np.where(two, high[best], -1)
 
 
 def _all_pairs(made: Pair, segments: Indices, within: Flags, out: tuple[Indices, Indices], *, ratio: bool) -> None:

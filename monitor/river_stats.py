@@ -39,9 +39,13 @@ class Moments:
 
     @property
     def variance(self) -> Floats:
-        """River's variance (n - 1) per group; NaN below two events, which River reads as 0.0."""
-        found = (variance(*row, self.unit) for row in self._rows())
-        return np.array([var.get() if var is not None and var.n > 1 else np.nan for var in found], dtype=np.float64)
+        """River's variance (n - 1) per group, as `variance` below; NaN below two events, which River reads as 0.0."""
+        n, total, hi, lo = (part.astype(object) for part in (self.n, self.total, self.square_hi, self.square_lo))
+        some = self.n > 1
+        found = np.full(self.n.shape, np.nan)
+        centred = n[some] * ((hi[some] << LIMB) + lo[some]) - total[some] * total[some]  # Python's integers: exact
+        found[some] = (centred / (n[some] * (n[some] - 1))).astype(np.float64) * self.unit * self.unit
+        return found
 
     def accumulators(self) -> list[stats.Var | None]:
         """River's `Var` of each group (its `.mean` is River's `Mean`); None for a group without events."""

@@ -50,6 +50,8 @@ class Tally:
     variance: Floats | None = None
     denominator: Floats | None = None
     effective: Floats | None = None
+    people: Ints | None = None
+    """Of how many people it tells, where that is not n: a group's share of everybody tells of the group."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +150,8 @@ class Table:
     n: Ints
     size: Floats
     variance: Floats
+    people: Ints
+    """Of how many people each number tells: what suppression goes by."""
     value: Floats
     """NaN where undefined."""
     lacks: Indices
@@ -213,14 +217,6 @@ class Table:
             **{name: np.where(mask[:, None], getattr(self, name), getattr(other, name)) for name in _ARRAYS},
         )
 
-    def limits(self, row: int, level: Floats) -> Interval:
-        """The interval of a statistic in every column, at these levels."""
-        made = self.made[row]
-        assert isinstance(made, Statistic)
-        if made.limits is None:
-            return np.full(self.at[row].shape, np.nan), np.full(self.at[row].shape, np.nan)
-        return made.limits(self.at[row], level)
-
     def estimates(self, confidence: float) -> Estimates:
         """The estimate of every metric and group: Wilson's interval, Student's, or the statistic's own."""
         low, high = np.full(self.n.shape, np.nan), np.full(self.n.shape, np.nan)
@@ -228,7 +224,7 @@ class Table:
         low[rates], high[rates] = wilson(self.count[rates], self.size[rates], confidence)
         low[means], high[means] = mean_interval(self.value[means], self.variance[means], self.size[means], confidence)
         for row in np.flatnonzero(self.form == Form.STATISTIC).tolist():
-            low[row], high[row] = self.limits(row, np.full(self.n.shape[1], confidence))
+            low[row], high[row] = limits_of(self.made[row], [self.at[row]], [np.float64(confidence)])
         undefined = np.isnan(self.value) | self.barred[:, None]
         reasons, reason = self.reasons()
         blank = np.where(undefined, np.nan, 1.0)
@@ -255,7 +251,7 @@ class Table:
         return tuple(texts), np.array(first)[:, None] + lacks
 
 
-_ARRAYS = ("numerator", "denominator", "n", "size", "variance", "value", "lacks", "at")
+_ARRAYS = ("numerator", "denominator", "n", "size", "people", "variance", "value", "lacks", "at")
 
 
 def _form(tally: Tallied) -> Form:
@@ -264,6 +260,15 @@ def _form(tally: Tallied) -> Form:
     if isinstance(tally, Statistic):
         return Form.STATISTIC
     return Form.PAIR if isinstance(tally, Pair) else Form.INDEX
+
+
+def limits_of(made: Tallied, at: Sequence[Indices], levels: Sequence[Any]) -> Interval:
+    """The intervals of a statistic: of these groups (lists of columns) at these levels."""
+    assert isinstance(made, Statistic)
+    columns = np.concatenate(at)
+    if made.limits is None:
+        return np.full(columns.shape, np.nan), np.full(columns.shape, np.nan)
+    return made.limits(columns, levels[0] if len(levels) == 1 else np.concatenate(levels))
 
 
 def parts_of(tally: Tallied) -> tuple[str, ...]:
@@ -281,6 +286,7 @@ def _plain(tally: Tallied) -> dict[str, Any]:
         with np.errstate(all="ignore"):
             value = tally.numerator / np.where((n > 0) & (denominator > 0), denominator, np.nan)
         variance = none if tally.variance is None else tally.variance
+        people = n if tally.people is None else tally.people
         lacks = np.zeros(n.shape, dtype=np.intp)
     else:
         n, lacks = _weakest(tuple(tally.parts.values()))
@@ -291,11 +297,11 @@ def _plain(tally: Tallied) -> dict[str, Any]:
             numerator = none if tally.numerator is None else tally.numerator
             denominator = none if tally.denominator is None else tally.denominator
         return {
-            "numerator": numerator, "denominator": denominator, "n": n, "size": n.astype(np.float64), "variance": none,
-            "value": value, "lacks": lacks,
+            "numerator": numerator, "denominator": denominator, "n": n, "size": n.astype(np.float64), "people": n,
+            "variance": none, "value": value, "lacks": lacks,
         }  # fmt: skip
     return {
-        "numerator": tally.numerator, "denominator": denominator, "n": n, "size": size, "variance": variance,
+        "numerator": tally.numerator, "denominator": denominator, "n": n, "size": size, "people": people, "variance": variance,
         "value": value, "lacks": lacks,
     }  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Rates given the label: how the decision treats those who turn out positive, and those who turn out negative.
 
-TPR's disparity is equal opportunity; TPR's and FPR's together are equalized odds (Hardt, Price and Srebro, NIPS 2016;
-names as in Fairlearn). All need labels of refused applicants too: where only favourable decisions are ever labelled, they
-are undefined, not 1.
+TPR's disparity is equal opportunity, FPR's predictive equality; both together are equalized odds (Hardt, Price and Srebro,
+NIPS 2016; names as in Fairlearn). All need labels of refused applicants too: where only favourable decisions are ever
+labelled, they are undefined, not 1.
 """
 
 from monitor.metric import GroupMetric, rate
@@ -16,7 +16,7 @@ METRICS = (
         denominator="positive labels",
         tally=rate(lambda s: s.tp, lambda s: s.tp + s.fn),
         all_labels=True,
-        aliases=("tpr", "recall", "sensitivity"),
+        aliases=("tpr", "recall", "sensitivity", "equal_opportunity"),
     ),
     GroupMetric(
         name="false_negative_rate",
@@ -26,7 +26,7 @@ METRICS = (
         denominator="positive labels",
         tally=rate(lambda s: s.fn, lambda s: s.tp + s.fn),
         all_labels=True,
-        aliases=("fnr",),
+        aliases=("fnr", "miss_rate"),
     ),
     GroupMetric(
         name="false_positive_rate",
@@ -36,6 +36,16 @@ METRICS = (
         denominator="negative labels",
         tally=rate(lambda s: s.fp, lambda s: s.fp + s.tn),
         all_labels=True,
-        aliases=("fpr",),
+        aliases=("fpr", "predictive_equality"),
+    ),
+    GroupMetric(
+        name="true_negative_rate",
+        definition="TN / (FP + TN)",
+        needs="label",
+        kind="rate",
+        denominator="negative labels",
+        tally=rate(lambda s: s.tn, lambda s: s.fp + s.tn),
+        all_labels=True,
+        aliases=("tnr", "specificity"),
     ),
 )

@@ -12,5 +12,15 @@ METRICS = (
         kind="rate",
         denominator="decisions",
         tally=rate(lambda s: s.favourable, lambda s: s.decided),
+        aliases=("demographic_parity", "statistical_parity", "disparate_impact", "pprev", "positive_rate"),
+    ),
+    GroupMetric(
+        name="rejection_rate",
+        definition="unfavourable decisions / decisions",
+        needs="decision",
+        kind="rate",
+        denominator="decisions",
+        tally=rate(lambda s: s.decided - s.favourable, lambda s: s.decided),
+        aliases=("negative_rate",),
     ),
 )

@@ -1,0 +1,74 @@
+"""Base rate: how many of the labelled are labelled positive, whatever was decided.
+
+Its difference is Clarify's DPL, and is what a disparity of decisions should be read beside. The distances between the
+label distributions of two groups are Clarify's other measures before training.
+"""
+
+import numpy as np
+
+from monitor.estimates import Floats
+from monitor.metric import GroupMetric, Sums, rate
+from monitor.tallies import Contrast, Pair
+
+
+def _rate(s: Sums) -> Floats:
+    with np.errstate(all="ignore"):
+        found: Floats = s.positive / (s.positive + s.negative)
+    return found
+
+
+def _divergence(p: Floats, q: Floats) -> Floats:
+    """Of two Bernoulli distributions, in nats; infinite (NaN here) where q excludes what p has."""
+    with np.errstate(all="ignore"):
+        parts = [np.where(a > 0.0, a * np.log(a / b), 0.0) for a, b in ((p, q), (1.0 - p, 1.0 - q))]
+    found = parts[0] + parts[1]
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def kullback_leibler(x: Sums, y: Sums) -> Contrast:
+    """Of the group from what it is compared with: sum P_y ln(P_y / P_x)."""
+    return Contrast(_divergence(_rate(y), _rate(x)))
+
+
+def jensen_shannon(x: Sums, y: Sums) -> Contrast:
+    """The mean divergence from the average of both."""
+    p, q = _rate(x), _rate(y)
+    middle = (p + q) / 2.0
+    return Contrast((_divergence(p, middle) + _divergence(q, middle)) / 2.0)
+
+
+def _pair(s: Sums, distance: object) -> Pair:
+    p = _rate(s)
+    return Pair(s, {"labels": s.positive + s.negative}, distance, keys=np.stack((p, -p)))  # type: ignore[arg-type]
+
+
+METRICS = (
+    GroupMetric(
+        name="base_rate",
+        definition="positive labels / labels",
+        needs="label",
+        kind="rate",
+        denominator="labels",
+        tally=rate(lambda s: s.positive, lambda s: s.positive + s.negative),
+        all_labels=True,
+        aliases=("prevalence", "prev"),
+    ),
+    GroupMetric(
+        name="label_kl_divergence",
+        definition="sum over labels of P_j ln(P_j / P_i)",
+        needs="label",
+        kind="pair",
+        denominator="labels",
+        tally=lambda s: _pair(s, kullback_leibler),
+        all_labels=True,
+    ),
+    GroupMetric(
+        name="label_js_divergence",
+        definition="(KL(P_i, M) + KL(P_j, M)) / 2 with M = (P_i + P_j) / 2",
+        needs="label",
+        kind="pair",
+        denominator="labels",
+        tally=lambda s: _pair(s, jensen_shannon),
+        all_labels=True,
+    ),
+)

@@ -1,0 +1,103 @@
+"""Mutual information of group and decision, as shares of the group's entropy: how much one tells of the other.
+
+Independence I(D;A)/H(A), separation I(D;A|Y)/H(A|Y) and sufficiency I(Y;A|D)/H(A|D), after D. Steinberg, A. Reid and S.
+O'Callaghan (arXiv 2001.06089); Veritas has them for two groups, here they are over all groups of an attribute set. In nats.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from monitor.estimates import Flags, Floats
+from monitor.metric import GroupMetric, Sums
+from monitor.sums import Ints
+from monitor.tallies import Contrast, Index
+
+
+def _entropy(counts: Floats) -> Floats:
+    """n times the entropy of the last axis' counts, from their sum."""
+    n = counts.sum(axis=-1)
+    with np.errstate(all="ignore"):
+        terms = np.where(counts > 0.0, counts * np.log(counts), 0.0).sum(axis=-1)
+        found: Floats = np.where(n > 0.0, n * np.log(n), 0.0) - terms
+    return found
+
+
+def dependence(given: Sequence[tuple[Ints, Ints]], within: Flags) -> Contrast:
+    """I(X;A|C) / H(A|C): per condition the counts of X false and true by group (last axis)."""
+    tables = [np.stack([np.where(within, side, 0.0) for side in sides], axis=-1) for sides in given]
+    total = sum(_entropy(table.sum(axis=-1)) for table in tables)
+    left = sum(_entropy(table).sum(axis=-1) for table in tables)
+    both = sum(_entropy(table.sum(axis=-2)) for table in tables)
+    # H(A) + H(X) - H(A, X), where H(A, X) = H(A) + sum over groups of H(X | group)
+    information = both - left
+    with np.errstate(all="ignore"):
+        return Contrast(np.maximum(information, 0.0) / np.where(total > 0.0, total, np.nan))
+
+
+def independence(s: Sums) -> Index:
+    """Of decision and group."""
+    with np.errstate(all="ignore"):
+        key = s.favourable / s.decided
+    return Index(
+        s,
+        {"decisions": s.decided},
+        lambda sets, within: dependence([(sets.decided - sets.favourable, sets.favourable)], within),
+        key,
+    )
+
+
+def separation(s: Sums) -> Index:
+    """Of decision and group, given the label."""
+    labelled = s.tp + s.fp + s.fn + s.tn
+    with np.errstate(all="ignore"):
+        key = (s.tp + s.fp) / labelled
+    return Index(
+        s,
+        {"labelled decisions": labelled},
+        lambda sets, within: dependence([(sets.fn, sets.tp), (sets.tn, sets.fp)], within),
+        key,
+    )
+
+
+def sufficiency(s: Sums) -> Index:
+    """Of label and group, given the decision."""
+    labelled = s.tp + s.fp + s.fn + s.tn
+    with np.errstate(all="ignore"):
+        key = (s.tp + s.fn) / labelled
+    return Index(
+        s,
+        {"labelled decisions": labelled},
+        lambda sets, within: dependence([(sets.fp, sets.tp), (sets.tn, sets.fn)], within),
+        key,
+    )
+
+
+METRICS = (
+    GroupMetric(
+        name="mutual_information_independence",
+        definition="I(decision; group) / H(group)",
+        needs="decision",
+        kind="index",
+        denominator="decisions",
+        tally=independence,
+    ),
+    GroupMetric(
+        name="mutual_information_separation",
+        definition="I(decision; group | label) / H(group | label)",
+        needs="label",
+        kind="index",
+        denominator="labelled decisions",
+        tally=separation,
+        all_labels=True,
+    ),
+    GroupMetric(
+        name="mutual_information_sufficiency",
+        definition="I(label; group | decision) / H(group | decision)",
+        needs="label",
+        kind="index",
+        denominator="labelled decisions",
+        tally=sufficiency,
+        all_labels=True,
+    ),
+)

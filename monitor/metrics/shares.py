@@ -1,0 +1,129 @@
+"""Shares: how much of everybody a group makes up, among all, among the selected, among the refused.
+
+They compare with everybody already, so groups are not compared by them again. A group's share of all predictions is its
+representation, that of `unknown` the unknown share.
+"""
+
+import numpy as np
+
+from monitor.estimates import Floats
+from monitor.intervals import Interval, wilson
+from monitor.limits import of_sum
+from monitor.metric import GroupMetric, Sums
+from monitor.tallies import Contrast, Pair, Statistic, Tally
+
+
+def representation(s: Sums) -> Tally:
+    """Its events out of everybody's."""
+    return Tally(s.events.astype(np.float64), s.everybody.events, people=s.events)
+
+
+def share_of_selected(s: Sums) -> Tally:
+    """Its favourable decisions out of everybody's."""
+    return Tally(s.favourable.astype(np.float64), s.everybody.favourable, people=s.favourable)
+
+
+def demographic_disparity(s: Sums) -> Statistic:
+    """The share of the refused minus the share of the selected: above 0, more are refused than are selected."""
+    refused = s.decided - s.favourable
+    all_refused = s.everybody.decided - s.everybody.favourable
+    with np.errstate(all="ignore"):
+        value = refused / all_refused - s.favourable / s.everybody.favourable
+    parts = {
+        "decisions": s.decided,
+        "unfavourable decisions": all_refused,
+        "favourable decisions": s.everybody.favourable,
+    }
+    limits = of_sum(((1.0, refused, all_refused), (-1.0, s.favourable, s.everybody.favourable)))
+    return Statistic(value, parts, limits)
+
+
+def label_disparity(s: Sums) -> Statistic:
+    """The share of the negative labels minus the share of the positive ones."""
+    with np.errstate(all="ignore"):
+        value = s.negative / s.everybody.negative - s.positive / s.everybody.positive
+    parts = {
+        "labels": s.positive + s.negative,
+        "negative labels": s.everybody.negative,
+        "positive labels": s.everybody.positive,
+    }
+    limits = of_sum(((1.0, s.negative, s.everybody.negative), (-1.0, s.positive, s.everybody.positive)))
+    return Statistic(value, parts, limits)
+
+
+def imbalance(x: Sums, y: Sums) -> Contrast:
+    """How unequal two groups are in size; 0 for equal, 1 for one alone."""
+    both = x.events + y.events
+    with np.errstate(all="ignore"):
+        share = x.events / both
+
+    def limits(level: Floats) -> Interval:
+        low, high = (2.0 * end - 1.0 for end in wilson(x.events, both, level))
+        return np.maximum(np.maximum(low, -high), 0.0), np.maximum(np.abs(low), np.abs(high))
+
+    return Contrast(np.abs(2.0 * share - 1.0), limits)
+
+
+def label_coverage(s: Sums) -> Tally:
+    """Labelled so far, of all predictions of the same time."""
+    return Tally(s.labelled.astype(np.float64), s.events)
+
+
+METRICS = (
+    GroupMetric(
+        name="representation",
+        definition="predictions of the group / predictions",
+        needs="decision",
+        kind="rate",
+        denominator="predictions",
+        tally=representation,
+        aliases=("group_share",),
+        compared=False,
+    ),
+    GroupMetric(
+        name="share_of_selected",
+        definition="favourable decisions of the group / favourable decisions",
+        needs="decision",
+        kind="rate",
+        denominator="favourable decisions",
+        tally=share_of_selected,
+        aliases=("ppr",),
+        compared=False,
+    ),
+    GroupMetric(
+        name="demographic_disparity",
+        definition="share of unfavourable decisions - share of favourable ones",
+        needs="decision",
+        kind="statistic",
+        denominator="decisions",
+        tally=demographic_disparity,
+        aliases=("ddpl",),
+        compared=False,
+    ),
+    GroupMetric(
+        name="label_demographic_disparity",
+        definition="share of negative labels - share of positive ones",
+        needs="label",
+        kind="statistic",
+        denominator="labels",
+        tally=label_disparity,
+        all_labels=True,
+        compared=False,
+    ),
+    GroupMetric(
+        name="class_imbalance",
+        definition="|n_i - n_j| / (n_i + n_j)",
+        needs="decision",
+        kind="pair",
+        denominator="predictions",
+        tally=lambda s: Pair(s, {"predictions": s.events}, imbalance, keys=s.events[None].astype(np.float64)),
+    ),
+    GroupMetric(
+        name="label_coverage",
+        definition="predictions with an outcome / predictions",
+        needs="both",
+        kind="rate",
+        denominator="predictions",
+        tally=label_coverage,
+    ),
+)
