@@ -158,8 +158,8 @@ class ThresholdConfig(RuleConfig):
     metric: str = Field(min_length=1)
     attributes: tuple[Name, ...] | None = None
     groups: Mapping[str, str] | None = None
-    aggregate: Literal["difference", "ratio"] | None = None
-    method: Literal["between_groups", "to_overall", "to_rest", "to_reference"] = "between_groups"
+    aggregate: Literal["difference", "ratio", "index"] | None = None
+    method: Literal["between_groups", "to_overall", "to_rest", "to_reference", "to_highest"] = "between_groups"
     bound: BoundConfig
     window: Duration = DAY
     min_n: int = Field(default=50, ge=1)

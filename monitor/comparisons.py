@@ -12,7 +12,7 @@ from monitor.grouping import Grouping, Indices
 from monitor.intervals import pairs
 from monitor.pairing import between, count, farthest, index, order, pick, rows_of
 from monitor.sums import Ints
-from monitor.tallies import Contrast, Form, Index, Pair, Row, Table, Tallied
+from monitor.tallies import Contrast, Form, Index, Pair, Table, Tallied
 
 
 class Aggregate(StrEnum):
@@ -54,20 +54,20 @@ REASONS = (
     "the value to divide by is 0",
     "a ratio needs values that are not negative",
     "this metric has no such disparity",
-    "one of the two values is undefined",
+    "not defined for these groups",
 )
 OK, FEW, NO_REFERENCE, ZERO, NEGATIVE, NONE, UNKNOWN = range(7)
 
 
-def offers(row: Row, made: Tallied, spec: DisparitySpec) -> bool:
+def offers(made: Tallied, spec: DisparitySpec, *, compared: bool = True) -> bool:
     """Whether a metric has this disparity: an index is one number, a pair has ratios only if it says so."""
     if spec.aggregate is Aggregate.INDEX or isinstance(made, Index):
         wanted = (Aggregate.INDEX, Method.BETWEEN_GROUPS)
         return isinstance(made, Index) and (spec.aggregate, spec.method) == wanted
     if isinstance(made, Pair):
         ratio = spec.aggregate is Aggregate.DIFFERENCE or made.ratio is not None
-        return row.compared and ratio and spec.method is not Method.TO_HIGHEST
-    return row.compared
+        return compared and ratio and spec.method is not Method.TO_HIGHEST
+    return compared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +122,8 @@ class Field:
 
     def offered(self, spec: DisparitySpec) -> Flags:
         """Per metric: whether it has this disparity."""
-        return np.array([offers(*one, spec) for one in zip(self.groups.rows, self.groups.made, strict=True)])
+        made = zip(self.groups.rows, self.groups.made, strict=True)
+        return np.array([offers(tally, spec, compared=row.compared) for row, tally in made])
 
     def usable(self, spec: DisparitySpec) -> Flags:
         """(metrics, groups): which have enough events, and a value, to be on either side."""
@@ -252,7 +253,7 @@ class Field:
             np.divide(x.denominator, x.denominator + y.denominator, out=share, where=quotients)
         contrasts = self._contrasts(spec, (x, y), segment, within)
         for row, found in contrasts.items():
-            reason[row] = np.where((reason[row] == OK) & np.isnan(found.value), UNKNOWN, reason[row])
+            reason[row] = np.where((reason[row] == OK) & ~np.isfinite(found.value), UNKNOWN, reason[row])
         offered = self.offered(spec)
         reason = np.where(offered[:, None], reason, NONE)
         n = np.where(self._overlaps(spec)[:, None], y.n, x.n + y.n)

@@ -207,8 +207,8 @@ class MappingConfig(Config):
 class DisparityConfig(Config):
     """One way to compare groups, in Fairlearn's words."""
 
-    aggregate: Literal["difference", "ratio"]
-    method: Literal["between_groups", "to_overall", "to_rest", "to_reference"] = "between_groups"
+    aggregate: Literal["difference", "ratio", "index"]
+    method: Literal["between_groups", "to_overall", "to_rest", "to_reference", "to_highest"] = "between_groups"
 
 
 class ModelConfig(Config):

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from monitor.comparisons import DisparitySpec, offers
 from monitor.errors import MonitorError
 from monitor.estimates import Estimates
 from monitor.river_stats import Moments
@@ -105,11 +106,22 @@ class GroupMetric:
     """Other names that a configuration may use."""
     compared: bool = True
     """Whether groups are compared by it. A group's share of everybody, for instance, is a comparison already."""
+    by_default: bool = False
+    """Whether it is stored where a model does not say which metrics it wants."""
 
     @property
     def layout(self) -> Layout:
         """The slots that the metric reads."""
         return LAYOUTS_OF[self.needs]
+
+    @property
+    def of_groups(self) -> bool:
+        """Whether a single group has a value."""
+        return self.kind in ("rate", "mean", "statistic")
+
+    def offers(self, spec: DisparitySpec) -> bool:
+        """Whether it has this disparity."""
+        return offers(self.tally(Sums(self.layout, self.layout.zeros(1))), spec, compared=self.compared)
 
     def compute(self, sums: Sums, confidence: float = 0.95, *, selective: bool = False) -> Estimates:
         """The estimate of every group; `selective` says that only favourable decisions are ever labelled."""

@@ -71,7 +71,10 @@ class Statistic:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contrast:
-    """A number per pair (or set) of groups; NaN is undefined. `limits(level)` is its interval, None: it has none."""
+    """A number per pair (or set) of groups; NaN and infinity are undefined, and infinitely far is farthest.
+
+    `limits(level)` is its interval, None: it has none.
+    """
 
     value: Floats
     limits: Callable[[Floats], Interval] | None = None

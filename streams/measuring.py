@@ -11,7 +11,7 @@ from alerts.rules import Circumstantial, Rule
 from alerts.verdicts import Observation, Side
 from monitor.assess import REST, CellInfo, Plan, attribute_sets
 from monitor.batches import Batch, Compared, Condition, assess_windows, confident
-from monitor.comparisons import Aggregate, DisparitySpec, Method
+from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.config import ModelConfig
 from monitor.estimates import STATES, Estimates, State
 from monitor.grouping import SERVED
@@ -106,11 +106,16 @@ class Measuring:
 
     @classmethod
     def of(cls, model: ModelConfig, rules: Iterable[Rule]) -> "Measuring":
-        """From the configuration. Without configured metrics all of them, stored once there is something to count."""
+        """From the configuration: the metrics that rules look at, and those configured.
+
+        Without configured metrics those by default (`GroupMetric.by_default`), stored once there is something to count.
+        """
         mine = tuple(rule for rule in rules if rule.policy.model == model.name)
         looking = [rule for rule in mine if isinstance(rule, Comparing)]
         asked = frozenset(metric(name).name for name in [*model.metrics, *(rule.metric for rule in looking)])
-        chosen = tuple(name for name in registry() if name in asked) if model.metrics else tuple(registry())
+        chosen = tuple(
+            name for name, one in registry().items() if name in asked or (one.by_default and not model.metrics)
+        )
         wanted = {tuple(sorted(rule.attributes)) for rule in looking if rule.attributes}
         deep = max([model.intersections, *(len(names) for names in wanted)])
         sets = [s for s in attribute_sets(model.attributes, deep) if len(s) <= model.intersections or s in wanted]
@@ -118,7 +123,7 @@ class Measuring:
             model=model.name,
             attribute_sets=tuple(sets),
             metrics=chosen,
-            disparities=_specs(model, looking),
+            disparities=_specs(model, looking, chosen),
             references=model.references,
             declared={name: given.groups for name, given in model.attributes.items()},
             value_unit=model.value.resolution,
@@ -183,12 +188,14 @@ def _parts(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     return (numbers[first : first + size] for first in range(0, len(numbers), size))
 
 
-def _specs(model: ModelConfig, rules: Sequence[Comparing]) -> tuple[DisparitySpec, ...]:
-    """The disparities that are stored: those configured, else each aggregate; and those that rules look at."""
+def _specs(model: ModelConfig, rules: Sequence[Comparing], chosen: Iterable[str]) -> tuple[DisparitySpec, ...]:
+    """The disparities that are stored: those configured, else each aggregate; those that rules look at; and indices."""
     configured = [DisparitySpec(Aggregate(d.aggregate), Method(d.method)) for d in model.disparities]
     if not configured:
         methods = [Method.BETWEEN_GROUPS, *([Method.TO_REFERENCE] if model.references else [])]
-        configured = [DisparitySpec(aggregate, method) for method in methods for aggregate in Aggregate]
+        configured = [DisparitySpec(aggregate, method) for method in methods for aggregate in COMPARING]
+    if any(metric(name).kind == "index" for name in chosen):
+        configured.append(DisparitySpec(Aggregate.INDEX, Method.BETWEEN_GROUPS))
     return tuple(dict.fromkeys([*configured, *(_spec(rule) for rule in rules if rule.aggregate)]))
 
 

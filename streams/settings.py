@@ -220,6 +220,9 @@ class Settings(Config):
                 near = get_close_matches(name, names(), n=1)
                 known = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(set(names().values())))}"
                 yield path, f"there is no metric {name}; {known}"
+        for place, rule in enumerate(self.rules):
+            if isinstance(rule, ThresholdConfig) and rule.metric in names() and (text := _not_offered(rule)):
+                yield ("rules", place, "aggregate"), text
 
     def _stream_problems(self) -> Iterator[Problem]:
         first: dict[tuple[str, str], ModelConfig] = {}
@@ -243,6 +246,23 @@ class Settings(Config):
 
 def _written(value: object) -> str:
     return format_duration(value) if isinstance(value, int) and not isinstance(value, bool) else text_of(value)
+
+
+def _not_offered(rule: ThresholdConfig) -> str:
+    """Why the rule's metric cannot be looked at in this way; empty if it can."""
+    from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
+    from monitor.metrics import metric
+
+    one = metric(rule.metric)
+    if not rule.aggregate:
+        return "" if one.of_groups else f"{one.name} is not a number of a single group: give an aggregate"
+    if one.offers(DisparitySpec(Aggregate(rule.aggregate), Method(rule.method))):
+        return ""
+    if one.kind == "index":
+        return f"{one.name} is one number of all groups: give the aggregate index"
+    between = [a.value for a in COMPARING if one.offers(DisparitySpec(a, Method.BETWEEN_GROUPS))]
+    has = f"it has {' and '.join(between)}" if between else "groups are not compared by it"
+    return f"{one.name} has no {rule.aggregate} {rule.method}; {has}"
 
 
 def _rule_problems(rule: ThresholdConfig, model: ModelConfig) -> Iterator[Problem]:

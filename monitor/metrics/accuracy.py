@@ -58,6 +58,7 @@ METRICS = (
         tally=rate(lambda s: s.tp + s.tn, lambda s: s.tp + s.fp + s.fn + s.tn),
         all_labels=True,
         aliases=("accuracy_score",),
+        by_default=True,
     ),
     GroupMetric(
         name="error_rate",

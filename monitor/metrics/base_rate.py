@@ -18,11 +18,10 @@ def _rate(s: Sums) -> Floats:
 
 
 def _divergence(p: Floats, q: Floats) -> Floats:
-    """Of two Bernoulli distributions, in nats; infinite (NaN here) where q excludes what p has."""
+    """Of two Bernoulli distributions, in nats; infinite where q excludes what p has."""
     with np.errstate(all="ignore"):
         parts = [np.where(a > 0.0, a * np.log(a / b), 0.0) for a, b in ((p, q), (1.0 - p, 1.0 - q))]
-    found = parts[0] + parts[1]
-    return np.where(np.isfinite(found), found, np.nan)
+    return parts[0] + parts[1]
 
 
 def kullback_leibler(x: Sums, y: Sums) -> Contrast:

@@ -74,7 +74,7 @@ def amplification(s: Sums) -> Index:
 METRICS = (
     GroupMetric(
         name="differential_fairness",
-        definition="max(|ln(p_i / p_j)|, |ln((1 - p_i) / (1 - p_j))|), p = (favourable + 1/2) / (decisions + 1)",
+        definition="max of abs ln(p_i / p_j), abs ln((1 - p_i) / (1 - p_j)) with p = (favourable + 1/2) / (decisions + 1)",
         needs="decision",
         kind="pair",
         denominator="decisions",

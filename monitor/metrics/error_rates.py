@@ -17,6 +17,7 @@ METRICS = (
         tally=rate(lambda s: s.tp, lambda s: s.tp + s.fn),
         all_labels=True,
         aliases=("tpr", "recall", "sensitivity", "equal_opportunity"),
+        by_default=True,
     ),
     GroupMetric(
         name="false_negative_rate",
@@ -27,6 +28,7 @@ METRICS = (
         tally=rate(lambda s: s.fn, lambda s: s.tp + s.fn),
         all_labels=True,
         aliases=("fnr", "miss_rate"),
+        by_default=True,
     ),
     GroupMetric(
         name="false_positive_rate",
@@ -37,6 +39,7 @@ METRICS = (
         tally=rate(lambda s: s.fp, lambda s: s.fp + s.tn),
         all_labels=True,
         aliases=("fpr", "predictive_equality"),
+        by_default=True,
     ),
     GroupMetric(
         name="true_negative_rate",

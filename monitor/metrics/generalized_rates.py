@@ -58,7 +58,7 @@ METRICS = (
     ),
     GroupMetric(
         name="generalized_equalized_odds",
-        definition="max(|GTPR_i - GTPR_j|, |GFPR_i - GFPR_j|)",
+        definition="max of abs(GTPR_i - GTPR_j), abs(GFPR_i - GFPR_j)",
         needs="label",
         kind="pair",
         denominator="scored labels",

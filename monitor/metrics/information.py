@@ -84,7 +84,7 @@ METRICS = (
     ),
     GroupMetric(
         name="mutual_information_separation",
-        definition="I(decision; group | label) / H(group | label)",
+        definition="I(decision; group) / H(group), given the label",
         needs="label",
         kind="index",
         denominator="labelled decisions",
@@ -93,7 +93,7 @@ METRICS = (
     ),
     GroupMetric(
         name="mutual_information_sufficiency",
-        definition="I(label; group | decision) / H(group | decision)",
+        definition="I(label; group) / H(group), given the decision",
         needs="label",
         kind="index",
         denominator="labelled decisions",

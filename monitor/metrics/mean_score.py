@@ -24,5 +24,6 @@ METRICS = (
         kind="mean",
         denominator="predictions with a score",
         tally=tally,
+        by_default=True,
     ),
 )

@@ -19,5 +19,6 @@ METRICS = (
         denominator="predictions with a value",
         tally=tally,
         aliases=("mean_prediction",),
+        by_default=True,
     ),
 )

@@ -108,7 +108,7 @@ def _greatest(rate: Floats, within: Flags) -> Floats:
 METRICS = (
     GroupMetric(
         name="equalized_odds",
-        definition="max(|TPR_i - TPR_j|, |FPR_i - FPR_j|); ratio: the least of both ratios",
+        definition="max of abs(TPR_i - TPR_j), abs(FPR_i - FPR_j); ratio: the lesser of both ratios",
         needs="label",
         kind="pair",
         denominator="labelled decisions",
@@ -118,7 +118,7 @@ METRICS = (
     ),
     GroupMetric(
         name="average_absolute_odds",
-        definition="(|TPR_i - TPR_j| + |FPR_i - FPR_j|) / 2",
+        definition="(abs(TPR_i - TPR_j) + abs(FPR_i - FPR_j)) / 2",
         needs="label",
         kind="pair",
         denominator="labelled decisions",

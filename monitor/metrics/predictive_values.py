@@ -16,6 +16,7 @@ METRICS = (
         denominator="labelled favourable decisions",
         tally=rate(lambda s: s.tp, lambda s: s.tp + s.fp),
         aliases=("ppv", "positive_predictive_value", "predictive_parity", "acceptance_rate", "outcome_test"),
+        by_default=True,
     ),
     GroupMetric(
         name="false_discovery_rate",

@@ -13,6 +13,7 @@ METRICS = (
         denominator="decisions",
         tally=rate(lambda s: s.favourable, lambda s: s.decided),
         aliases=("demographic_parity", "statistical_parity", "disparate_impact", "pprev", "positive_rate"),
+        by_default=True,
     ),
     GroupMetric(
         name="rejection_rate",

@@ -112,7 +112,7 @@ METRICS = (
     ),
     GroupMetric(
         name="class_imbalance",
-        definition="|n_i - n_j| / (n_i + n_j)",
+        definition="abs(n_i - n_j) / (n_i + n_j)",
         needs="decision",
         kind="pair",
         denominator="predictions",

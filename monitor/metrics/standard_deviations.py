@@ -23,13 +23,13 @@ def cohen(x: Sums, y: Sums) -> Contrast:
     with np.errstate(all="ignore"):
         p, q = x.favourable / x.decided, y.favourable / y.decided
         spread = (x.decided * p * (1.0 - p) + y.decided * q * (1.0 - q)) / (x.decided + y.decided - 2)
-        return Contrast(np.abs(p - q) / np.where(spread > 0.0, np.sqrt(spread), np.nan))
+        return Contrast(np.abs(p - q) / np.sqrt(spread))
 
 
 METRICS = (
     GroupMetric(
         name="selection_rate_z",
-        definition="|p_i - p_j| / sqrt(p (1 - p) (1/n_i + 1/n_j))",
+        definition="abs(p_i - p_j) / sqrt(p (1 - p) (1/n_i + 1/n_j)), p of both together",
         needs="decision",
         kind="pair",
         denominator="decisions",
@@ -38,7 +38,7 @@ METRICS = (
     ),
     GroupMetric(
         name="selection_rate_cohens_d",
-        definition="|p_i - p_j| / pooled standard deviation",
+        definition="abs(p_i - p_j) / pooled standard deviation",
         needs="decision",
         kind="pair",
         denominator="decisions",

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 
+from monitor.comparisons import Method
 from streams.web import queries
 from streams.web.endpoints import Answer, Endpoint, Parameter, Schema, json_response
 from streams.web.queries import PAGING, Select, Source
@@ -171,8 +172,8 @@ def _metric_parameters() -> tuple[Parameter, ...]:
         Parameter("time_basis", "By which time windows are cut", {"enum": ["decision", "outcome"]}),
         Parameter("label_class", "Class of the label; empty is the favourable one"),
         Parameter("state", "measured, undefined, suppressed or stale"),
-        Parameter("aggregate", "Of disparities", {"enum": ["difference", "ratio"]}),
-        Parameter("method", "Of disparities", {"enum": ["between_groups", "to_overall", "to_rest", "to_reference"]}),
+        Parameter("aggregate", "Of disparities", {"enum": ["difference", "ratio", "index"]}),
+        Parameter("method", "Of disparities", {"enum": [method.value for method in Method]}),
         Parameter("as_of", "What was known at that time: RFC 3339 or epoch milliseconds"),
         *_TIMES,
         *PAGING,

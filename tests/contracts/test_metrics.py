@@ -1,9 +1,10 @@
 """What every metric in the registry promises, whatever it is.
 
-The oracle of each is Fairlearn's `MetricFrame` over the same rows (scikit-learn's functions where Fairlearn uses them). A new
-metric needs a line in `ORACLES`, and nothing else here.
+The oracles are other libraries over the same rows (`tests/contracts/metric_oracles.py`). A new metric needs a line there, and
+nothing else here.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,29 +14,20 @@ import pytest
 from fairlearn import metrics as fairlearn
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sklearn import metrics as sklearn
 
 from monitor.assess import Assessment, Plan, assess
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.estimates import STATES, Measured, State, Undefined
 from monitor.metric import GroupMetric, Sums
 from monitor.metrics import metric, names, registry
-from monitor.sums import SCORE_UNIT
+from monitor.sums import SCORE_UNIT, Ints
+from tests.contracts.metric_oracles import GROUPS, SETS, SHARES, quiet
 from tests.monitor.population import Person, count
 
-ORACLES: dict[str, tuple[str, str, Callable[..., Any]]] = {
-    "selection_rate": ("decision", "decision", fairlearn.selection_rate),
-    "true_positive_rate": ("label", "decision", fairlearn.true_positive_rate),
-    "false_positive_rate": ("label", "decision", fairlearn.false_positive_rate),
-    "false_negative_rate": ("label", "decision", fairlearn.false_negative_rate),
-    "precision": ("label", "decision", lambda y, p: sklearn.precision_score(y, p, zero_division=0)),
-    "accuracy": ("label", "decision", sklearn.accuracy_score),
-    "mean_value": ("value", "value", fairlearn.mean_prediction),
-    "mean_score": ("score", "score", fairlearn.mean_prediction),
-}
-"""Metric to the columns of truth and prediction, and the function over them."""
-
 EVERY = pytest.mark.parametrize("each", registry().values(), ids=list(registry()))
+
+EXAMPLES = int(os.environ.get("FAIRDRIFT_EXAMPLES", "1"))
+"""How many times as many random batches are tried: `FAIRDRIFT_EXAMPLES=50 pytest tests/contracts/test_metrics.py`."""
 
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
 """No shrinking: a MetricFrame takes its time, and shrinking would make thousands."""
@@ -54,8 +46,16 @@ PEOPLE = st.lists(
 )
 
 
+OF_GROUPS = pytest.mark.parametrize("each", [m for n, m in registry().items() if n in GROUPS], ids=lambda m: m.name)
+
+OF_BOTH = {"label_coverage"}
+"""Metrics of predictions and outcomes together: see `test_label_coverage`."""
+
+
 def test_every_metric_has_an_oracle() -> None:
-    assert set(ORACLES) == set(registry())
+    assert {*GROUPS, *(name for name, _ in SETS), *SHARES, *OF_BOTH} == set(registry())
+    for name, one in registry().items():
+        assert one.of_groups == (name in {*GROUPS, *SHARES, *OF_BOTH})
 
 
 def test_names_and_aliases_lead_to_the_metric() -> None:
@@ -67,12 +67,17 @@ def test_names_and_aliases_lead_to_the_metric() -> None:
 @EVERY
 def test_nothing_counted_is_undefined_and_says_of_what(each: GroupMetric) -> None:
     (found,) = each.compute(Sums(each.layout, each.layout.zeros(1)))
-    assert found == Undefined(f"no {each.denominator}", 0, 0.0, 0.0)
     assert (found.state, found.value, found.low, found.high) == (State.UNDEFINED, None, None, None)
+    assert found.n == 0
+    if each.kind in ("rate", "mean"):
+        assert found == Undefined(f"no {each.denominator}", 0, 0.0, 0.0)
+    elif each.kind == "statistic":
+        assert isinstance(found, Undefined)
+        assert found.reason.startswith("no ")
 
 
 @EVERY
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(people=PEOPLE, seed=st.randoms(use_true_random=False))
 def test_merge_order_does_not_matter(each: GroupMetric, people: list[Person], seed: Any) -> None:
     """To the last bit: any order of events, split over panes anywhere."""
@@ -87,15 +92,19 @@ def test_merge_order_does_not_matter(each: GroupMetric, people: list[Person], se
 
 
 def _totals(people: list[Person], each: GroupMetric) -> np.ndarray:
+    return _matrix(people, each).sum(axis=0, keepdims=True)
+
+
+def _matrix(people: list[Person], each: GroupMetric) -> Ints:
     _, decisions, labels = count(people)
-    matrix = decisions if each.needs == "decision" else labels
-    return matrix.sum(axis=0, keepdims=True)
+    both = np.concatenate([decisions, labels], axis=1)
+    return {"decision": decisions, "label": labels, "both": both}[each.needs]
 
 
-@EVERY
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=QUICK)
+@OF_GROUPS
+@settings(max_examples=6 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=QUICK)
 @given(people=PEOPLE)
-def test_every_group_and_gap_equals_fairlearns(each: GroupMetric, people: list[Person]) -> None:
+def test_every_group_and_gap_equals_the_libraries(each: GroupMetric, people: list[Person]) -> None:
     for attributes in (("sex",), ("age", "sex")):
         _compare(each, people, attributes)
 
@@ -108,19 +117,29 @@ def _compare(each: GroupMetric, people: list[Person], attributes: tuple[str, ...
     by_group = {tuple(np.atleast_1d(key)): value for key, value in frame.by_group.items()}
     undefined = 0
     for point in found.groups:
-        expected = by_group.get(tuple(point.group_values.values())) if point.attribute_set else frame.overall
+        expected: Any = by_group.get(tuple(point.group_values.values())) if point.attribute_set else frame.overall
         estimate = point.estimate
         assert estimate.n == _events(each, people, point.group_values)
         if isinstance(estimate, Measured):
-            assert estimate.value == pytest.approx(expected, rel=1e-9)
-            assert estimate.numerator == pytest.approx(estimate.value * estimate.n)
+            assert estimate.value == pytest.approx(expected, rel=1e-9, abs=1e-9)
             assert estimate.low is None or estimate.low <= estimate.value + 1e-12
             assert estimate.high is None or estimate.high >= estimate.value - 1e-12
+            if each.kind in ("rate", "mean"):
+                assert estimate.numerator == pytest.approx(estimate.value * estimate.n)
         else:
-            assert expected == 0.0  # Fairlearn's answer to an empty denominator
+            assert not np.isfinite(expected) or expected in MADE_UP.get(each.name, (0.0,))
             undefined += 1
     if not undefined and len(by_group) > 1:
         _compare_gaps(found, frame)
+
+
+MADE_UP: dict[str, tuple[float, ...]] = {
+    "balanced_accuracy": tuple(k / n for n in range(1, 41) for k in range(n + 1)),  # the rate of the one class there is
+    "average_odds": tuple(k / (2 * n) for n in range(1, 41) for k in range(n + 1)),  # an undefined rate as 0
+    "negative_odds": tuple(k / (2 * n) for n in range(1, 41) for k in range(n + 1)),
+    "average_predictive_value": tuple(k / (2 * n) for n in range(1, 41) for k in range(n + 1)),
+}
+"""What the libraries answer to an empty denominator, where that is not 0, NaN or infinite."""
 
 
 def _compare_gaps(found: Assessment, frame: Any) -> None:
@@ -129,39 +148,137 @@ def _compare_gaps(found: Assessment, frame: Any) -> None:
         expected = getattr(frame, point.aggregate)(method=point.method)
         if point.estimate.value is None:
             assert point.aggregate is Aggregate.RATIO
-            assert np.isnan(expected) or point.higher is None or point.higher.estimate.value == 0.0
+            sides = [side.estimate.value for side in (point.lower, point.higher) if side is not None]
+            assert np.isnan(expected) or not sides or any(value is not None and value <= 0.0 for value in sides)
         else:
-            assert point.estimate.value == pytest.approx(expected, rel=1e-9, abs=1e-12)
+            assert point.estimate.value == pytest.approx(expected, rel=1e-9, abs=1e-9)
             assert point.lower_group != point.higher_group
 
 
 def _events(each: GroupMetric, people: list[Person], groups: Any) -> int:
-    """How many people the metric's denominator counts, by its meaning."""
+    """How many people the metric's denominator counts, by its meaning; the least, if it has several."""
     counted: dict[str, Callable[[Person], bool | None]] = {
-        "true_positive_rate": lambda p: p.label,
-        "false_negative_rate": lambda p: p.label,
-        "false_positive_rate": lambda p: not p.label,
-        "precision": lambda p: p.decision,
+        "labelled decisions": lambda p: True,
+        "positive labels": lambda p: p.label,
+        "negative labels": lambda p: not p.label,
+        "labelled favourable decisions": lambda p: p.decision,
+        "labelled unfavourable decisions": lambda p: not p.decision,
+        "false positives": lambda p: p.decision and not p.label,
+        "scored positive labels": lambda p: p.label,
+        "scored negative labels": lambda p: not p.label,
     }
-    chosen = (p for p in people if groups.items() <= p.groups.items())
-    return sum(bool(counted.get(each.name, lambda p: True)(p)) for p in chosen)
+    chosen = [p for p in people if groups.items() <= p.groups.items()]
+    tally = each.tally(Sums(each.layout, each.layout.zeros(1)))
+    parts = getattr(tally, "parts", None) or {each.denominator: None}
+    return min(sum(bool(counted.get(part, lambda p: True)(p)) for p in chosen) for part in parts)
+
+
+def _table(people: list[Person], attributes: tuple[str, ...]) -> pd.DataFrame:
+    """The rows, with attributes and their intersection as `group`."""
+    table = pd.DataFrame(
+        {
+            "decision": [int(bool(p.decision)) for p in people],
+            "label": [int(bool(p.label)) for p in people],
+            "score": [(p.score or 0) * SCORE_UNIT for p in people],
+            "value": [(p.value or 0) * 0.01 for p in people],
+            "group": [" ".join(p.groups[name] for name in attributes) for p in people],
+        }
+    )
+    for name in attributes:
+        table[name] = [p.groups[name] for p in people]
+    return table
 
 
 def _frame(each: GroupMetric, people: list[Person], attributes: tuple[str, ...]) -> Any:
-    columns = {
-        "decision": [p.decision for p in people],
-        "label": [p.label for p in people],
-        "score": [(p.score or 0) * SCORE_UNIT for p in people],
-        "value": [(p.value or 0) * 0.01 for p in people],
-    }
-    truth, predicted, function = ORACLES[each.name]
-    features = pd.DataFrame({name: [p.groups[name] for p in people] for name in attributes})
+    truth, predicted, function = GROUPS[each.name]
+    table = _table(people, attributes)
     return fairlearn.MetricFrame(
-        metrics=function,
-        y_true=np.array(columns[truth]) * 1,
-        y_pred=np.array(columns[predicted]) * 1,
-        sensitive_features=features,
+        metrics=quiet(function),
+        y_true=table[truth].to_numpy(),
+        y_pred=table[predicted].to_numpy(),
+        sensitive_features=table[list(attributes)],
     )
+
+
+@pytest.mark.parametrize(("name", "aggregate"), list(SETS), ids=str)
+@settings(max_examples=12 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=QUICK)
+@given(people=PEOPLE)
+def test_every_number_of_several_groups_equals_the_libraries(name: str, aggregate: str, people: list[Person]) -> None:
+    spec = DisparitySpec(Aggregate(aggregate), Method.BETWEEN_GROUPS)
+    for attributes in (("sex",), ("age", "sex")):
+        found = assess(*count(people), Plan("m", (attributes,), (name,), (spec,)))
+        (point,) = found.disparities
+        table = _table(people, attributes)
+        taking = [group for group, rows in table.groupby("group") if _takes_part(name, rows)]
+        table = table[table["group"].isin(taking)]
+        if len(taking) < 2:
+            assert isinstance(point.estimate, Undefined)
+            continue
+        expected = _quietly(SETS[name, aggregate], table)
+        assert point.estimate.n == _standing(name, aggregate, table, point)
+        if point.estimate.value is None:
+            assert not np.isfinite(expected) or (name == "equalized_odds_mean_ratio" and expected in (0.0, 0.5))
+        else:
+            assert point.estimate.value == pytest.approx(expected, rel=1e-9, abs=1e-9)
+            assert point.lower_group is not None
+            assert point.lower_group != point.higher_group
+            assert point.estimate.low is None or point.estimate.low <= point.estimate.value + 1e-9
+            assert point.estimate.high is None or point.estimate.high >= point.estimate.value - 1e-9
+
+
+def _quietly(function: Callable[[pd.DataFrame], float], table: pd.DataFrame) -> float:
+    return float(quiet(lambda rows, _: function(rows))(table, None))
+
+
+def _takes_part(name: str, rows: pd.DataFrame) -> bool:
+    """Whether no denominator of the group is empty: those with an empty one would be made up."""
+    return "odds" not in name or rows["label"].nunique() == 2
+
+
+def _standing(name: str, aggregate: str, table: pd.DataFrame, point: Any) -> int:
+    """The events behind both groups, or behind all of them: of each group the least of its denominators."""
+    least = {
+        g: min(rows["label"].value_counts()) if "odds" in name else len(rows) for g, rows in table.groupby("group")
+    }
+    if aggregate == "index":
+        return sum(least.values())
+    return sum(least[" ".join(side.values())] for side in (point.lower_group, point.higher_group))
+
+
+@settings(max_examples=12 * EXAMPLES, deadline=None, phases=QUICK)
+@given(people=PEOPLE)
+def test_shares(people: list[Person]) -> None:
+    """A group's part of everybody, counted one by one."""
+    chosen = tuple(sorted(SHARES))
+    found = assess(
+        *count(people), Plan("m", (("sex",),), chosen, (DisparitySpec(Aggregate.DIFFERENCE, Method.TO_REST),))
+    )
+    assert not found.disparities
+    for point in found.groups:
+        mine = [p for p in people if point.group_values.items() <= p.groups.items()]
+        sums = {
+            "representation": (len(mine), len(people)),
+            "share_of_selected": (sum(bool(p.decision) for p in mine), sum(bool(p.decision) for p in people)),
+        }
+        if point.metric in sums:
+            part, whole = sums[point.metric]
+            assert point.estimate.value == (pytest.approx(part / whole) if whole else None)
+            continue
+        side: Callable[[Person], bool] = (
+            (lambda p: bool(p.label)) if "label" in point.metric else (lambda p: bool(p.decision))
+        )
+        good, bad = ([p for p in people if side(p) is wanted] for wanted in (True, False))
+        expected = None
+        if good and bad and mine:
+            expected = len([p for p in mine if not side(p)]) / len(bad) - len([p for p in mine if side(p)]) / len(good)
+        assert point.estimate.value == (None if expected is None else pytest.approx(expected))
+
+
+def test_label_coverage() -> None:
+    people = [Person({"sex": s}, decision=True, label=y) for s, y in (("F", True), ("F", None), ("M", False))]
+    found = assess(*count(people), Plan("m", (("sex",),), ("label_coverage",)))
+    assert [p.estimate.value for p in found.groups] == [2 / 3, 0.5, 1.0]
+    assert [(p.aggregate.value, p.estimate.value) for p in found.disparities] == [("difference", 0.5), ("ratio", 0.5)]
 
 
 @EVERY
@@ -172,20 +289,19 @@ def test_selective_labels_make_undefined_what_needs_all_labels(each: GroupMetric
     found = assess(*count(people), plan)
     estimates = [p.estimate for p in found.groups] + [p.estimate for p in found.disparities]
     reasons = {estimate.reason for estimate in estimates}
-    assert any("selective labels" in (r or "") for r in reasons) == each.all_labels
+    assert any("selective labels" in (r or "") for r in reasons) == (each.all_labels and bool(estimates))
     if each.all_labels:
         assert all(isinstance(estimate, Undefined) for estimate in estimates)
 
 
-def test_metrics_that_need_all_labels_are_the_ones_that_divide_by_unfavourable_decisions_too() -> None:
-    expected = {"true_positive_rate", "false_positive_rate", "false_negative_rate", "accuracy"}
-    assert {m.name for m in registry().values() if m.all_labels} == expected
+def test_metrics_that_need_all_labels_are_the_ones_that_look_at_unfavourable_decisions_too() -> None:
+    some = {"precision", "false_discovery_rate"}
+    assert {m.name for m in registry().values() if m.needs == "label" and not m.all_labels} == some
 
 
 @EVERY
 def test_arrays_and_single_estimates_agree(each: GroupMetric) -> None:
     people = [Person({"sex": s}, decision=s == "F", label=True, score=5, value=7) for s in "FFM"]
-    _, decisions, labels = count(people)
-    estimates = each.compute(Sums(each.layout, decisions if each.needs == "decision" else labels, 0.01))
+    estimates = each.compute(Sums(each.layout, _matrix(people, each), 0.01))
     assert [estimates.one(at) for at in range(len(estimates))] == list(estimates)
     assert [STATES[code] for code in estimates.state] == [e.state for e in estimates]

@@ -68,3 +68,7 @@ def _count_label(row: dict[str, int], person: Person) -> None:
     row["positive" if person.label else "negative"] += 1
     if person.decision is not None:
         row[{(1, 1): "tp", (1, 0): "fp", (0, 1): "fn", (0, 0): "tn"}[int(person.decision), int(person.label)]] += 1
+    if person.score is not None:
+        kind = "positive" if person.label else "negative"
+        row[f"scored_{kind}"] += 1
+        row[f"score_{kind}"] += person.score
