@@ -185,7 +185,8 @@ class ThresholdConfig(RuleConfig):
 class ReceiverConfig(ByType):
     """Who or what is told. `send_resolved`: also when it is over; `send_acknowledged`: also when somebody takes it over.
 
-    `fallback` is the receiver that is told instead where this one fails for good.
+    `fallback` is the receiver that is told instead where this one fails for good. `send_changes`: it is told of changes of
+    a model's route, too.
     """
 
     found_in: ClassVar[str] = "alerts.channels"
@@ -194,14 +195,21 @@ class ReceiverConfig(ByType):
     send_resolved: bool = True
     send_acknowledged: bool = False
     fallback: str = ""
+    send_changes: bool = False
 
 
 class WebhookConfig(ReceiverConfig):
-    """A signed POST. `secret` may be a list, the newest first: each signs, so that a receiver can change over."""
+    """A signed POST. `secret` may be a list, the newest first: each signs, so that a receiver can change over.
+
+    `format: alertmanager` sends the body of Alertmanager's webhooks (version 4), and then a secret may be left out.
+    `authorization` is the value of that header, as in `Bearer ...`.
+    """
 
     type: Literal["webhook"]
     url: SecretStr
-    secrets: tuple[SecretStr, ...] = Field(alias="secret", min_length=1, json_schema_extra=ONE_OR_SEVERAL)
+    secrets: tuple[SecretStr, ...] = Field(default=(), alias="secret", json_schema_extra=ONE_OR_SEVERAL)
+    format: Literal["fairdrift", "alertmanager"] = "fairdrift"
+    authorization: SecretStr | None = None
 
     @field_validator("secrets", mode="before")
     @classmethod
@@ -211,6 +219,8 @@ class WebhookConfig(ReceiverConfig):
     def problems(self) -> Iterator[Problem]:
         if not self.url.get_secret_value().startswith(("https://", "http://")):
             yield ("url",), "must start with https:// (or http://, which `delivery.allow_http` must allow)"
+        if not self.secrets and self.format == "fairdrift":
+            yield ("secret",), "is missing; make one with `openssl rand -base64 32`"
         if not all(_usable(secret.get_secret_value()) for secret in self.secrets):
             yield ("secret",), "must be base64 of at least 16 bytes; make one with `openssl rand -base64 32`"
 
@@ -224,12 +234,26 @@ def _usable(secret: str) -> bool:
 
 
 class PagerDutyConfig(ReceiverConfig):
-    """A service's integration key for the Events API v2. `base_url` for the EU region."""
+    """A service's integration key for the Events API v2. `base_url` for the EU region.
+
+    `severities` maps a rule's severity to PagerDuty's. `image` is the public address (https) of a picture of the chart, with
+    `{model}`, `{rule}`, `{metric}` and `{attributes}` in it. `send_changes` posts changes of a model's route as change events.
+    """
 
     type: Literal["pagerduty"]
     send_acknowledged: bool = True
     routing_key: SecretStr
     base_url: str = "https://events.pagerduty.com"
+    severities: Mapping[str, Literal["critical", "error", "warning", "info"]] = Field(default_factory=dict)
+    image: str = ""
+
+    def problems(self) -> Iterator[Problem]:
+        if self.image and not self.image.startswith("https://"):
+            yield ("image",), "PagerDuty shows pictures from https:// only"
+        try:
+            self.image.format(model="", rule="", metric="", attributes="")
+        except (KeyError, IndexError, ValueError):
+            yield ("image",), "takes {model}, {rule}, {metric} and {attributes}"
 
 
 class RollbackReceiverConfig(ReceiverConfig):

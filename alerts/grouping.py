@@ -65,6 +65,7 @@ class Timing:
     escalates: bool = False
     send_resolved: bool = True
     send_acknowledged: bool = False
+    repeat_acknowledged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,8 @@ def _held(group: Group, member: Member, held: Mapping[str, Hold], now: int) -> M
 
 def _repeats_at(group: Group) -> int | None:
     """When the receiver is reminded: a while after the last time, of what is nobody's yet."""
-    open_ = any(m.told and m.firing and not m.acknowledged for m in group.members)
+    regardless = group.timing.repeat_acknowledged
+    open_ = any(m.told and m.firing and (regardless or not m.acknowledged) for m in group.members)
     if not open_ or not group.timing.repeat_interval or group.told_at is None:
         return None
     return group.told_at + group.timing.repeat_interval

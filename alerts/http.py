@@ -1,4 +1,4 @@
-"""Outgoing HTTP for notifications: one POST to an address that somebody wrote into a configuration.
+"""Outgoing HTTP for notifications: one request to an address that somebody wrote into a configuration.
 
 Whoever can write a receiver's URL must not thereby reach what only this machine reaches (OWASP API7:2023, server-side
 request forgery), so, at every request:
@@ -107,7 +107,11 @@ class Outgoing:
         self._network = network or httpcore.SyncBackend()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The answer to one POST, whatever its status.
+        """The answer to one POST: see `request`."""
+        return self.request("POST", url, headers, body)
+
+    def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to one request, whatever its status.
 
         Raises DestinationRefused for an address that the policy excludes, TransportError (not permanent) when no
         answer came.
@@ -116,10 +120,17 @@ class Outgoing:
         backend = _Guarded(self.policy, self._resolve, self._network)
         try:
             with httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool:
-                return self._exchange(pool, url, headers, body)
+                return self._exchange(pool, (method, url), headers, body)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
             what = f"no answer from {place}: {type(error).__name__} {error}".strip()
             raise TransportError(what, permanent=False) from None
+
+    def check(self, host: str, port: int) -> None:
+        """DestinationRefused if a name leads to an address that notifications may not go to.
+
+        For what connects by itself (mail): it may be told another address when it asks again.
+        """
+        _Guarded(self.policy, self._resolve, self._network).addresses(host, port)
 
     def _checked(self, url: str) -> str:
         """Scheme and host of the URL, which is all of it that may be shown."""
@@ -135,12 +146,14 @@ class Outgoing:
             raise DestinationRefused(f"the address at {place} holds a user name or password; use a signature instead")
         return place
 
-    def _exchange(self, pool: httpcore.ConnectionPool, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _exchange(
+        self, pool: httpcore.ConnectionPool, to: tuple[str, str], headers: Mapping[str, str], body: bytes
+    ) -> Answer:
         limit = self.policy.largest_answer
         sent: list[tuple[bytes | str, bytes | str]] = [("user-agent", "fairdrift"), ("accept-encoding", "identity")]
         sent += headers.items()
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), self.policy.deadline)
-        with pool.stream("POST", url, headers=sent, content=body, extensions={"timeout": timeout}) as response:
+        with pool.stream(*to, headers=sent, content=body, extensions={"timeout": timeout}) as response:
             read = b""
             for chunk in response.iter_stream():
                 read += chunk
@@ -168,7 +181,7 @@ class _Guarded(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         error: Exception = httpcore.ConnectError("no address")
-        for address in self._allowed(host, port):
+        for address in self.addresses(host, port):
             left = min(self._policy.connect_timeout, _left(self._ends, timeout))
             try:
                 return _Timed(self._network.connect_tcp(address, port, left, local_address, socket_options), self._ends)
@@ -176,7 +189,8 @@ class _Guarded(httpcore.NetworkBackend):
                 error = failed
         raise error
 
-    def _allowed(self, host: str, port: int) -> list[str]:
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a name, all of them permitted; DestinationRefused otherwise."""
         found = [host] if _is_address(host) else list(self._resolve(host, port))
         for one in found:
             if not permitted(ipaddress.ip_address(one.split("%")[0]), self._policy.allow):

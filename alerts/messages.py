@@ -171,12 +171,15 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
     """The body of the `webhook` channel, in the shape that Standard Webhooks recommends.
 
-    `type` is `fairdrift.alert.firing` or `fairdrift.alert.resolved`, `timestamp` the event time of the change.
+    `type` is `fairdrift.alert.firing`, `.resolved` or `.acknowledged`, `timestamp` the event time of the change, `reason`
+    why it is told now ("first notification", "repeat interval elapsed" ...). Groups (`fairdrift.group.firing` ...) and changes
+    of a model's route (`fairdrift.control.route`) come in the same shape with their own `data`.
     """
 
     type: str
     timestamp: str
     data: AlertPayload
+    reason: str = ""
 
 
 class RoutePayload(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,8 @@ class Receiver:
     send_resolved: bool = True
     send_acknowledged: bool = False
     fallback: str = ""
+    resend: int = 0
+    """ms after which what fires is sent again, whoever has acknowledged it: for a receiver that forgets"""
 
 
 DEFAULT_CONTROL = Receiver(CONTROL, "rollback")
@@ -102,7 +104,7 @@ class Routing:
         UnknownReceiver for nobody's name.
         """
         found: dict[tuple[str, int], Target] = {}
-        controlling = {receiver.name for receiver in self.control}
+        controlling = {receiver.name for receiver in self.control if receiver.channel in ROUTE_CHANNELS}
         for path, route in self._ways(labels):
             for name, timing in _told_by(route):
                 step = timing.group_wait if timing.escalates else -1
@@ -141,6 +143,9 @@ class Routing:
         if name not in self.receivers:
             raise UnknownReceiver(name, tuple(sorted(self.receivers)))
         receiver, (alert, labels) = self.receivers[name], of
+        if receiver.resend:  # it groups by itself
+            timing = Timing(repeat_interval=receiver.resend, repeat_acknowledged=True)
+            route = replace(route, timing=timing, group_by=None)
         shared = labels if route.group_by is None else {label: labels.get(label, "") for label in route.group_by}
         timing = replace(
             route.timing, send_resolved=receiver.send_resolved, send_acknowledged=receiver.send_acknowledged

@@ -209,6 +209,7 @@ def make_routing(given: RoutingSections) -> Routing:
     """Everything that decides who is told. Changes of route go to `fairdrift.control` where no receiver takes them."""
     known = {one.name: _receiver(one) for one in given.receivers}
     control = tuple(one for one in known.values() if one.channel in ROUTE_CHANNELS)
+    besides = tuple(known[one.name] for one in given.receivers if one.send_changes and known[one.name] not in control)
     return Routing(
         receivers=known,
         own={rule.name: rule.receivers for rule in given.rules if rule.receivers},
@@ -217,7 +218,7 @@ def make_routing(given: RoutingSections) -> Routing:
         silences=tuple(one.built() for one in given.silences),
         inhibitions=tuple(one.built() for one in given.inhibitions),
         intervals={one.name: tuple(i.built() for i in one.time_intervals) for one in given.time_intervals},
-        control=control or (DEFAULT_CONTROL,),
+        control=(*(control or (DEFAULT_CONTROL,)), *besides),
     )
 
 
@@ -227,7 +228,8 @@ def read_matchers(match: Mapping[str, str], matchers: Iterable[str]) -> Matchers
 
 
 def _receiver(one: ReceiverConfig) -> Receiver:
-    return Receiver(one.name, one.type, one.send_resolved, one.send_acknowledged, one.fallback)
+    resend = getattr(one, "resend", 0)
+    return Receiver(one.name, one.type, one.send_resolved, one.send_acknowledged, one.fallback, resend)
 
 
 def _route(given: TreeConfig, parent: Route) -> Route:

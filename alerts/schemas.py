@@ -1,4 +1,4 @@
-"""The JSON Schemas of what receivers get, from the types: deploy/schemas/{alert,webhook,control}.json.
+"""The JSON Schemas of what receivers get, from the types: deploy/schemas/{alert,webhook,group,alertmanager,control}.json.
 
 `python -m alerts.schemas` writes them; a test compares them with the types, so that a change of the contract is seen.
 """
@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 
 from alerts.messages import AlertPayload, CloudEvent, WebhookBody
+from alerts.notices import GroupPayload
+from alerts.webhook_v4 import V4Body
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = Path(__file__).parent.parent / "deploy" / "schemas"
@@ -16,6 +18,8 @@ FOLDER = Path(__file__).parent.parent / "deploy" / "schemas"
 PUBLISHED: dict[str, type[msgspec.Struct]] = {
     "alert": AlertPayload,
     "webhook": WebhookBody,
+    "group": GroupPayload,
+    "alertmanager": V4Body,
     "control": CloudEvent,
 }
 """File name (without .json) -> the type whose JSON it describes."""

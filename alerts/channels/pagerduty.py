@@ -1,6 +1,6 @@
 """`pagerduty`: Events API v2, through the `pagerduty` client.
 
-A firing alert triggers, a resolved one resolves, under one `dedup_key` per episode: a trigger that arrives again after
+A firing alert triggers, an acknowledged one acknowledges, a resolved one resolves, under one `dedup_key` per episode: a trigger that arrives again after
 its resolve would open a new incident, and must not be taken for the next episode's. Limits: summary 1024 characters,
 dedup_key 255, event 512 KB; a 202 means accepted, 400 never to be retried, 429 and 5xx to be retried. Source:
 PagerDuty's developer documentation, "Events API v2" (2026-08).
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import httpx2
 from pagerduty import Error as PagerDutyError
@@ -46,56 +47,113 @@ class PagerDutyChannel:
     outgoing: Outgoing = field(repr=False)
     now: Callable[[], datetime] = field(repr=False)
     base_url: str = BASE_URL
+    severities: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
 
     def send(self, delivery: Delivery) -> None:
         payload = delivery.payload
+        if "route" in payload or "version" in payload:
+            self._change(payload)
+            return
         client = _Client(self.routing_key, base_url=self.base_url, transport=_Transport(self), trust_env=False)
+        key = dedup_key_of(payload)
         try:
             with client:
                 if payload["status"] == "resolved":
-                    client.resolve(dedup_key_of(payload))
+                    client.resolve(key)
+                elif payload["status"] == "acknowledged":
+                    client.acknowledge(key)
                 else:
-                    client.send_event("trigger", dedup_key=dedup_key_of(payload), **event_of(payload))
+                    client.send_event("trigger", dedup_key=key, **event_of(payload, self.severities, self.image))
         except PagerDutyError:
             # What the client says may quote the request; and an answer it cannot read was still a 2xx.
             raise TransportError(
                 f"pagerduty {self.name!r} gave an answer without a dedup_key", permanent=False
             ) from None
 
+    def _change(self, payload: Mapping[str, Any]) -> None:
+        """A change event: it tells nobody, and stands beside the incidents of its time."""
+        body = json.dumps({"routing_key": self.routing_key, **change_of(payload)}).encode()
+        transport = _Transport(self)
+        request = httpx2.Request("POST", f"{self.base_url}/v2/change/enqueue", content=body)
+        transport.handle_request(request)
+
     @classmethod
     def from_config(cls, config: PagerDutyConfig, ports: Ports) -> "PagerDutyChannel":
-        return cls(config.name, config.routing_key.get_secret_value(), ports.outgoing, ports.now, config.base_url)
+        return cls(
+            config.name,
+            config.routing_key.get_secret_value(),
+            ports.outgoing,
+            ports.now,
+            config.base_url.rstrip("/"),
+            config.severities,
+            config.image,
+        )
 
 
 def dedup_key_of(payload: Mapping[str, Any]) -> str:
-    """The incident's key: alert and episode."""
-    return f"{payload['alert']}:{payload['episode']}"[:DEDUP_KEY_LIMIT]
+    """The incident's key: alert and episode; of a group its key."""
+    key = f"group:{payload['group']}" if "alerts" in payload else f"{payload['alert']}:{payload['episode']}"
+    return key[:DEDUP_KEY_LIMIT]
 
 
-def event_of(payload: Mapping[str, Any]) -> dict[str, Any]:
+def change_of(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The change event of a change of route, or of a version that was first seen."""
+    if "route" in payload:
+        share = f" ({payload['percent']:g}%)" if payload.get("percent") is not None else ""
+        summary = f"{payload['model']}: the route is {payload['route']}{share}, by {payload['changed_by']}"
+        time = payload["effective_at"]
+    else:
+        summary, time = f"{payload['model']}: version {payload['version']} was first seen", payload["first_seen"]
+    details = dict(payload) if len(json.dumps(dict(payload))) < EVENT_LIMIT // 2 else {}
+    return {
+        "payload": {
+            "summary": _cut(summary, SUMMARY_LIMIT),
+            "source": f"model:{payload['model']}",
+            "timestamp": time,
+            "custom_details": details,
+        }
+    }
+
+
+def event_of(
+    payload: Mapping[str, Any], severities: Mapping[str, str] | None = None, image: str = ""
+) -> dict[str, Any]:
     """The trigger event without keys, within PagerDuty's limits: details are left out where they do not fit."""
+    one = payload["alerts"][0] if payload.get("alerts") else payload
+    severity = payload["severity"]
     body: dict[str, Any] = {
         "summary": _cut(payload["summary"], SUMMARY_LIMIT),
-        "source": f"model:{payload['model']}",
-        "severity": severity_of(payload["severity"]),
+        "source": f"model:{one['model']}",
+        "severity": (severities or {}).get(severity) or severity_of(severity),
         "timestamp": payload["evaluated_at"],
-        "component": payload["model"],
-        "group": ",".join(payload["attributes"]),
-        "class": payload["rule"],
+        "component": one["model"],
+        "group": ",".join(one["attributes"]),
+        "class": one["rule"],
         "custom_details": dict(payload),
     }
     links = [
         {"href": href, "text": text}
-        for text, href in (payload.get("links") or {}).items()
+        for text, href in (one.get("links") or {}).items()
         if isinstance(href, str) and href
     ]
     event: dict[str, Any] = {"payload": body, "client": "fairdrift"}
     if links:
         event["links"] = links
         event["client_url"] = links[0]["href"]
+    if image:
+        alt = f"{one['metric']} by {', '.join(one['attributes'])}"
+        event["images"] = [
+            {"src": image.format(**{name: quote(value) for name, value in _shown(one).items()}), "alt": alt}
+        ]
     if len(json.dumps(event).encode()) > EVENT_LIMIT:
         body["custom_details"] = {"left_out": "the details are too long for an event; see the alert itself"}
     return event
+
+
+def _shown(one: Mapping[str, Any]) -> dict[str, str]:
+    shown = {name: str(one[name]) for name in ("model", "rule", "metric")}
+    return {**shown, "attributes": ",".join(one["attributes"])}
 
 
 def severity_of(severity: str) -> str:

@@ -2,7 +2,8 @@
 
 Headers: `webhook-id` (the same at every attempt), `webhook-timestamp` (seconds, of the attempt), `webhook-signature`
 (`v1,<base64 HMAC-SHA256 of id.timestamp.body>`, one for each secret, so that a receiver may change from an old secret
-to a new one without losing a message). Body: `alerts.messages.WebhookBody`. Source: the Standard Webhooks
+to a new one without losing a message). Body: `alerts.messages.WebhookBody`, or that of Alertmanager's webhooks
+(`alerts.webhook_v4`). Source: the Standard Webhooks
 specification, https://github.com/standard-webhooks/standard-webhooks.
 """
 
@@ -10,13 +11,15 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+import msgspec
 from standardwebhooks import Webhook
 
+from alerts import webhook_v4
 from alerts.channels import ALERTS, Delivery, Ports
 from alerts.config import WebhookConfig
 from alerts.errors import UnusableSecret
@@ -41,18 +44,24 @@ class WebhookChannel:
     signers: Sequence[Webhook] = field(repr=False)
     outgoing: Outgoing = field(repr=False)
     now: Callable[[], datetime] = field(repr=False)
+    alertmanager: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def send(self, delivery: Delivery) -> None:
         now = self.now()
-        body = body_of(delivery)
-        headers = {"content-type": "application/json", **signed(self.signers, webhook_id(delivery), now, body)}
+        v4 = self.alertmanager and "severity" in delivery.payload
+        body = v4_of(delivery) if v4 else body_of(delivery)
+        signature = signed(self.signers, webhook_id(delivery), now, body)
+        headers = {"content-type": "application/json", **self.headers, **signature}
         answer = self.outgoing.post(self.url, headers, body)
         accept(answer, f"webhook {self.name!r}", now)
 
     @classmethod
     def from_config(cls, config: WebhookConfig, ports: Ports) -> "WebhookChannel":
         signers = tuple(signer_of(config.name, secret.get_secret_value()) for secret in config.secrets)
-        return cls(config.name, config.url.get_secret_value(), signers, ports.outgoing, ports.now)
+        headers = {} if config.authorization is None else {"authorization": config.authorization.get_secret_value()}
+        url, v4 = config.url.get_secret_value(), config.format == "alertmanager"
+        return cls(config.name, url, signers, ports.outgoing, ports.now, v4, headers)
 
 
 def signer_of(receiver: str, secret: str) -> Webhook:
@@ -78,13 +87,20 @@ def webhook_id(delivery: Delivery) -> str:
 
 def body_of(delivery: Delivery) -> bytes:
     """The body: the same bytes at every attempt."""
-    status = delivery.payload.get("status", "changed")
-    body = {
-        "type": f"fairdrift.alert.{status}",
-        "timestamp": delivery.payload.get("evaluated_at"),
-        "data": delivery.payload,
-    }
+    payload = delivery.payload
+    if "route" in payload:
+        kind, time = "fairdrift.control.route", payload["effective_at"]
+    elif "alerts" in payload:
+        kind, time = f"fairdrift.group.{payload['status']}", payload["evaluated_at"]
+    else:
+        kind, time = f"fairdrift.alert.{payload.get('status', 'changed')}", payload.get("evaluated_at")
+    body = {"type": kind, "timestamp": time, "reason": delivery.reason, "data": payload}
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def v4_of(delivery: Delivery) -> bytes:
+    """The body as Alertmanager's webhooks have it."""
+    return msgspec.json.encode(webhook_v4.body_of(delivery.payload, delivery.receiver, delivery.reason))
 
 
 def signed(signers: Sequence[Webhook], id_: str, now: datetime, body: bytes) -> dict[str, str]:

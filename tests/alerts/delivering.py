@@ -7,7 +7,11 @@ import msgspec
 from alerts.channels import Delivery
 from alerts.control import RouteState
 from alerts.evaluation import evaluate
+from alerts.grouping import Member, Notification, Reason, Timing
+from alerts.notices import Telling as GroupTelling
+from alerts.notices import rows
 from alerts.payloads import Context
+from alerts.routing import Receiver, Target
 from tests.alerts.observing import T0, between, parity_rule, side
 
 
@@ -18,6 +22,18 @@ def alert_payload(status: str = "firing", **changes: Any) -> dict[str, Any]:
     payload = evaluate([parity_rule()], [observation], {}, RouteState("credit"), context).steps[0].payload
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(payload))
     return {**plain, "status": status, **changes}
+
+
+def group_payload(status: str = "firing") -> dict[str, Any]:
+    """Two alerts of a model that are told together, as the router writes them."""
+    ids = ("ab12", "cd34")
+    timing, firing = Timing(group_wait=1), status == "firing"
+    members = tuple(Member(alert, 1, 1, firing, 0, told=not firing) for alert in ids)
+    told = Notification(Reason.FIRST, members if firing else (), () if firing else members)
+    payloads = {(alert, 1): alert_payload(status, alert=alert, severity="page") for alert in ids}
+    target = Target(Receiver("oncall", "webhook"), "9f" * 16, {"model": "credit"}, timing, alone=False)
+    (row,) = rows(GroupTelling(target, 1, told, payloads))
+    return dict(row["payload"])
 
 
 def route_payload() -> dict[str, Any]:

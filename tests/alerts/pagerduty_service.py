@@ -25,8 +25,12 @@ class PagerDutyService:
         self.open: dict[str, dict[str, Any]] = {}
         self.opened = 0
         self.notes: list[str] = []
+        self.acknowledged: set[str] = set()
+        self.changes: list[dict[str, Any]] = []
 
     def __call__(self, request: Request) -> Reply:
+        if request.path == "/v2/change/enqueue":
+            return self._changed(request)
         errors = self._errors(request)
         if errors:
             body = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
@@ -36,11 +40,33 @@ class PagerDutyService:
         if event["event_action"] == "trigger":
             self.opened += key not in self.open
             self.open.setdefault(key, event)
+        elif event["event_action"] == "acknowledge" and key in self.open:
+            self.acknowledged.add(key)
         elif event["event_action"] == "resolve":
+            self.acknowledged.discard(key)
             self.open.pop(key, None)
         self.notes.append(f"{event['event_action']} {key}")
         body = {"status": "success", "message": "Event processed", "dedup_key": key}
         return Reply(202, {"content-type": "application/json"}, json.dumps(body).encode())
+
+    def _changed(self, request: Request) -> Reply:
+        """A change event: 202, or what is wrong with it."""
+        event = json.loads(request.body)
+        payload = event.get("payload", {})
+        errors = [f"unknown field {name}" for name in event.keys() - {"routing_key", "payload", "links", "images"}]
+        errors += [
+            f"unknown field payload.{n}" for n in payload.keys() - {"summary", "source", "timestamp", "custom_details"}
+        ]
+        if event.get("routing_key") != ROUTING_KEY or event.get("routing_key", "").startswith("R"):
+            errors.append(f"invalid routing key {event.get('routing_key')}")
+        if not 0 < len(payload.get("summary", "")) <= 1024 or len(request.body) > 512 * 1024:
+            errors.append("payload.summary has 1 to 1024 characters, an event 512 KB")
+        if errors:
+            return Reply(400, {"content-type": "application/json"}, json.dumps({"errors": errors}).encode())
+        self.changes.append(event)
+        return Reply(
+            202, {"content-type": "application/json"}, b'{"status": "success", "message": "Change event processed"}'
+        )
 
     def _errors(self, request: Request) -> list[str]:
         if request.path != "/v2/enqueue":
@@ -59,6 +85,9 @@ class PagerDutyService:
             errors.append("invalid dedup_key")
         if event.get("event_action") == "trigger":
             errors += _payload_errors(event.get("payload", {}))
+            errors += [
+                f"image without https: {i}" for i in event.get("images", []) if not i["src"].startswith("https://")
+            ]
             errors += [f"link without href: {link}" for link in event.get("links", []) if not link.get("href")]
         return errors
 

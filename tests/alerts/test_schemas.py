@@ -5,9 +5,9 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from alerts.channels.rollback import event_of
-from alerts.channels.webhook import body_of
+from alerts.channels.webhook import body_of, v4_of
 from alerts.schemas import FOLDER, documents
-from tests.alerts.delivering import alert_payload, delivery, route_payload
+from tests.alerts.delivering import alert_payload, delivery, group_payload, route_payload
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -24,6 +24,9 @@ def test_the_published_schema_is_that_of_the_type(name: str) -> None:
 def test_what_is_sent_is_what_is_published() -> None:
     validator("alert.json").validate(alert_payload())
     validator("webhook.json").validate(json.loads(body_of(delivery())))
+    validator("group.json").validate(group_payload())
+    validator("alertmanager.json").validate(json.loads(v4_of(delivery())))
+    validator("alertmanager.json").validate(json.loads(v4_of(delivery(group_payload()))))
     validator("control.json").validate(json.loads(event_of(delivery(route_payload()))))
 
 

@@ -11,6 +11,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from alerts.channels import Channel, Ports, channel_types, make_channels
+from alerts.channels.alertmanager import AlertmanagerChannel, AlertmanagerConfig
+from alerts.channels.apprise import AppriseChannel, AppriseConfig
 from alerts.channels.pagerduty import PagerDutyChannel
 from alerts.channels.rollback import RollbackChannel
 from alerts.channels.webhook import WebhookChannel
@@ -48,11 +50,22 @@ def pagerduty(url: str, policy: HttpPolicy) -> Channel:
     return PagerDutyChannel("oncall", ROUTING_KEY, Outgoing(policy), now, url)
 
 
+def alertmanager(url: str, policy: HttpPolicy) -> Channel:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    return AlertmanagerChannel("oncall", f"{url}/api/v2/alerts", headers, Outgoing(policy), now)
+
+
+def apprise(url: str, policy: HttpPolicy) -> Channel:
+    return AppriseChannel("oncall", f"{url.replace('http://', 'json://')}/{TOKEN}", Outgoing(policy))
+
+
 def rollback(published: Callable[[], None]) -> Channel:
     return RollbackChannel("control", lambda topic, key, value: published())
 
 
 MAKERS = {
+    "alertmanager": Made(alert_payload, http=alertmanager),
+    "apprise": Made(alert_payload, http=apprise),
     "webhook": Made(alert_payload, http=webhook),
     "pagerduty": Made(alert_payload, http=pagerduty, answer=PagerDutyService),
     "rollback": Made(route_payload, other=rollback),
@@ -165,7 +178,11 @@ def test_a_failing_port_is_handed_on(name: str) -> None:
     make(lambda: None).send(delivery(MAKERS[name].payload()))
 
 
-CONFIGS = {
+CONFIGS: dict[str, ReceiverConfig] = {
+    "alertmanager": AlertmanagerConfig.model_validate(
+        {"name": "a", "type": "alertmanager", "url": "https://am.example", "authorization": f"Bearer {TOKEN}"}
+    ),
+    "apprise": AppriseConfig.model_validate({"name": "a", "type": "apprise", "url": f"jsons://hooks.example/{TOKEN}"}),
     "webhook": WebhookConfig.model_validate(
         {"name": "a", "type": "webhook", "url": f"https://hooks.example/{TOKEN}", "secret": SIGNING}
     ),

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from alerts.channels import Ports
 from alerts.channels.pagerduty import PagerDutyChannel, severity_of
+from alerts.config import PagerDutyConfig
 from alerts.errors import TransportError
 from alerts.http import Outgoing
-from tests.alerts.delivering import alert_payload, delivery
+from tests.alerts.delivering import alert_payload, delivery, group_payload, route_payload
 from tests.alerts.pagerduty_service import ROUTING_KEY, PagerDutyService
 from tests.alerts.receiving import LOOPBACK, Receiver, Reply, receiver
 
@@ -114,3 +116,52 @@ def test_the_environment_s_proxy_is_not_asked(there: Receiver, monkeypatch: Any)
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     channel(there.url).send(delivery())
     assert len(there.got) == 1
+
+
+def test_an_acknowledged_alert_acknowledges_its_incident(there: Receiver, service: PagerDutyService) -> None:
+    told = channel(there.url)
+    told.send(delivery(alert_payload()))
+    told.send(delivery(alert_payload("acknowledged")))
+    assert service.acknowledged == set(service.open)
+    told.send(delivery(alert_payload("resolved")))
+    assert service.open == {}
+
+
+def test_a_group_is_one_incident_with_the_worst_severity(there: Receiver, service: PagerDutyService) -> None:
+    told = channel(there.url)
+    told.send(delivery(group_payload("firing")))
+    (event,) = service.open.values()
+    assert event["payload"]["severity"] == "critical"
+    assert event["payload"]["summary"].startswith("2 firing (model=credit): ")
+    assert len(event["payload"]["custom_details"]["alerts"]) == 2
+    told.send(delivery(group_payload("resolved")))
+    assert service.open == {}
+
+
+def test_a_change_of_route_is_a_change_event(there: Receiver, service: PagerDutyService) -> None:
+    channel(there.url).send(delivery(route_payload()))
+    (event,) = service.changes
+    assert event["payload"]["summary"] == "credit: the route is fallback, by rule:parity"
+    assert event["payload"]["timestamp"] == "2026-11-20T10:00:00.000Z"
+    assert service.opened == 0
+
+
+def test_severities_and_the_picture_are_configured(there: Receiver, service: PagerDutyService) -> None:
+    made = PagerDutyConfig.model_validate(
+        {
+            "name": "oncall",
+            "type": "pagerduty",
+            "routing_key": ROUTING_KEY,
+            "base_url": there.url,
+            "severities": {"page": "error"},
+            "image": "https://charts.example/{model}/{rule}.png?by={attributes}",
+        }
+    )
+    PagerDutyChannel.from_config(made, Ports(Outgoing(LOOPBACK))).send(delivery(alert_payload(model="a b")))
+    (event,) = service.open.values()
+    assert event["payload"]["severity"] == "error"
+    assert event["images"] == [
+        {"src": "https://charts.example/a%20b/parity.png?by=sex", "alt": "selection_rate by sex"}
+    ]
+    with pytest.raises(ValueError, match="https"):
+        PagerDutyConfig.model_validate({**made.model_dump(), "image": "http://charts.example"})

@@ -11,7 +11,7 @@ from alerts.channels import Ports, make_channels
 from alerts.channels.webhook import WebhookChannel, body_of, signed, webhook_id
 from alerts.config import WebhookConfig
 from alerts.http import Outgoing
-from tests.alerts.delivering import alert_payload, delivery
+from tests.alerts.delivering import alert_payload, delivery, group_payload, route_payload
 from tests.alerts.receiving import LOOPBACK, Receiver, receiver
 
 OLD = "whsec_" + base64.b64encode(b"old secret of 24 bytes..").decode()
@@ -93,6 +93,38 @@ def test_from_the_configuration_with_and_without_the_prefix(there: Receiver) -> 
     channels["oncall"].send(delivery())
     for secret in (NEW, OLD):
         Webhook(secret).verify(there.got[0].body, dict(there.got[0].headers))
+
+
+def test_alertmanager_s_body_for_one_alert_and_for_a_group(there: Receiver) -> None:
+    """Worked from the documented example of Alertmanager's webhooks."""
+    given = {
+        "name": "oncall",
+        "type": "webhook",
+        "url": there.url,
+        "format": "alertmanager",
+        "authorization": "Bearer x",
+    }
+    channels = make_channels([WebhookConfig.model_validate(given)], Ports(Outgoing(LOOPBACK)))
+    channels["oncall"].send(delivery(alert_payload(alert="ab12" * 8), reason="first notification"))
+    channels["oncall"].send(delivery(group_payload("resolved"), reason="all alerts resolved"))
+    one, group = (json.loads(request.body) for request in there.got)
+    assert there.got[0].headers["authorization"] == "Bearer x"
+    assert (one["version"], one["status"], one["receiver"], one["truncatedAlerts"]) == ("4", "firing", "oncall", 0)
+    assert one["notification_reason"] == "first notification"
+    (alert,) = one["alerts"]
+    assert alert["labels"] == {
+        "alertname": "parity", "attributes": "sex", "metric": "selection_rate", "model": "credit", "severity": "page",
+    }  # fmt: skip
+    assert one["commonLabels"] == alert["labels"]
+    assert (alert["startsAt"], alert["endsAt"]) == ("2025-11-20T10:00:00.000Z", "0001-01-01T00:00:00Z")
+    assert alert["fingerprint"] == "ab12ab12ab12ab12"
+    assert (group["status"], len(group["alerts"]), group["groupLabels"]) == ("resolved", 2, {"model": "credit"})
+    assert group["groupKey"] == "{}:" + "9f" * 16
+
+
+def test_groups_and_changes_of_route_have_types_of_their_own() -> None:
+    types = [json.loads(body_of(delivery(p)))["type"] for p in (group_payload(), route_payload())]
+    assert types == ["fairdrift.group.firing", "fairdrift.control.route"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""`apprise`: Slack, Teams, mail, Opsgenie and a hundred more by URL, through the Apprise library (https://appriseit.com).
+
+The library speaks HTTP through `requests`, to any address, with redirects. Here its requests go through `alerts.http`
+instead, so that everything that holds for other channels holds for these: addresses checked at the time of connecting, no
+redirects, no proxy of the environment, a deadline, and the status (429, `Retry-After`) that the library would hide. That is
+done where all of `requests` comes together, `HTTPAdapter.send`, for the thread that sends and as long as it does.
+
+Mail does not speak HTTP: the address of its server is checked before, so it is not safe from a name that changes in between;
+its time-outs are the library's. What speaks neither (desktop notifications, MQTT, syslog, IRC ...) is refused.
+
+The library logs what it sends and to where: its log is off.
+"""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import SecretStr
+
+from alerts.channels import ALERTS, Delivery, Ports
+from alerts.config import ReceiverConfig
+from alerts.errors import TransportError
+from alerts.http import Outgoing, accept
+from monitor.sections import Problem
+
+if TYPE_CHECKING:  # it takes half a second to import: only where such a receiver is configured
+    import apprise
+    import requests
+
+logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+
+TYPES = {"page": "failure", "ticket": "warning", "info": "info"}
+"""A severity as Apprise's type of notification, which chooses colours and icons."""
+
+
+class AppriseConfig(ReceiverConfig):
+    """A service by Apprise's URL, as in slack://TokenA/TokenB/TokenC/#channel or mailtos://user:password@example.com."""
+
+    type: Literal["apprise"]
+    url: SecretStr
+
+    def problems(self) -> Iterator[Problem]:
+        plugin = _plugin(self.url.get_secret_value())
+        if plugin is None:
+            yield ("url",), "is no URL that Apprise knows; see https://appriseit.com/services"
+        elif not _speaks_http(plugin) and not _mail_server(plugin):
+            yield ("url",), f"{plugin.service_name} speaks neither HTTP nor mail, so where it goes cannot be checked"
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseChannel:
+    """One service."""
+
+    type: ClassVar[str] = "apprise"
+    tells: ClassVar[str] = ALERTS
+
+    name: str
+    url: str = field(repr=False)
+    outgoing: Outgoing = field(repr=False)
+
+    def send(self, delivery: Delivery) -> None:
+        plugin, payload = _plugin(self.url), delivery.payload
+        if plugin is None:
+            raise TransportError(f"apprise {self.name!r} has a URL that Apprise does not know", permanent=True)
+        if server := _mail_server(plugin):
+            self.outgoing.check(server, plugin.port or 587)
+        with _through(self.outgoing, self.name) as sent:
+            title, kind = title_of(payload), kind_of(payload)
+            done = plugin.notify(body=str(payload.get("description") or title), title=title, notify_type=kind)
+        if sent.error is not None:
+            raise sent.error
+        if not done:
+            raise TransportError(f"apprise {self.name!r} was not taken by {plugin.service_name}", permanent=False)
+
+    @classmethod
+    def from_config(cls, config: AppriseConfig, ports: Ports) -> "AppriseChannel":
+        return cls(config.name, config.url.get_secret_value(), ports.outgoing)
+
+
+def title_of(payload: Mapping[str, Any]) -> str:
+    """The status and the summary."""
+    return f"[{payload['status'].upper()}] {payload['summary']}"
+
+
+def kind_of(payload: Mapping[str, Any]) -> "apprise.NotifyType":
+    """What Apprise calls the type: success for an end, else by severity."""
+    import apprise
+
+    word = "success" if payload["status"] == "resolved" else TYPES.get(payload["severity"], "warning")
+    return apprise.NotifyType(word)
+
+
+def _plugin(url: str) -> Any:
+    """The library's object for a URL, which sends in the calling thread, once; None for a URL that it does not know."""
+    import apprise
+
+    asset = apprise.AppriseAsset(async_mode=False, secure_logging=True, storage_mode=apprise.PersistentStoreMode.MEMORY)
+    plugin = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    if plugin is not None:
+        plugin.request_rate_per_sec = 0
+    return plugin
+
+
+def _speaks_http(plugin: Any) -> bool:
+    return any("requests" in vars(sys.modules[kind.__module__]) for kind in type(plugin).__mro__[:2])
+
+
+def _mail_server(plugin: Any) -> str:
+    return getattr(plugin, "smtp_host", "") or ""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Through what one notification goes, and the first thing that went wrong."""
+
+    outgoing: Outgoing
+    name: str
+    error: TransportError | None = None
+
+
+_sending: ContextVar[_Sent | None] = ContextVar("apprise_sending", default=None)
+
+
+@contextlib.contextmanager
+def _through(outgoing: Outgoing, name: str) -> Iterator[_Sent]:
+    """Within it, all that this thread sends by `requests` goes through `alerts.http`."""
+    _divert()
+    sent = _Sent(outgoing, name)
+    token = _sending.set(sent)
+    try:
+        yield sent
+    finally:
+        _sending.reset(token)
+
+
+@cache
+def _divert() -> None:
+    """Puts the switch into `requests`, once: who is not within `_through` is sent on as ever."""
+    import requests
+
+    original = requests.adapters.HTTPAdapter.send
+
+    def send(self: Any, request: "requests.PreparedRequest", *args: Any, **options: Any) -> "requests.Response":
+        sent = _sending.get()
+        if sent is None:
+            return original(self, request, *args, **options)
+        try:
+            return _exchanged(sent, request)
+        except TransportError as error:
+            sent.error = sent.error or error
+            raise requests.ConnectionError("refused") from None
+
+    requests.adapters.HTTPAdapter.send = send  # type: ignore[method-assign]
+
+
+def _exchanged(sent: _Sent, request: "requests.PreparedRequest") -> "requests.Response":
+    import requests
+
+    body = request.body or b""
+    if not isinstance(body, str | bytes):
+        raise TransportError(f"apprise {sent.name!r} sends a stream, which is not supported", permanent=True)
+    headers = {str(k): str(v) for k, v in request.headers.items() if k.lower() not in ("accept-encoding", "user-agent")}
+    data = body.encode() if isinstance(body, str) else body
+    answer = sent.outgoing.request(request.method or "POST", request.url or "", headers, data)
+    accept(answer, f"apprise {sent.name!r}", datetime.now(UTC))
+    response = requests.Response()
+    response.status_code, response.url, response.request = answer.status, request.url or "", request
+    response.headers.update(answer.headers)
+    response._content = answer.body  # noqa: SLF001 - what an adapter sets; the library offers no other way
+    return response
+
+
+CHANNEL = AppriseChannel
