@@ -15,8 +15,11 @@ from monitor.sums import Ints
 PATIENCE = 3600
 """Seconds between choices."""
 
+KNOWN = 50.0
+"""Past events that a group needs (if two have so many): three lucky people are nobody's measure."""
+
 SURE = 2.0
-"""Standard errors that a group must be ahead by itself: a group of three people is nobody's measure."""
+"""Standard errors that are taken off a group's rate before comparing."""
 
 
 def terms(layout: Layout, numbers: Floats) -> list[int]:
@@ -46,10 +49,11 @@ def _choose(layout: Layout, state: State, mine: Ints, sign: float) -> None:
     """The groups of one side: everybody against the best, the best against the second."""
     strata = layout.strata
     k, n = state.memory[2 * strata : 2 * strata + 2, mine]
-    if (n >= 1.0).sum() < 2:
+    known = n >= (KNOWN if (n >= KNOWN).sum() >= 2 else 1.0)
+    if known.sum() < 2:
         return
     rate = (k + 0.5) / (n + 1.0)
-    sure = np.where(n >= 1.0, sign * rate - SURE * np.sqrt(rate * (1.0 - rate) / (n + 1.0)), -np.inf)
+    sure = np.where(known, sign * rate - SURE * np.sqrt(rate * (1.0 - rate) / (n + 1.0)), -np.inf)
     best, second = np.argsort(-sure, kind="stable")[:2]
     state.chosen[mine] = layout.column[mine[best]] - layout.first[mine[0]]
     state.chosen[mine[best]] = layout.column[mine[second]] - layout.first[mine[0]]

@@ -6,7 +6,8 @@ validity.
 Unrest. Real rates wander within the day more than coin tosses do. Blocks of `min_episode` give residuals
 `x = p_g - rho p_r`, whose successive differences have variance `v + v' + sigma^2 (q + q')`, v from counts and
 `q = p_g^2 + (rho p_r)^2`. sigma is pooled over the family's groups, and each group's log e-values are divided by
-`phi = 1 + inflation sigma^2 s / v_L` at its present traffic. A power below 1 of an e-value is an e-value (Jensen).
+`phi = 1 + inflation sigma^2 s / v_L` at its present traffic, sigma^2 taken one standard
+error above its estimate. A power below 1 of an e-value is an e-value (Jensen).
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,9 @@ LEAST = 20.0
 
 KNOWN = 200.0
 """Events after which a group has a past."""
+
+DIFFERENCED = 3.0
+"""Variance of a squared difference of normal residuals, in squares of its mean (2), with what neighbours share (1)."""
 
 CLIP = 25.0
 """Squared differences are cut at this many variances."""
@@ -146,7 +150,7 @@ def _learned(layout: Layout, snapshots: Floats, elapsed: Floats, sigma2: Floats)
     with np.errstate(divide="ignore", invalid="ignore"):
         length = tuning.min_episode * 60 / layout.pane / elapsed[:, layout.family]
         n_l, n_rl = np.maximum(volume * length, 1.0), np.maximum(volume_r * length, 1.0)
-    scale = layout.bound * layout.bound if layout.kind == "ratio" else float(layout.kind == "difference")
+    scale = layout.bound * layout.bound if layout.kind is Kind.RATIO else float(layout.kind is Kind.DIFFERENCE)
     one, other = _variance(own, n, squares[:1]), _variance(b, n_r, squares[1:])
     variance = one / n_l + scale * other / n_rl
     spread = own * own + scale * b * b
@@ -182,7 +186,10 @@ def _done(layout: Layout, state: State) -> Flags | None:
     if not long.any():
         return None
     done = (
-        long & (state.block[1] >= LEAST) & ((state.block[3] >= LEAST) | (layout.kind == "level")) & (layout.weight > 0)
+        long
+        & (state.block[1] >= LEAST)
+        & ((state.block[3] >= LEAST) | (layout.kind is Kind.LEVEL))
+        & (layout.weight > 0)
     )
     return done if done.any() else None
 
@@ -192,14 +199,14 @@ def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
     strata = layout.strata
     k, n, k_r, n_r, _, _, *squares = state.memory[2 * strata :]
     bk, bn, bk_r, bn_r, _ = state.block
-    rho = ((k + 0.5) / (n + 1.0)) / ((k_r + 0.5) / (n_r + 1.0))
-    rho = rho if layout.kind != "level" else np.zeros_like(rho)
+    alone = layout.kind is Kind.LEVEL
+    own = (k + 0.5) / (n + 1.0)
+    rho = np.zeros_like(own) if alone else own / ((k_r + 0.5) / (n_r + 1.0))
     reference = (bk_r + 0.5) / (bn_r + 1.0)
-    middle = rho * reference if layout.kind != "level" else (k + 0.5) / (n + 1.0)
-    p = np.clip(middle, 1e-4, 1.0 - 1e-4)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        x = bk / bn - (rho * bk_r / bn_r if layout.kind != "level" else 0.0)
-        v = _variance(p, n, squares[:1]) / bn + rho * rho * _variance(reference, n_r, squares[1:]) / bn_r
+    p = np.clip(own if alone else rho * reference, 1e-4, 1.0 - 1e-4)
+    size, size_r = np.maximum(bn, 1.0), np.maximum(bn_r, 1.0)
+    x = bk / size - rho * bk_r / size_r
+    v = _variance(p, n, squares[:1]) / size + rho * rho * _variance(reference, n_r, squares[1:]) / size_r
     q = p * p + rho * rho * reference * reference
     ready = done & (state.previous[3] > 0)
     groups = np.bincount(layout.family[layout.weight > 0], minlength=len(layout.specs))
@@ -225,5 +232,7 @@ def _one(layout: Layout, state: State, here: Ints, block: tuple[Floats, Floats, 
     bottom = state.unrest[1, family] * decay + weight
     blocks = state.unrest[2, family] * decay + 1.0
     prior = tuning.prior_blocks * bottom / blocks
-    sigma2 = np.maximum(0.0, (top + prior * tuning.sigma0**2) / (bottom + prior))
+    known = bottom + prior
+    margin = tuning.sigma_margin * np.sqrt(DIFFERENCED / known)
+    sigma2 = np.maximum(0.0, (top + prior * tuning.sigma0**2) / known) + margin
     state.unrest[:, family] = top, bottom, blocks, sigma2

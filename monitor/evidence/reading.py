@@ -85,7 +85,7 @@ def reading_of(layout: Layout, state: State, family: int, paged: bool = False, r
     firing = bool(state.firing[family])
     implicated = state.implicated[mine] > 0
     with np.errstate(divide="ignore"):
-        log_evidence, log_plain, mirrors = np.log(total), np.log(untempered), np.log(state.mirror[:, mine].mean(axis=0))
+        log_evidence, log_plain, mirrors = np.log(total), np.log(untempered), np.log(state.mirror[:, mine].sum(axis=0))
     named = implicated if firing else culprits(parts, spec.needed)
     named[at] = named[at] or not firing
     recovery = float(mirrors[implicated].min()) if firing and implicated.any() else None

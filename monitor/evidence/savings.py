@@ -11,7 +11,7 @@ number of false pages in any 30 days is at most B:
 When to spend is decided by a drift detector that needs no guarantee: a CUSUM of each alternative against the group's own past
 (never better than the bound itself). It is quick, since the alternative is farther from the past than from the bound, and its
 alarm is set so that chance rings it once in `savings` panes over the whole family. At the alarm, and with every further nat,
-`spend_rate` of the savings becomes mass of that group and alternative, which then needs
+a share of the savings (`spend_rate`) becomes mass of that group and alternative, which then needs
 far less evidence than its even share of one pane's mass would.
 """
 

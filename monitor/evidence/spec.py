@@ -72,8 +72,10 @@ class Tuning:
     """The shortest disparity episode worth a page: what varies faster is taken for the traffic's own unrest."""
     sigma0: float = 0.05
     """The unrest expected beforehand, relative to the rate (standard deviation)."""
-    prior_blocks: float = 40.0
+    prior_blocks: float = 6.0
     """How many blocks of `min_episode` the prior is worth."""
+    sigma_margin: float = 1.0
+    """Standard errors that the learned variance is taken higher."""
     inflation: float = 1.5
     sigma_memory: float = 7 * 1440.0
     gate_window: float = 60.0
@@ -84,12 +86,12 @@ class Tuning:
     stale_after: float = 1440.0
     warn_fraction: float = 0.01
     """Evidence for a warning, as a fraction of what a page needs."""
-    savings: float = 7 * 1440.0
+    savings: float = 30 * 1440.0
     """Minutes of start mass that a family may save up; 0 starts all of it evenly."""
     base_share: float = 0.5
     """How much of the start mass is never saved."""
-    spend_rate: float = 1.0
-    """Savings spent at an alarm, and with each further nat of suspicion, as a rate (1: a share of 1 - 1/e)."""
+    spend_rate: float = 0.5
+    """Savings spent at an alarm, and with each further nat of suspicion, as a rate (0.5: a share of 1 - e^-0.5 = 0.39)."""
     volume_weights: bool = False
     """Share a family's start mass by volume^.5 instead of evenly (hundreds of near-empty groups)."""
 

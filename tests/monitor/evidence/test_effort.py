@@ -1,0 +1,42 @@
+"""Expected effort against the study's table (tau 0.8, reference 0.30, seven groups, budget 0.05)."""
+
+import math
+
+import numpy as np
+import pytest
+
+from monitor.evidence import Kind, Panes, Spec, State, Tuning, expected_events, expected_panes, fold
+
+SPEC = Spec(tuple("rabcdefg"), lower=0.8, reference="r", tuning=Tuning(savings=0))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high"),
+    [(0.75, 25_000, 29_000), (0.70, 6_300, 7_200), (0.60, 1_500, 1_700), (0.50, 650, 740), (0.78, 160_000, 186_000)],
+)
+def test_events_needed(ratio: float, low: float, high: float) -> None:
+    """The table leaves out the six alternatives, which the formula has: ln 6 of 15.6 nats more."""
+    few, many = (expected_events(SPEC, 0.3 * ratio, 0.3, share) for share in (40.0, 4.0))
+    six = 1 + math.log(6) / math.log(864_000 * 7)
+
+    assert low * 0.97 <= few / six <= many / six <= high * 1.03
+
+
+def test_a_rule_that_is_kept_is_never_broken() -> None:
+    assert expected_events(SPEC, 0.25, 0.3, 1.0) == math.inf
+
+
+def test_a_level_by_hand() -> None:
+    """ln(864,000 x 1 group x 6 alternatives) over KL(0.5, 0.4) = 0.5 ln(1.25) + 0.5 ln(0.5/0.6) = 0.0204110."""
+    spec = Spec(("a",), upper=0.4, kind=Kind.LEVEL, tuning=Tuning(savings=0))
+
+    assert expected_events(spec, 0.5, 0.0) == pytest.approx(math.log(864_000 * 6) / 0.0204110, rel=1e-5)
+
+
+def test_panes_at_the_present_traffic() -> None:
+    spec = Spec(("r", "b"), lower=0.8, reference="r", tuning=Tuning(savings=0))
+    state, _ = fold(spec, State.empty(spec), Panes(0, [[80, 20]] * 500, [[24, 6]] * 500))
+
+    assert expected_panes(spec, state, "b", 0.7) == pytest.approx(expected_events(spec, 0.21, 0.3, 4.0) / 20, rel=0.02)
+    assert expected_panes(spec, State.empty(spec), "b", 0.7) == math.inf
+    assert np.isinf(expected_panes(spec, state, "b", 0.9))

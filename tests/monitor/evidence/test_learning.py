@@ -1,0 +1,49 @@
+"""Tempering: calm traffic is recognised as calm, restless traffic as restless."""
+
+import numpy as np
+import pytest
+
+from monitor.evidence import Panes, Spec, State, Tuning, fold
+from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
+
+WEEK = np.arange(7 * DAY)
+SPEC = Spec(GROUPS, lower=0.8, reference="a")
+
+
+def restless(deviation: float, minutes: int, seed: int) -> np.ndarray:
+    """Ratios around 0.9 that are drawn again every so often, each group's its own."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(1.0, deviation, (len(WEEK) // minutes + 1, 8))
+    return steady(WEEK, 0.9) * np.repeat(steps, minutes, axis=0)[: len(WEEK)]
+
+
+@pytest.mark.parametrize(
+    "tuning", [Tuning(), Tuning(savings=0, prior_blocks=40, sigma_margin=0)], ids=["ours", "study"]
+)
+def test_calm_traffic_is_known_as_calm_after_a_week(tuning: Tuning) -> None:
+    spec = Spec(GROUPS, lower=0.8, reference="a", tuning=tuning)
+    _, reading = fold(spec, State.empty(spec), Panes(0, *decisions(WEEK, steady(WEEK, 0.9), seed=1)))
+
+    assert reading.sigma < 0.015
+
+
+def test_unrest_is_measured() -> None:
+    """5% for 15 minutes is 5% / sqrt(60 / 15) = 2.5% in blocks of an hour."""
+    _, reading = fold(SPEC, State.empty(SPEC), Panes(0, *decisions(WEEK, restless(0.05, 15, seed=2), seed=3)))
+
+    assert reading.sigma == pytest.approx(0.025, rel=0.25)
+    assert reading.leading.phi > 1.3
+
+
+def test_unrest_at_the_bound_pages_nobody_when_tempered_and_somebody_when_not() -> None:
+    n, k = decisions(WEEK, restless(0.05, 15, seed=2) * steady(WEEK, 0.82 / 0.9), seed=3)
+    bare = Spec(GROUPS, lower=0.8, reference="a", tuning=Tuning(temper=False))
+
+    assert not fold(SPEC, State.empty(SPEC), Panes(0, n, k))[1].paged
+    assert fold(bare, State.empty(bare), Panes(0, n, k))[1].paged
+
+
+def test_the_reference_rate_of_a_new_family_is_a_half() -> None:
+    state = State.empty(SPEC)
+
+    assert (state.memory[0] / state.memory[1] == 0.5).all()

@@ -1,0 +1,64 @@
+"""A page ends on evidence of recovery; no data and better-looking minutes do not end it."""
+
+import numpy as np
+
+from monitor.evidence import Panes, Phase, Spec, State, fold, trace
+from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
+
+SPEC = Spec(GROUPS, lower=0.8, reference="a")
+
+
+def episode(days: int = 3) -> np.ndarray:
+    """0.95, on the second day 0.70 in d."""
+    ratios = steady(np.arange(days * DAY), 0.95)
+    ratios[DAY : 2 * DAY, 3] = 0.70
+    return ratios
+
+
+def test_one_episode_is_one_page_and_one_resolve() -> None:
+    numbers = np.arange(3 * DAY)
+    _, seen = trace(SPEC, State.empty(SPEC), Panes(0, *decisions(numbers, episode(), seed=1)))
+
+    (page, end) = seen.transitions
+    assert (page.paged, end.paged) == (True, False)
+    assert DAY < page.pane < DAY + 150
+    assert 2 * DAY < end.pane < 2 * DAY + 150
+    assert end.reading.recovery is not None
+    assert end.reading.recovery >= end.reading.recovery_needed
+
+
+def test_after_a_resolve_evidence_starts_from_nothing() -> None:
+    numbers = np.arange(3 * DAY)
+    n, k = decisions(numbers, episode(), seed=1)
+    state, reading = fold(SPEC, State.empty(SPEC), Panes(0, n[: 2 * DAY], k[: 2 * DAY]))
+    at = 2 * DAY
+    while not reading.resolved and at < 3 * DAY:
+        state, reading = fold(SPEC, state, Panes(at, n[at : at + 1], k[at : at + 1]))
+        at += 1
+
+    assert reading.resolved
+    assert reading.phase is Phase.WATCHING
+    assert not state.evidence.any()
+    assert not state.implicated.any()
+
+
+def test_silence_never_ends_a_page_and_becomes_stale() -> None:
+    numbers = np.arange(2 * DAY)
+    state, reading = fold(SPEC, State.empty(SPEC), Panes(0, *decisions(numbers, episode()[: 2 * DAY], seed=1)))
+    assert reading.phase is Phase.FIRING
+    assert not reading.stale
+
+    state, reading = fold(SPEC, state, Panes.none(SPEC, 2 * DAY, 10 * DAY))
+
+    assert reading.phase is Phase.FIRING
+    assert not reading.resolved
+    assert reading.stale
+
+
+def test_still_broken_at_another_level_is_no_recovery() -> None:
+    numbers = np.arange(3 * DAY)
+    ratios = episode()
+    ratios[2 * DAY :, 3] = 0.78
+    _, seen = trace(SPEC, State.empty(SPEC), Panes(0, *decisions(numbers, ratios, seed=1)))
+
+    assert [happened.paged for happened in seen.transitions] == [True]

@@ -1,0 +1,79 @@
+"""Start mass: no more is ever started than the guarantee covers, and it goes where something looks odd."""
+
+import math
+
+import numpy as np
+import pytest
+
+from monitor.evidence import Panes, Spec, State, Tuning, fold, trace
+from monitor.evidence.layout import layout_of
+from monitor.evidence.savings import income, spend, suspect
+from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
+
+SPEC = Spec(("r", "b", "c"), lower=0.8, reference="r", tuning=Tuning(savings=100, base_share=0.25, spend_rate=1.0))
+LAYOUT = layout_of(SPEC)
+
+
+def test_the_threshold_covers_what_may_be_saved() -> None:
+    assert SPEC.needed == pytest.approx(math.log((43_200 + 100) / 0.05))
+
+
+def test_full_savings_start_everything_evenly_and_empty_ones_a_quarter() -> None:
+    state = State.empty(SPEC)
+    assert income(LAYOUT, state, 1.0) == pytest.approx([1.0])
+    state.savings[:] = 10.0
+
+    assert income(LAYOUT, state, 4.0) == pytest.approx([1.0])
+    assert state.savings == pytest.approx([13.0])
+    assert income(LAYOUT, state, 200.0) == pytest.approx([50.0 + 150.0 - 87.0]), "what does not fit is started"
+    assert state.savings == pytest.approx([100.0])
+
+
+def test_an_alarm_spends_two_thirds_and_each_further_nat_as_much_again() -> None:
+    state = State.empty(SPEC)
+    alarm = np.full_like(state.suspicion, 5.0)
+    assert spend(LAYOUT, state, alarm) is None
+    state.suspicion[2, 1] = 5.0
+
+    first = spend(LAYOUT, state, alarm)
+    assert first is not None
+    assert first[2, 1] == pytest.approx(100 * (1 - math.exp(-1)))
+    assert first.sum() == first[2, 1]
+    assert spend(LAYOUT, state, alarm) is None, "only what is new is spent for"
+
+    state.suspicion[2, 1] = 6.0
+    second = spend(LAYOUT, state, alarm)
+    assert second is not None
+    assert second.sum() == pytest.approx(100 * math.exp(-1) * (1 - math.exp(-1)))
+    assert first.sum() + second.sum() + state.savings[0] == pytest.approx(100)
+
+
+def test_an_alarm_is_over_when_suspicion_is() -> None:
+    state = State.empty(SPEC)
+    state.suspicion[2, 1], state.peak[2, 1] = 3.0, 1.0
+    suspect(state, np.full_like(state.suspicion, -4.0))
+
+    assert not state.suspicion.any()
+    assert not state.peak.any()
+
+
+def test_no_more_mass_is_started_than_there_is() -> None:
+    """E-values of 1 (a reference without events) leave the mass as it is: savings + evidence = what came in."""
+    state = State.empty(SPEC)
+    state, _ = fold(SPEC, state, Panes(0, [[0, 5, 5]] * 300, [[0, 1, 1]] * 300))
+
+    assert state.evidence.sum() + state.savings[0] == pytest.approx(300 + 100)
+
+
+def test_saved_mass_finds_a_change_sooner() -> None:
+    numbers = np.arange(2 * DAY + 600)
+    ratios = steady(numbers, 0.9)
+    ratios[2 * DAY :, 3] = 0.7
+    n, k = decisions(numbers, ratios, seed=6)
+    delays = {}
+    for savings in (0.0, 7.0 * DAY):
+        spec = Spec(GROUPS, lower=0.8, reference="a", tuning=Tuning(savings=savings))
+        _, seen = trace(spec, State.empty(spec), Panes(0, n, k))
+        delays[savings] = seen.transitions[0].pane - 2 * DAY
+
+    assert 0 < delays[7.0 * DAY] < 0.8 * delays[0.0]
