@@ -305,13 +305,54 @@ class ControlConfig(Config):
     plans: tuple[PlanConfig, ...] = ()
 
 
+class ExclusionConfig(Config):
+    """A group that a policy may leave out of its ratios where it is a small share, and why; its counts stay."""
+
+    group: Mapping[Name, str] = Field(min_length=1)
+    because: str = Field(min_length=1)
+
+    @field_validator("group", mode="before")
+    @classmethod
+    def _texts(cls, given: object) -> object:
+        return {key: text_of(value) for key, value in given.items()} if isinstance(given, Mapping) else given
+
+
 class PolicyConfig(Config):
-    """A period over which a policy is judged as a whole, for reports and tickets: a quarter, a hiring round."""
+    """A period over which parity is judged as a whole, for reports and tickets: a quarter, a hiring round.
+
+    `policy` is the id of a shipped one (`fairdrift audit --list-policies`) or the path of a YAML file of your own; each day is judged by
+    the version that was in force. `attributes` says which attribute plays which role of the policy, where its name does not.
+    """
 
     name: Name
     models: tuple[str, ...] = Field(min_length=1)
     starts: datetime
     ends: datetime
+    policy: str = ""
+    attributes: Mapping[str, Name] = Field(default_factory=dict)
+    exclusions: tuple[ExclusionConfig, ...] = ()
+
+    def problems(self) -> Iterator[Problem]:
+        if not (self.starts.tzinfo and self.ends.tzinfo):
+            yield ("starts",), "times need an offset, as in 2026-01-01T00:00:00Z"
+        elif self.starts >= self.ends:
+            yield ("ends",), "must be after `starts`"
+        if self.policy and not self.policy.endswith((".yaml", ".yml")):
+            yield from self._policy_problems()
+
+    def _policy_problems(self) -> Iterator[Problem]:
+        from monitor.policies.loading import registry  # only where one is named: it reads files, and imports River
+
+        if self.policy not in registry():
+            yield (
+                ("policy",),
+                f"there is no policy {self.policy}; there are {', '.join(registry())}, or a file of your own (./house.yaml)",
+            )
+            return
+        roles = {role.name for version in registry()[self.policy] for role in version.attributes}
+        for role in sorted(set(self.attributes) - roles):
+            known = ", ".join(sorted(roles)) or "none: it judges every attribute"
+            yield ("attributes", role), f"is no role of {self.policy}; its roles are {known}"
 
 
 class BudgetConfig(Config):

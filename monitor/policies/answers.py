@@ -104,7 +104,7 @@ class Line:
     attribute_set: tuple[str, ...]
     group: Counted
     answer: Answer | None
-    """None: not judged, since too small a share."""
+    """None: not judged, since too small a share or without a pass mark."""
     reasons: tuple[Reason, ...]
     base: Counted | None = None
     """What it is compared with; None where nothing is. The group itself if it is the reference."""
@@ -119,6 +119,11 @@ class Line:
     share: float | None = None
     """Of the people of known group."""
     justification: str = ""
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether it is left out for its small share."""
+        return Reason.EXCLUDED in self.reasons
 
     @property
     def is_reference(self) -> bool:

@@ -44,7 +44,7 @@ def _plainly(line: Line) -> Line:
     if criterion.significance is not None:
         return replace(line, reasons=(Reason.NO_COUNTS,))
     if criterion.low is None and criterion.high is None:
-        return replace(line, reasons=(Reason.NO_PASS_MARK,))
+        return replace(line, answer=None, reasons=(Reason.NO_PASS_MARK,))
     within = inside(Fraction(value), bounds(criterion, Fraction(base.value)))
     answer, reason = (Answer.CLEAR, Reason.INSIDE) if within else (Answer.BREACHED, Reason.BEYOND)
     return replace(line, answer=answer, reasons=(reason,))
@@ -56,11 +56,11 @@ Ends = tuple[float | None, float | None, tuple[Fraction | None, Fraction | None]
 
 def _answer(
     criterion: Criterion, counts: Counts, within: bool, ends: Ends
-) -> tuple[Answer, tuple[Reason, ...], Chance | None]:
+) -> tuple[Answer | None, tuple[Reason, ...], Chance | None]:
     rule = criterion.significance
     found = chance(counts, rule) if rule is not None and rule.test is Procedure.POOLED_Z else None
     if criterion.low is None and criterion.high is None:
-        return Answer.CANNOT_SAY, (Reason.NO_PASS_MARK,), found
+        return None, (Reason.NO_PASS_MARK,), found
     if rule is not None and rule.test is Procedure.INTERVAL:
         return (*_by_interval(within, ends, strict=rule.clear_by == "interval"), None)
     if found is None or rule is None:

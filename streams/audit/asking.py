@@ -24,6 +24,8 @@ class Wishes:
     attributes: Mapping[str, str] = field(default_factory=dict)
     factors: Mapping[str, str] = field(default_factory=dict)
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Attribute -> group -> the raw values that mean it."""
     references: Mapping[str, str] = field(default_factory=dict)
     favourable: tuple[bool | int | float | str, ...] = ()
     positive: tuple[bool | int | float | str, ...] = ()
@@ -154,11 +156,13 @@ def _model(table: Table, wishes: Wishes, chosen: Mapping[str, str], columns: Map
 
 
 def proposals(table: Table, chosen: Mapping[str, str], wishes: Wishes) -> list[Proposed]:
-    """The groups of each attribute: by the bins that were said, else from the data."""
+    """The groups of each attribute: by the bins or values that were said, else from the data."""
     found = []
     for name, column in chosen.items():
         if name in wishes.bins:
             found.append(Proposed(name, AttributeConfig(bins=wishes.bins[name]), "as asked"))
+        elif name in wishes.values:
+            found.append(Proposed(name, AttributeConfig(values=wishes.values[name]), "as asked"))
         else:
             found.append(propose(table.column(column), name))
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alerts.config import PolicyConfig
 from monitor.assess import Assessment
 from monitor.policies import (
     SCORING_RATE,
@@ -38,6 +39,8 @@ class Asked:
     versions: tuple[Policy, ...]
     context: Context = field(default_factory=Context)
     gate: bool = False
+    period: tuple[int, int] | None = None
+    """From and to, in ms: only rows between are judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +91,28 @@ def _number(day: date) -> int:
     return day.toordinal() - date(1970, 1, 1).toordinal()
 
 
+def configured(given: PolicyConfig, *, gate: bool = False) -> Asked:
+    """A policy of the configuration, with its period and what people decided."""
+    justifications = {tuple(sorted(one.group.items())): one.because for one in given.exclusions}
+    context = Context(justifications=justifications, roles=dict(given.attributes))
+    period = (int(given.starts.timestamp() * 1000), int(given.ends.timestamp() * 1000))
+    return Asked(given.name, find(given.policy), context, gate=gate, period=period)
+
+
 def parted(asked: Asked, time: Longs | None, rows: int, today: date) -> Iterator[tuple[Stretch, Flags]]:
-    """Each stretch of days under one version, with the rows in it."""
+    """Each stretch of days under one version, with the rows in it; nothing if no row is in the period."""
     if time is None:
         for stretch in stretches(asked.versions, today, today):
             yield stretch, np.ones(rows, dtype=np.bool_)
         return
-    day, first, last = days(time)
+    start, end = asked.period or (int(time.min()), int(time.max()) + 1)
+    inside = (time >= start) & (time < end)
+    if not inside.any():
+        return
+    _, first, last = days(time[inside])
+    day = time // DAY_MS
     for stretch in stretches(asked.versions, first, last):
-        yield stretch, (day >= _number(stretch.first)) & (day <= _number(stretch.last))
+        yield stretch, inside & (day >= _number(stretch.first)) & (day <= _number(stretch.last))
 
 
 def ruled(asked: Asked, parts: Sequence[Part], assumed: str = "") -> Ruling:
@@ -113,6 +129,7 @@ def ruled(asked: Asked, parts: Sequence[Part], assumed: str = "") -> Ruling:
         if one is answer
         for reason in ((Reason.NOT_IN_FORCE,) if part.judgement is None else part.judgement.reasons)
     ]
+    assumed = assumed if some else "no row is in the policy's period"
     return Ruling(asked, tuple(some), answer, tuple(dict.fromkeys(reasons)), assumed)
 
 

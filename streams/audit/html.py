@@ -230,12 +230,13 @@ def _line(line: Line, display_min: int) -> list[str]:
 
 
 def _answer(line: Line) -> str:
-    if line.answer is None:
-        return f"<span class='soft'>not judged {escape(line.justification)}</span>"
+    if line.is_excluded:
+        return f"<span class='soft'>{escape(f'left out: {line.justification}' if line.justification else 'not judged')}</span>"
     if line.is_reference and not line.reasons:
         return "<span class='soft'>reference</span>"
     reasons = "; ".join(WORDS[reason] for reason in line.reasons if reason not in TOLD)
-    return _pill(line.answer) + (f" <small>{escape(reasons)}</small>" if reasons else "")
+    pill = "" if line.answer is None else _pill(line.answer)
+    return pill + (f" <small>{escape(reasons)}</small>" if reasons else "")
 
 
 # --- labels and proxies

@@ -185,7 +185,7 @@ def _part(part: Part, view: tuple[int, int], *, several: bool) -> Iterator[Rende
 def _lines(lines: Sequence[Line], view: tuple[int, int]) -> Iterator[RenderableType]:
     """Every group that is judged; of many only those that are not clear."""
     display_min, width = view
-    judged = [line for line in lines if line.answer is not None or line.justification]
+    judged = [line for line in lines if not line.is_excluded or line.justification]
     shown = [line for line in judged if len(judged) <= MOST_LINES or line.answer is not Answer.CLEAR]
     heads = ("group", "of n", "rate", lines[0].criterion.aggregate.value, "interval", "chance", "missing", "")
     rows = [_line(line, display_min) for line in shown]
@@ -229,8 +229,10 @@ def _answer(line: Line) -> Text:
     if line.is_reference and not line.reasons:
         return Text("reference", style="dim")
     why = "".join(f", {SHORT.get(reason, reason.value)}" for reason in line.reasons if reason not in TOLD)
-    if line.answer is None:
+    if line.is_excluded:
         return Text(f"left out: {line.justification}", style="dim")
+    if line.answer is None:
+        return Text("")
     return Text.assemble((line.answer.value, STYLES[line.answer]), (why, "dim"))
 
 

@@ -1,7 +1,7 @@
 """An audit: everything that is said of a file, computed. Printing and writing are elsewhere."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -13,12 +13,13 @@ from monitor.comparisons import Aggregate, DisparitySpec, Method
 from monitor.config import UNKNOWN, ModelConfig
 from monitor.label_skew import LabelSkew, label_skew
 from monitor.metrics import metrics, registry
-from monitor.policies import judge
+from monitor.policies import Judgement, Line, judge
 from streams.audit.asking import Prepared
 from streams.audit.counting import Counted, Rows, count
 from streams.audit.gating import Asked, Part, Ruling, days, figures, parted, ruled, with_references
 from streams.audit.proxies import Proxy, proxies
 from streams.audit.reading import Table
+from streams.audit.sections import ranks
 
 HEADLINES = (
     "selection_rate", "mean_value", "mean_score", "true_positive_rate", "false_positive_rate", "precision", "accuracy",
@@ -151,10 +152,25 @@ def _ruling(asked: Asked, prepared: Prepared, request: Request, tell: Tell) -> R
             counted = count(rows, model)
             assessment = assess(counted.cells, counted.decision, counted.labels, _plan(model, needed))
             context = with_references(asked.context, model.references)
-            judgement = judge(stretch.policy, figures(assessment, rows.score, counted.cell), context)
+            judgement = _arranged(judge(stretch.policy, figures(assessment, rows.score, counted.cell), context), model)
         parts.append(Part(stretch, some, judgement))
     assumed = "" if prepared.time is not None else f"rows have no time: judged by the policy of {request.today}"
     return ruled(asked, parts, assumed)
+
+
+def _arranged(judgement: Judgement, model: ModelConfig) -> Judgement:
+    """With the groups in the order in which they are declared."""
+    rank = ranks(model, tuple(model.attributes))
+    place = {id(line): at for at, line in enumerate(judgement.lines)}
+    first: dict[tuple[int, tuple[str, ...]], int] = {}
+    for line in judgement.lines:
+        first.setdefault((id(line.criterion), line.attribute_set), place[id(line)])
+
+    def order(line: Line) -> tuple[int, list[int]]:
+        groups = [rank.get(pair, len(rank)) for pair in line.group.key]
+        return first[id(line.criterion), line.attribute_set], groups
+
+    return replace(judgement, lines=tuple(sorted(judgement.lines, key=order)))
 
 
 def _proxies(table: Table, prepared: Prepared, tell: Tell) -> list[Proxy]:
@@ -228,7 +244,7 @@ def _notes(prepared: Prepared) -> list[str]:
         if unknown:
             found.append(f"{unknown:,} rows have no {name}: they are `unknown`, counted and not compared")
         if other:
-            found.append(f"{other:,} rows have a {name} that is not declared: they are `other`")
+            found.append(f"{other:,} rows have no declared {name}: they are `other`")
     undecided = int((rows.decision < 0).sum())
     if 0 < undecided < len(rows):
         found.append(f"{undecided:,} rows have no decision")

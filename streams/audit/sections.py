@@ -16,7 +16,7 @@ from monitor.suppression import withheld
 
 Values = Mapping[str, str]
 
-TOLD = (Reason.INSIDE, Reason.BEYOND, Reason.SIGNIFICANT)
+TOLD = (Reason.INSIDE, Reason.BEYOND, Reason.SIGNIFICANT, Reason.NO_PASS_MARK)
 """Reasons that an answer itself tells."""
 
 
@@ -101,10 +101,15 @@ def _people(assessment: Assessment) -> dict[tuple[str, ...], dict[Key, tuple[int
 
 def _ordered(keys: Sequence[Key], names: Sequence[str], model: ModelConfig) -> list[Key]:
     """As declared; `other` and `unknown` last."""
-    rank = {
+    rank = ranks(model, names)
+    return sorted(keys, key=lambda key: [rank.get(pair, len(rank)) for pair in key])
+
+
+def ranks(model: ModelConfig, names: Sequence[str]) -> dict[tuple[str, str], int]:
+    """(attribute, group) -> its place among the declared groups."""
+    return {
         (name, group): at for name in names for at, group in enumerate((*model.attributes[name].groups, OTHER, UNKNOWN))
     }
-    return sorted(keys, key=lambda key: [rank.get(pair, len(rank)) for pair in key])
 
 
 def _measure(name: str, points: Sequence[GroupPoint], order: Sequence[Key], gaps: Sequence[DisparityPoint]) -> Measure:

@@ -12,12 +12,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from alerts.config import PolicyConfig
 from monitor.cells import cell_schema
 from monitor.config import ModelConfig
 from monitor.policies import Answer, Context, Policy, registry
 from streams.audit import plain, printing
 from streams.audit.asking import FIELDS, Wishes, prepare, proposals
-from streams.audit.gating import Asked, find
+from streams.audit.gating import Asked, configured, find
 from streams.audit.html import page
 from streams.audit.proposing import as_yaml, protected
 from streams.audit.reading import AuditError, Table, read
@@ -70,6 +71,9 @@ def audit_command(
     ] = None,
     reference: Annotated[Several, typer.Option(metavar="NAME=GROUP", help="What to compare groups with.")] = None,
     bins: Annotated[Several, typer.Option(metavar="NAME=25,40", help="Edges of an attribute's bins.")] = None,
+    meaning: Annotated[
+        Several, typer.Option(metavar="NAME=GROUP:RAW,...", help="What an attribute's codes mean.")
+    ] = None,
     null: Annotated[
         Several, typer.Option(metavar="TEXT", help="What else than an empty cell is null, such as NA.")
     ] = None,
@@ -114,6 +118,7 @@ def audit_command(
         attributes=pairs(attribute, "--attribute", named=False),
         factors=pairs(factor, "--factor", named=False),
         bins={name: _edges(name, text) for name, text in pairs(bins, "--bins").items()},
+        values={name: _meanings(name, text) for name, text in pairs(meaning, "--meaning").items()},
         references=pairs(reference, "--reference"),
         favourable=_scalars(favourable),
         positive=_scalars(positive),
@@ -131,7 +136,7 @@ def audit_command(
         return
     known = _configured(settings, store_baseline or model)
     prepared = prepare(table, wishes, known)
-    asked = _asked(gate or (), policy or (), exclude or ())
+    asked = _asked(tuple(gate or ()), tuple(policy or ()), exclude or (), _periods(settings, prepared.model.name))
     request = Request(tuple(metric or ()), asked, proxies=proxies, min_n=min_n, today=_day(on))
     with _telling(quiet=as_json or not sys.stderr.isatty()) as tell:
         found = audit(table, prepared, request, tell)
@@ -162,6 +167,16 @@ def _edges(name: str, text: str) -> tuple[float, ...]:
         raise AuditError(f"--bins {name}={text}: write numbers, as in {name}=25,40,60") from None
 
 
+def _meanings(name: str, text: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for part in text.split(","):
+        group, colon, raw = part.partition(":")
+        if not colon or not group:
+            raise AuditError(f"--meaning {name}={text}: write group:value, as in {name}=male:1,female:2")
+        found[group] = (*found.get(group, ()), raw)
+    return found
+
+
 def _scalars(given: Several) -> tuple[bool | int | float | str, ...]:
     return tuple(value for value in (from_text(text) for text in given or ()) if value is not None)
 
@@ -188,10 +203,24 @@ def _configured(settings: Settings | None, name: str) -> ModelConfig | None:
     return found
 
 
-def _asked(gates: Sequence[str], policies: Sequence[str], excluded: Sequence[str]) -> tuple[Asked, ...]:
+def _periods(settings: Settings | None, model: str) -> dict[str, PolicyConfig]:
+    """The policies that the configuration has for a model, by name."""
+    given = settings.policies if settings is not None else ()
+    return {one.name: one for one in given if one.policy and model in one.models}
+
+
+def _asked(
+    gates: Sequence[str], policies: Sequence[str], excluded: Sequence[str], periods: Mapping[str, PolicyConfig]
+) -> tuple[Asked, ...]:
+    """Policies by name: of the configuration, shipped, or in a file; without any, all that the configuration has."""
     context = Context(justifications=dict(_justified(one) for one in excluded))
-    gated = [Asked(name, find(name), context, gate=True) for name in dict.fromkeys(gates)]
-    return (*gated, *(Asked(name, find(name), context) for name in dict.fromkeys(policies) if name not in gates))
+    named = dict.fromkeys((*gates, *policies)) or dict.fromkeys(periods)
+    return tuple(
+        configured(periods[name], gate=name in gates)
+        if name in periods
+        else Asked(name, find(name), context, gate=name in gates)
+        for name in named
+    )
 
 
 def _justified(text: str) -> tuple[tuple[tuple[str, str], ...], str]:

@@ -92,6 +92,9 @@ models:
     ]
 
 
+PERIOD = "policies: [{{name: q, models: [credit], starts: 2026-01-01T00:00:00Z, ends: 2026-04-01T00:00:00Z, {}}}]"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -123,6 +126,11 @@ models:
         (MINIMAL + "routes: [{receivers: [x]}]", "routes[0].receivers: no receiver is named x"),
         (MINIMAL + "policies: [{name: q, models: [x], starts: 2026-01-01T00:00:00Z, ends: 2026-04-01T00:00:00Z}]",
          "policies[0].models: no model is named x"),
+        (MINIMAL + PERIOD.format("policy: us-five-sixths"), "policies[0].policy: there is no policy us-five-sixths; there are clarify-ranges"),
+        (MINIMAL + PERIOD.format("policy: nyc-local-law-144, attributes: {age: sex}"),
+         "policies[0].attributes.age: is no role of nyc-local-law-144; its roles are race or ethnicity, sex"),
+        (MINIMAL + PERIOD.format("exclusions: [{group: {sex: F}}]"), "policies[0].exclusions[0].because: is needed"),
+        (MINIMAL + PERIOD.replace("2026-04", "2025-04").format("policy: us-ecoa"), "policies[0].ends: must be after `starts`"),
         (MINIMAL + "delivery: {allow: [10.0.0.1/8]}", "delivery.allow[0]: value is not a valid IPv4 or IPv6 network"),
     ],
 )  # fmt: skip

@@ -33,8 +33,8 @@ ASKED = ("--attribute", "sex", "--decision", "granted", "--gate", "us-four-fifth
 
 @pytest.mark.parametrize(("women", "code"), [(100, 0), (50, 1), (75, 2)])
 def test_the_gate_is_the_exit_code(tmp_path: Path, women: int, code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """100 of 200 against 100: clear; 50: z = 5.2; 75: .75 and z = 2.5... with 96 men .78 and z = 2.1; see below."""
-    men = 100 if women != 75 else 95  # 75 to 95 of 200: .789 and z = 2.03... one decision: 76 to 94 is .8085
+    """Of 200 men 100: as many women are clear, 50 have z = 5.2. Of 95 men 75 are .789 with z = 2.03, but 76 of 94 are .809."""
+    men = 95 if women == 75 else 100
     assert audit(rows(tmp_path, women, men), *ASKED) == code
     shown = capsys.readouterr().out
     assert "us-four-fifths" in shown
@@ -119,6 +119,39 @@ def test_a_baseline_is_stored(tmp_path: Path, database: str, capsys: pytest.Capt
     assert (found.rows, found.source) == (400, "audit of rows.csv")
 
 
+POLICIES = """
+models: [{name: credit, attributes: {sex: [F, M]}}]
+policies:
+  - {name: spring, models: [credit], policy: us-four-fifths, starts: 2026-03-01T00:00:00Z, ends: 2026-06-01T00:00:00Z}
+  - {name: summer, models: [credit], policy: us-four-fifths, starts: 2026-06-01T00:00:00Z, ends: 2026-09-01T00:00:00Z}
+  - {name: winter, models: [credit], policy: us-four-fifths, starts: 2026-12-01T00:00:00Z, ends: 2027-01-01T00:00:00Z}
+"""
+
+
+def test_a_configured_policy_judges_its_period(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Women at half the rate until May, at the same from June on; nothing in winter."""
+    config, file = tmp_path / "fairdrift.yaml", tmp_path / "rows.csv"
+    config.write_text(POLICIES)
+    lines = [f"2026-05-31T23:59:59Z,{sex},{int(at < n)}" for sex, n in (("F", 50), ("M", 100)) for at in range(200)]
+    lines += [f"2026-06-01T00:00:00Z,{sex},{int(at < 100)}" for sex in "FM" for at in range(200)]
+    file.write_text("\n".join(["time,sex,decision", *lines]) + "\n")
+    words = (str(file), "--config", str(config), "--no-proxies")
+    assert [audit(*words, "--gate", name) for name in ("spring", "summer", "winter")] == [1, 0, 2]
+    assert "no row is in the policy's period" in " ".join(capsys.readouterr().out.split())
+    assert audit(*words, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {one["policy"]: one["answer"] for one in found["policies"]} == {
+        "spring": "breached", "summer": "clear", "winter": "cannot say",
+    }  # fmt: skip
+
+
+def test_codes_may_be_given_their_meaning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("\n".join(["sex,decision", *(f"{1 + at % 2},{at % 3 % 2}" for at in range(90))]) + "\n")
+    assert audit(str(file), "--attribute", "sex", "--meaning", "sex=men:1,women:2", "--reference", "sex=men") == 0
+    assert "women against men" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -135,6 +168,7 @@ def test_a_baseline_is_stored(tmp_path: Path, database: str, capsys: pytest.Capt
         (("rows.csv", "--attribute", "sex", "--decision", "granted", "--store-baseline", "m"), "needs --config"),
         (("rows.csv", "--attribute", "sex", "--bins", "sex=a"), "write numbers"),
         (("rows.csv", "--reference", "sex"), "write NAME=VALUE"),
+        (("rows.csv", "--attribute", "sex", "--meaning", "sex=F"), "write group:value"),
     ],
 )
 def test_mistakes_exit_with_2_and_words(
