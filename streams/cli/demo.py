@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    days: Annotated[int, typer.Option(min=4, max=90, help="Simulated days; the deployment is in the middle.")] = 30,
+    days: Annotated[int, typer.Option(min=11, max=90, help="Simulated days; the deployment is in the middle.")] = 30,
     per_day: Annotated[int, typer.Option(min=1_000, max=20_000, help="Applications a day, on average.")] = 4_000,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn at random.")] = 7,
     pace: Annotated[float, typer.Option(min=0.0, help="Real seconds for a simulated day, at least.")] = 0.0,
@@ -26,7 +26,8 @@ def demo(
     picture: Annotated[Path | None, typer.Option(help="Write the last picture to this SVG file.")] = None,
     data: Annotated[Path | None, typer.Option(help="The clients, if not those of deploy/demo.")] = None,
 ) -> None:
-    """The whole story on real data: a lending model goes wrong for one group, fairdrift sees it, pages, and takes it out.
+    """The whole story on real data: a lending model goes wrong for one group, fairdrift sees it, pages, takes it out,
+    and lets the repaired version in step by step.
 
     Exit code 0 if everything happened once and in the right order, 1 if not. Nothing needs to be installed beside Python,
     and nothing is left behind.

@@ -6,7 +6,8 @@ decided, from which the account at the end is made: so the account does not rest
 
 import heapq
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,9 @@ from streams.demo.policy import Offers
 from streams.demo.traffic import Application, Applications
 
 MODEL = "credit-limit"
+
+Choose = Callable[[str], Offers]
+"""The version that decides for a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +42,29 @@ class Tally:
 
 @dataclass(slots=True)
 class Bank:
-    """Decides and reports, one step at a time. `usual` is the version against which a shortfall is counted."""
+    """Decides and reports, one step at a time. `usual` is the version against which a shortfall is counted.
+
+    `arms` counts the predictions by arm; those in `shadow` decided nothing.
+    """
 
     clients: Clients
     usual: Offers
     tallies: dict[tuple[str, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
+    arms: Counter[str] = field(default_factory=Counter)
     _pending: list[tuple[int, str, bool]] = field(default_factory=list)
 
-    def decide(self, step: Applications, offers: Offers) -> list[Message]:
-        """The prediction events of a step's applications under one version; outcomes of the approved are noted for later."""
-        return [self._decide(application, offers) for application in step]
+    def decide(self, step: Applications, choose: Choose, shadow: Offers | None = None) -> list[Message]:
+        """The prediction events of a step's applications; outcomes of the approved are noted for later.
+
+        `choose` says which version decides for a key (the router's answer); `shadow` scores each application as well.
+        """
+        messages = []
+        for application in step:
+            key = f"application-{application.number:07d}"
+            messages.append(self._decide(application, key, choose(key)))
+            if shadow is not None:
+                messages.append(self._event(application, key, shadow))
+        return messages
 
     def outcomes(self, until_ms: int) -> list[Message]:
         """The outcome events that become known before `until_ms`, in order of time: label true means that the client repaid."""
@@ -57,18 +74,24 @@ class Bank:
             messages.append(_message(key, time_ms, {"id": key, "model": MODEL, "time": time_ms, "label": repaid}))
         return messages
 
-    def _decide(self, application: Application, offers: Offers) -> Message:
-        client, key = application.client, f"application-{application.number:07d}"
+    def _decide(self, application: Application, key: str, offers: Offers) -> Message:
+        client = application.client
         approved, limit = bool(offers.approved[client]), int(offers.limit[client])
         if approved:
             heapq.heappush(self._pending, (application.known, key, bool(self.clients.repaid[client])))
         self._count(client, approved, limit, offers.version)
+        return self._event(application, key, offers)
+
+    def _event(self, application: Application, key: str, offers: Offers) -> Message:
+        client = application.client
+        approved = bool(offers.approved[client])
+        self.arms[offers.arm] += 1
         event: dict[str, Any] = {"id": key, "model": MODEL, "version": offers.version, "arm": offers.arm}
         event |= {"time": application.time, "decision": approved}
         if offers.score is not None:
             event["score"] = round(float(offers.score[client]), 6)
         if approved:
-            event["value"] = limit
+            event["value"] = int(offers.limit[client])
         event |= self._person(client)
         return _message(key, application.time, event)
 

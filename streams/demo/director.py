@@ -5,13 +5,14 @@ lines. The director decides nothing about parity: it notes what fairdrift measur
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from streams.demo.bank import Bank, Message
 from streams.demo.picture import Reading
 from streams.demo.policy import Offers
+from streams.demo.router import Routed
 from streams.demo.screen import Now, Screen
 from streams.demo.story import Account, Chapter, Counts, Moment, account
 from streams.demo.timeline import DAY, Timeline
@@ -53,8 +54,11 @@ class World(Protocol):
     def pages(self) -> list[Page]:
         """The webhooks that came since the last call, in order."""
 
-    def model_decides(self) -> bool:
-        """What the router was told: False while the model is out of the decision path."""
+    def routed(self) -> Routed:
+        """The router, as it was told."""
+
+    def begin(self, version: str) -> None:
+        """Somebody begins the canary plan for a repaired version."""
 
     def counted(self) -> int:
         """The predictions in fairdrift's stored panes."""
@@ -72,8 +76,33 @@ class Script:
     before: Offers
     after: Offers
     fallback: Offers
+    repaired: Offers
     bound: float
     pace: float = 0.0
+
+
+STEPS = {
+    ("shadow", None): Chapter.SHADOWED,
+    ("canary", 1.0): Chapter.CANARY,
+    ("canary", 25.0): Chapter.WIDENED,
+    ("live", None): Chapter.RESTORED,
+}
+"""The steps of the plan in deploy/demo/fairdrift.yaml, as routes."""
+
+WORDS = {
+    Chapter.SHADOWED: "repaired, it scores in shadow while the rules decide",
+    Chapter.CANARY: "inside the bound in shadow; it decides 1%",
+    Chapter.WIDENED: "inside the bound; it decides 25%",
+    Chapter.RESTORED: "inside the bound; it is live",
+}
+
+
+def _deciding(router: Routed, arms: Mapping[str, Offers]) -> str:
+    """Who decides, in a few words."""
+    state = router.state
+    if state["route"] == "canary":
+        return f"{state['percent']:g}% {arms['canary'].version}, {arms[state['rest']].version}"
+    return arms[state["rest"] if state["route"] == "shadow" else state["route"]].version
 
 
 @dataclass(slots=True)
@@ -97,46 +126,59 @@ class Director:
         """The whole period, step by step; the account of what happened."""
         now, timeline, began = self.now, self.script.timeline, self.monotonic()
         while now.time_ms < timeline.end_ms:
-            self._step(now, timeline.next(now.time_ms, self._watchful(now.time_ms)))
+            self._step(now, timeline.next(now.time_ms, self._length(now.time_ms)))
             now.seconds = self.monotonic() - began
             self.screen.show(now)
             behind = (now.time_ms - timeline.start_ms) / DAY * self.script.pace - now.seconds
             if behind > 0:
                 self.sleep(behind)
-        counts = Counts(self.bank.tallies, self.world.counted(), self.seconds_to_webhook, self.world.repaid())
+        counts = Counts(
+            self.bank.tallies, self.world.counted(), self.seconds_to_webhook, self.world.repaid(), self.bank.arms
+        )
         return account(self.moments, counts, timeline)
 
     def _step(self, now: Now, end_ms: int) -> None:
-        offers = self._deciding(now)
-        step = self.script.applications.since(now.time_ms).before(end_ms)
-        if offers is self.script.fallback and len(step):
-            self._once(
-                now,
-                Chapter.SWITCHED,
-                int(step.time[0]),
-                "the router sends applications to the fallback rules",
-                "bold green",
-            )
-        now.deciding = offers.version
-        self.world.publish(self.bank.decide(step, offers), self.bank.outcomes(end_ms))
+        step, router = self.script.applications.since(now.time_ms).before(end_ms), self.world.routed()
+        if router.state["route"] == "fallback" and len(step):
+            words = "the router sends applications to the fallback rules"
+            self._once(now, Chapter.SWITCHED, int(step.time[0]), words, "bold green")
+        arms = self._arms(now, router)
+        shadow = replace(self.script.repaired, arm="shadow") if router.shadow else None
+        now.deciding = _deciding(router, arms)
+        messages = self.bank.decide(step, lambda key: arms[router.arm(key)], shadow)
+        self.world.publish(messages, self.bank.outcomes(end_ms))
         now.decided, now.time_ms = now.decided + len(step), end_ms
         self.world.settle()
         self._observe(now)
+        self._repair(now)
 
-    def _deciding(self, now: Now) -> Offers:
-        """The router's answer, and else the version that is deployed."""
-        if not self.world.model_decides():
-            return self.script.fallback
-        if now.time_ms < self.script.timeline.deploy_ms:
-            return self.script.before
-        self._once(
-            now,
-            Chapter.DEPLOYED,
-            now.time_ms,
-            "limits-2 is deployed; nobody knows yet what it does to women's limits",
-            "bold yellow",
-        )
-        return self.script.after
+    def _arms(self, now: Now, router: Routed) -> dict[str, Offers]:
+        """The version behind each arm; the one that is deployed stays it until another has come all the way."""
+        script, live = self.script, self.script.before
+        if router.version == script.repaired.version:
+            live = script.repaired
+        elif now.time_ms >= script.timeline.deploy_ms:
+            live = script.after
+            if router.state["route"] == "live":
+                words = "limits-2 is deployed; nobody knows yet what it does to women's limits"
+                self._once(now, Chapter.DEPLOYED, now.time_ms, words, "bold yellow")
+        return {"live": live, "canary": replace(script.repaired, arm="canary"), "fallback": script.fallback}
+
+    def _repair(self, now: Now) -> None:
+        """Half a day after the alert has resolved the version is repaired, and somebody begins the plan."""
+        over = self._time_of(Chapter.STOOD_DOWN)
+        if over is None or now.time_ms < over + self.script.timeline.repair_ms:
+            return
+        if self._time_of(Chapter.SHADOWED) is None:
+            self.world.begin(self.script.repaired.version)
+        self._follow(now)
+
+    def _follow(self, now: Now) -> None:
+        """Note how far the plan has let the repaired version in."""
+        state = self.world.routed().state
+        chapter = STEPS.get((state["route"], state["percent"]))
+        if chapter is not None and state["version"] == self.script.repaired.version:
+            self._once(now, chapter, now.time_ms, f"{state['version']}: {WORDS[chapter]}", "bold cyan")
 
     def _observe(self, now: Now) -> None:
         """Note what fairdrift did about the step that was sent last."""
@@ -149,7 +191,7 @@ class Director:
             if page.state == "firing":
                 self.seconds_to_webhook = page.seconds
                 self._note(now, Chapter.PAGED, now.time_ms, f"webhook, signature valid: {page.summary}", "red")
-        if not self.world.model_decides():
+        if self.world.routed().state["route"] == "fallback":
             self._once(
                 now,
                 Chapter.SIGNALLED,
@@ -181,10 +223,13 @@ class Director:
             if page.state == "resolved":
                 self._note(now, Chapter.STOOD_DOWN, now.time_ms, f"webhook, signature valid: {page.summary}", "green")
 
-    def _watchful(self, time_ms: int) -> bool:
-        """From the deployment until the alert has resolved (or for two days, if nothing happens)."""
-        deploy = self.script.timeline.deploy_ms
-        return deploy <= time_ms < deploy + 2 * DAY and self._time_of(Chapter.STOOD_DOWN) is None
+    def _length(self, time_ms: int) -> int:
+        """Short steps from the deployment until the alert has resolved (or for two days), middling ones while a plan runs."""
+        timeline = self.script.timeline
+        if timeline.deploy_ms <= time_ms < timeline.deploy_ms + 2 * DAY and self._time_of(Chapter.STOOD_DOWN) is None:
+            return timeline.watchful_ms
+        running = self._time_of(Chapter.STOOD_DOWN) is not None and self._time_of(Chapter.RESTORED) is None
+        return timeline.plan_ms if running else timeline.quiet_ms
 
     def _time_of(self, chapter: Chapter) -> int | None:
         return next((moment.at_ms for moment in self.moments if moment.chapter is chapter), None)

@@ -1,6 +1,6 @@
 """The versions that decide: who is approved, and with what limit.
 
-All three see repayment history only, except for the mistake in `limits-2`. What a version offers depends on the client
+All see repayment history only, except for the mistake in `limits-2`, which `limits-3` repairs. What a version offers depends on the client
 alone, so it is worked out once for all clients; deciding an application is a look-up.
 """
 
@@ -43,6 +43,11 @@ def limits_1(clients: Clients, score: NDArray[np.float64]) -> Offers:
 def limits_2(clients: Clients, score: NDArray[np.float64]) -> Offers:
     """The version with the mistake: as `limits-1`, and for women the limit times `MISTAKE`. Approvals are the same."""
     return _by_score("limits-2", clients, score, np.where(clients.sex == "female", MISTAKE, 1.0))
+
+
+def limits_3(clients: Clients, score: NDArray[np.float64]) -> Offers:
+    """The repaired version: the limits of `limits-1`."""
+    return _by_score("limits-3", clients, score, np.ones(len(clients)))
 
 
 def rules_1(clients: Clients) -> Offers:

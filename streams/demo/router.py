@@ -1,47 +1,52 @@
-"""A router that obeys fairdrift, short enough to copy: which arm decides the next application of one model?
+"""The router of the demo is the one that users copy: deploy/examples/router.py."""
 
-The signal is state: the compacted topic `fairdrift.control` holds the newest route of each model (a CloudEvents message,
-the key is the model). So a router reads the topic from its beginning when it starts, keeps the route with the highest
-epoch, and polls now and then. If fairdrift is away, the last route stays in force.
-"""
-
-import json
-
-from kafka import KafkaConsumer, TopicPartition
+import importlib.util
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 CONTROL = "fairdrift.control"
+EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "examples" / "router.py"
 
 
-class Router:
-    """Follows the route of one model; `fallback` and `shadow` both mean that the model does not decide."""
-
-    def __init__(self, bootstrap: str, model: str) -> None:
-        self.model = model
-        self.route = "live"
-        self.epoch = 0
-        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-        parts = [TopicPartition(CONTROL, part) for part in self._consumer.partitions_for_topic(CONTROL) or {0}]
-        self._consumer.assign(parts)
-        self._consumer.seek_to_beginning(*parts)
-
-    def poll(self, timeout_ms: int = 0) -> None:
-        """Read what is new on the control topic, and obey it."""
-        for records in self._consumer.poll(timeout_ms=timeout_ms).values():
-            for record in records:
-                if record.key == self.model.encode() and record.value is not None:
-                    self.obey(record.value)
-
-    def obey(self, message: bytes) -> None:
-        """Take over the route if it is newer than the one in force: a repeated or an older message changes nothing."""
-        route = json.loads(message)["data"]
-        if route["epoch"] > self.epoch:
-            self.route, self.epoch = route["route"], route["epoch"]
+class Routed(Protocol):
+    """What the demo needs of a router."""
 
     @property
-    def model_decides(self) -> bool:
-        """False while the model is out of the decision path."""
-        return self.route not in ("fallback", "shadow")
+    def state(self) -> dict[str, Any]:
+        """The route in force, as it was published."""
+
+    @property
+    def shadow(self) -> bool:
+        """Whether `version` scores too, without deciding."""
+
+    @property
+    def version(self) -> str:
+        """The version in canary or in shadow."""
+
+    @property
+    def epoch(self) -> int:
+        """Counts the changes of the route."""
+
+    def arm(self, key: str) -> str:
+        """Who decides for this key."""
+
+    def poll(self, timeout_ms: int = 0) -> None:
+        """Read what is new."""
 
     def close(self) -> None:
         """Give the connection back."""
-        self._consumer.close()
+
+
+def example() -> Any:
+    """The example as a module."""
+    spec = importlib.util.spec_from_file_location("fairdrift_example_router", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def router(bootstrap: str, model: str) -> Routed:
+    """The example's router, connected."""
+    return cast("Routed", example().Router(bootstrap, model))

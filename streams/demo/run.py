@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from streams.config import load as load_settings
+from streams.controls import Controls
 from streams.database import engine
 from streams.demo.bank import MODEL, Bank
 from streams.demo.clients import DATA, load, split
 from streams.demo.director import Director, Script
 from streams.demo.fairness import Fairness
-from streams.demo.policy import limits_1, limits_2, rules_1
+from streams.demo.policy import limits_1, limits_2, limits_3, rules_1
 from streams.demo.processes import Worker, migrate, write_config
 from streams.demo.publisher import Publisher, create_topics
 from streams.demo.receiver import Receiver
-from streams.demo.router import Router
+from streams.demo.router import router as connected
 from streams.demo.scoring import scores, train
 from streams.demo.screen import Now, Screen
 from streams.demo.story import Account
@@ -31,6 +33,9 @@ from streams.processes import free_port
 
 TRAINING = 8_000
 """Clients that the model is trained on; they never apply."""
+
+REST = 9
+"""Days that the rest of the story takes: the page, the fallback, and letting the repaired version in."""
 
 BOUND = 0.8
 """As in deploy/demo/fairdrift.yaml."""
@@ -63,13 +68,14 @@ def prepare(options: Options) -> tuple[Script, Bank]:
     training, clients = split(load(options.data), TRAINING, options.seed)
     score = scores(train(training), clients)
     start = ending_last_midnight(datetime.now(UTC), options.days)
-    timeline = Timeline(start, options.days, deploy_day=max(2, options.days // 2))
+    timeline = Timeline(start, options.days, deploy_day=max(2, min(options.days // 2, options.days - REST)))
     script = Script(
         timeline=timeline,
         applications=applications(timeline, options.per_day, len(clients), options.seed),
         before=limits_1(clients, score),
         after=limits_2(clients, score),
         fallback=rules_1(clients),
+        repaired=limits_3(clients, score),
         bound=BOUND,
         pace=options.pace,
     )
@@ -95,11 +101,12 @@ def stage(say: Callable[[str], None]) -> Iterator[Stage]:
         say("the schema is migrated, and a worker starts")
         publisher = Publisher(services.kafka)
         stack.callback(publisher.close)
-        router = Router(services.kafka, MODEL)
+        router = connected(services.kafka, MODEL)
         stack.callback(router.close)
         database = engine(services.postgres, name="fairdrift demo")
         stack.callback(database.dispose)
-        world = RealWorld(publisher, worker, Fairness(database), receiver, router)
+        controls = Controls(database, load_settings(config))
+        world = RealWorld(publisher, worker, Fairness(database), receiver, router, controls)
         yield Stage(services.kafka, services.postgres, config, folder / "worker.log", world)
 
 
@@ -123,6 +130,8 @@ Configuration  {running.config}
 Worker's log   {running.log}
 
 fairdrift status --config {running.config}
+fairdrift control history --config {running.config}
+fairdrift control plan {MODEL} --config {running.config}
 
 Parity over time:
   select window_end, value, ci_low, ci_high, n from fairness_disparity

@@ -24,7 +24,8 @@ BOTTOM, TOP = 0.65, 1.15
 HIGHEST = 220_000
 """The mean limit at the end of a bar, in New Taiwan dollars."""
 CLOSE_UP_MS = 3 * DAY
-OTHER_ROWS = 16
+LOG_ROWS = 12
+OTHER_ROWS = 19
 """Rows of a terminal that the chart must leave to the rest of the picture."""
 NO_LABEL = " " * 6
 
@@ -182,7 +183,7 @@ def _log(now: Now) -> RenderableType:
         Text.assemble(
             (f"  {now.timeline.words(time_ms):>13}  ", "dim"), (words, style), no_wrap=True, overflow="ellipsis"
         )
-        for time_ms, style, words in now.log[-8:]
+        for time_ms, style, words in now.log[-LOG_ROWS:]
     )
     return Group(Text(""), *lines)
 
@@ -193,7 +194,7 @@ def save(now: Now, path: Path, width: int = 110) -> None:
     It leaves out the real time it took, which is the machine's.
     """
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(draw(replace(now, seconds=0.0), width, 29))
+    console.print(draw(replace(now, seconds=0.0), width, 32))
     drawn = console.export_svg(title="fairdrift demo")
     path.write_text(re.sub(r",\s*url\([^)]*\) format\([^)]*\)", "", drawn), encoding="utf-8")
 

@@ -22,6 +22,10 @@ class Chapter(StrEnum):
     RECOVERED = "parity recovered"
     RESOLVED = "resolved"
     STOOD_DOWN = "told that it is over"
+    SHADOWED = "repaired version in shadow"
+    CANARY = "canary of 1%"
+    WIDENED = "canary of 25%"
+    RESTORED = "live again"
 
 
 MEANING = {
@@ -33,6 +37,10 @@ MEANING = {
     Chapter.RECOVERED: "the ratio was back inside the bound",
     Chapter.RESOLVED: "the alert resolved",
     Chapter.STOOD_DOWN: "the webhook about the end arrived with a valid signature",
+    Chapter.SHADOWED: "the repaired version scored in shadow",
+    Chapter.CANARY: "the plan let it decide 1% of the applications",
+    Chapter.WIDENED: "the plan let it decide 25%",
+    Chapter.RESTORED: "the plan let it decide all of them",
 }
 
 
@@ -60,6 +68,8 @@ class Account:
     women_lowered: int
     mean_shortfall: int
     decided: int
+    shadowed: int
+    canaried: int
     predictions_counted: int
     seconds_to_webhook: float | None
     repaid: dict[str, float]
@@ -78,6 +88,7 @@ class Counts:
     predictions_counted: int
     seconds_to_webhook: float | None = None
     repaid: Mapping[str, float] = field(default_factory=dict)
+    arms: Mapping[str, int] = field(default_factory=dict)
 
 
 def missing(moments: Sequence[Moment]) -> tuple[str, ...]:
@@ -107,6 +118,8 @@ def account(moments: Sequence[Moment], counts: Counts, timeline: Timeline) -> Ac
         "women_lowered": women.approved,
         "mean_shortfall": round(women.shortfall / women.approved) if women.approved else 0,
         "decided": sum(tally.decided for tally in counts.tallies.values()),
+        "shadowed": counts.arms.get("shadow", 0),
+        "canaried": counts.arms.get("canary", 0),
         "predictions_counted": counts.predictions_counted,
     }
     return Account(
@@ -160,6 +173,17 @@ def _sentences(
         said.append(
             f"The alert resolved on {timeline.words(at[Chapter.RESOLVED])}, {span(at[Chapter.RESOLVED] - deployed)} after the deployment."
         )
+    if Chapter.SHADOWED in at:
+        said.append(
+            f"The repaired limits-3 scored in shadow from {timeline.words(at[Chapter.SHADOWED])}: {figures['shadowed']:,} applications,"
+            " none decided by it."
+        )
+    if Chapter.RESTORED in at:
+        said.append(
+            f"The canary plan gave it 1% on {timeline.words(at.get(Chapter.CANARY, deployed))} and 25% on"
+            f" {timeline.words(at.get(Chapter.WIDENED, deployed))}, {figures['canaried']:,} decisions, all the while inside the bound;"
+            f" since {timeline.words(at[Chapter.RESTORED])} it decides everything."
+        )
     return said
 
 
@@ -169,4 +193,8 @@ def _ending(figures: Mapping[str, int], repaid: Mapping[str, float]) -> list[str
         said.append(
             f"Of those approved, {repaid['female']:.1%} of the women and {repaid['male']:.1%} of the men repaid, by the outcomes of the last week."
         )
-    return [*said, f"Decisions made: {figures['decided']:,}; counted by fairdrift: {figures['predictions_counted']:,}."]
+    shadowed = f", {figures['shadowed']:,} more scored in shadow" if figures["shadowed"] else ""
+    made = (
+        f"Decisions made: {figures['decided']:,}{shadowed}; counted by fairdrift: {figures['predictions_counted']:,}."
+    )
+    return [*said, made]

@@ -12,7 +12,8 @@ class Timeline:
     """The simulated period in milliseconds since 1970 (UTC), and its steps.
 
     The demo sends the events of a step, waits until fairdrift has evaluated them, and obeys what it was told before the next
-    step: so a signal takes effect at most one step late. Steps are short from the deployment until the alert has resolved.
+    step: so a signal takes effect at most one step late. Steps are short from the deployment until the alert has resolved,
+    and not long while a repaired version is let in.
     """
 
     start_ms: int
@@ -21,6 +22,9 @@ class Timeline:
     deploy_hour: int = 9
     quiet_ms: int = 12 * HOUR
     watchful_ms: int = HOUR
+    plan_ms: int = 3 * HOUR
+    repair_ms: int = 12 * HOUR
+    """So long after the alert has resolved the repaired version is ready."""
 
     def __post_init__(self) -> None:
         if not 2 <= self.deploy_day < self.days:
@@ -42,9 +46,9 @@ class Timeline:
         """The number of the day, from 1."""
         return (time_ms - self.start_ms) // DAY + 1
 
-    def next(self, now_ms: int, watchful: bool) -> int:
-        """The end of the step that starts at `now_ms`: never beyond the day's end or the deployment."""
-        ends = [now_ms + (self.watchful_ms if watchful else self.quiet_ms), self.start_ms + self.day(now_ms) * DAY]
+    def next(self, now_ms: int, length_ms: int) -> int:
+        """The end of a step of about that length that starts at `now_ms`: never beyond the day's end or the deployment."""
+        ends = [now_ms + length_ms, self.start_ms + self.day(now_ms) * DAY]
         if now_ms < self.deploy_ms:
             ends.append(self.deploy_ms)
         return min(ends)

@@ -4,14 +4,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.demo.bank import Message
+from alerts.operators import Person
+from streams.controls import Controls
+from streams.demo.bank import MODEL, Message
 from streams.demo.director import Change, Page
 from streams.demo.fairness import Fairness, waiting
 from streams.demo.picture import Reading
 from streams.demo.processes import Patience, Worker
 from streams.demo.publisher import PARTITIONS, Publisher
 from streams.demo.receiver import Receiver
-from streams.demo.router import Router
+from streams.demo.router import Routed
 
 PANE_MS = 30 * 60_000
 WATERMARK_DELAY_MS = 60_000
@@ -29,7 +31,8 @@ class RealWorld:
     worker: Worker
     fairness: Fairness
     receiver: Receiver
-    router: Router
+    router: Routed
+    controls: Controls
     _sent_at: float = 0.0
     _pages: int = 0
 
@@ -41,8 +44,7 @@ class RealWorld:
         target = closed_until(self.publisher.newest)
         waiting(lambda: self.fairness.evaluated_ms() >= target, Patience(self.worker, SECONDS, "the evaluation"))
         waiting(lambda: self.fairness.undelivered() == 0, Patience(self.worker, SECONDS, "the notifications"))
-        epoch = self.fairness.epoch()
-        waiting(lambda: self._heard(epoch), Patience(self.worker, SECONDS, "the rollback signal"))
+        self._obey()
 
     def readings(self) -> list[Reading]:
         return self.fairness.readings()
@@ -56,14 +58,24 @@ class RealWorld:
         alerts = [(one.body["data"], one.arrived) for one in new if one.body["type"].startswith("fairdrift.alert.")]
         return [Page(data["status"], data["summary"], arrived - self._sent_at) for data, arrived in alerts]
 
-    def model_decides(self) -> bool:
-        return self.router.model_decides
+    def routed(self) -> Routed:
+        return self.router
+
+    def begin(self, version: str) -> None:
+        """As `fairdrift control plan credit-limit --start limits-3 --by ada --why ...` does."""
+        self.controls.begin(MODEL, version, Person("ada", "the mistake in limits-2 is repaired"))
+        self._obey()
 
     def counted(self) -> int:
         return self.fairness.counted()
 
     def repaid(self) -> dict[str, float]:
         return self.fairness.repaid()
+
+    def _obey(self) -> None:
+        """Wait until the router has heard of the newest route."""
+        epoch = self.fairness.epoch()
+        waiting(lambda: self._heard(epoch), Patience(self.worker, SECONDS, "the change of route"))
 
     def _heard(self, epoch: int) -> bool:
         if self.router.epoch < epoch:

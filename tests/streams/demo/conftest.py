@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from streams.demo.clients import Clients, load, split
-from streams.demo.policy import Offers, limits_1, limits_2, rules_1
+from streams.demo.policy import Offers, limits_1, limits_2, limits_3, rules_1
 from streams.demo.scoring import scores, train
 from streams.demo.timeline import Timeline
 
@@ -19,13 +19,14 @@ class Cast:
     before: Offers
     after: Offers
     fallback: Offers
+    repaired: Offers
 
 
 @pytest.fixture(scope="session")
 def cast() -> Cast:
     training, clients = split(load(), 8_000, seed=7)
     score = scores(train(training), clients)
-    return Cast(clients, limits_1(clients, score), limits_2(clients, score), rules_1(clients))
+    return Cast(clients, limits_1(clients, score), limits_2(clients, score), rules_1(clients), limits_3(clients, score))
 
 
 @pytest.fixture

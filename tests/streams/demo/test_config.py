@@ -3,8 +3,10 @@
 import pytest
 
 from streams.config import load
+from streams.controls import plan_of
 from streams.demo.bank import MODEL
 from streams.demo.clients import BANDS, EDUCATION, SEX
+from streams.demo.director import STEPS
 from streams.demo.fairness import WINDOW_SECONDS
 from streams.demo.processes import write_config
 from streams.demo.publisher import DEAD_LETTERS, OUTCOMES, PREDICTIONS
@@ -52,6 +54,13 @@ def test_the_rule_is_the_story_s(settings):
         ("sex",),
     )
     assert rule.rollback.to == "fallback" and rule.receivers == ("oncall",)
+
+
+def test_the_plan_is_the_story_s(settings):
+    (plan,) = settings.control.plans
+    assert (plan.model, plan.rules, plan.rest, plan.automatic) == (MODEL, ("limit-parity",), "fallback", True)
+    routes = [(step.route.value, step.percent if step.route == "canary" else None) for step in plan_of(plan).steps]
+    assert routes == list(STEPS)
 
 
 def test_the_topics_are_those_the_demo_makes(settings):

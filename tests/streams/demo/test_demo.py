@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.services
 
-SHORT = ["demo", "--days", "4", "--per-day", "2000"]
+SHORT = ["demo", "--days", "11", "--per-day", "3000"]
 
 
 def start(*words: str) -> subprocess.Popen[str]:
@@ -49,7 +49,9 @@ def test_the_whole_story_its_account_and_how_to_connect():
     told = json.loads(out)
     assert told["complete"]
     assert told["missing"] == []
-    assert told["decided"] == told["predictions_counted"]
+    assert told["decided"] + told["shadowed"] == told["predictions_counted"]
+    assert told["shadowed"] > 1_000
+    assert told["canaried"] > 100
     assert 4 < told["hours_to_page"] < 14
     assert told["women_lowered"] > 100
     assert 0.6 < told["repaid"]["female"] < 1

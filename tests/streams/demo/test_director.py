@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from streams.demo.director import Change, Director, Page, Script
 from streams.demo.picture import Reading
 from streams.demo.screen import Plain
 from streams.demo.story import Chapter
-from streams.demo.timeline import HOUR, Timeline
+from streams.demo.timeline import DAY, HOUR, Timeline
 from streams.demo.traffic import applications
 
 from .conftest import START
@@ -24,17 +24,43 @@ PANE, WINDOW, FOR, KEEP = HOUR // 2, 12 * HOUR, HOUR // 2, 3 * HOUR
 Z = norm.ppf(1 - 0.05 / 2 / 2)  # cautious: as if two groups were compared with men
 
 
+@dataclass(frozen=True)
+class Told:
+    """A router that was told this route."""
+
+    route: str = "live"
+    percent: float | None = None
+    version: str = ""
+
+    @property
+    def state(self):
+        return {"route": self.route, "percent": self.percent, "rest": "fallback", "version": self.version}
+
+    @property
+    def shadow(self):
+        return self.route == "shadow"
+
+    def arm(self, key):
+        if self.route == "canary" and int(key[-2:]) < (self.percent or 0):
+            return "canary"
+        return "fallback" if self.route in ("canary", "shadow") else self.route
+
+
 class SmallWorld:
     """fairdrift in a few lines, written from the documentation of the rule; the ratio's interval by the delta method on its logarithm."""
 
     def __init__(self, fires=True):
+        self.begun, self.shadowed = None, 0
         self.fires, self.rows, self.evaluated, self.firing_since, self.breach = fires, [], None, None, (None, None)
         self.new: dict[str, list[Any]] = {"readings": [], "changes": [], "pages": []}
-        self.route = True
+        self.router = Told()
 
     def publish(self, predictions, outcomes):
         for message in predictions:
             event = json.loads(message.value)
+            self.shadowed += event["arm"] == "shadow"
+            if event["arm"] == "shadow":
+                continue
             self.rows.append((event["time"], event["attributes"]["sex"] == "female", event.get("value", np.nan)))
 
     def settle(self):
@@ -46,6 +72,7 @@ class SmallWorld:
             window = (times >= end - WINDOW) & (times < end) & ~np.isnan(values)
             self._look(end, values[window & women], values[window & ~women])
             self.evaluated = end
+            self._plan(end)
 
     def _look(self, end, women, men):
         ratio = women.mean() / men.mean()
@@ -56,7 +83,7 @@ class SmallWorld:
         if high < 0.8 and self.fires:
             self.breach = (first or end, end)
             if self.firing_since is None and end - self.breach[0] >= FOR:
-                self.firing_since, self.route = end, False
+                self.firing_since, self.router = end, Told("fallback")
                 self._tell("firing", end)
         elif self.firing_since and ratio >= 0.8 and end - last >= KEEP:
             self.firing_since, self.breach = None, (None, None)
@@ -81,21 +108,31 @@ class SmallWorld:
     def pages(self):
         return self._take("pages")
 
-    def model_decides(self):
-        return self.route
+    def routed(self):
+        return self.router
+
+    def begin(self, version):
+        self.begun, self.router = self.evaluated, Told("shadow", version=version)
+
+    def _plan(self, end):
+        """A step a day, for those who have begun."""
+        steps = [Told("shadow"), Told("canary", 1.0), Told("canary", 25.0), Told("live")]
+        if self.begun is not None:
+            at = min(3, (end - self.begun) // DAY)
+            self.router = replace(steps[at], version="limits-3")
 
     def repaid(self):
         return {}
 
     def counted(self):
-        return len(self.rows)
+        return len(self.rows) + self.shadowed
 
 
 @pytest.fixture
 def script(cast):
-    timeline = Timeline(START, days=5, deploy_day=3)
+    timeline = Timeline(START, days=8, deploy_day=3)
     some = applications(timeline, 4_000, len(cast.clients), seed=7)
-    return Script(timeline, some, cast.before, cast.after, cast.fallback, bound=0.8)
+    return Script(timeline, some, cast.before, cast.after, cast.fallback, cast.repaired, bound=0.8)
 
 
 def directed(script, cast, world):
@@ -114,7 +151,8 @@ def test_the_story_is_told_in_order_and_the_page_comes_within_hours(script, cast
     assert 3 < told.hours_to_page < 9  # the window must fill with the new version; measured 5.75 to 7.5 over six seeds
     assert told.hours_to_switch - told.hours_to_page < 1.6  # at most a step and the first application after it
     assert told.hours_to_resolve - told.hours_to_switch < 10
-    assert told.decided == told.predictions_counted == len(script.applications)
+    assert told.decided == len(script.applications) and told.predictions_counted == told.decided + told.shadowed
+    assert told.shadowed > 2_000 and 500 < told.canaried < 2_000  # a day in shadow; a day at 1% and one at 25% of 4,000
     assert "* the alert fires" in out.getvalue()
 
 
@@ -149,4 +187,4 @@ def test_a_pace_waits_for_the_wall_clock(script, cast):
     waited: list[float] = []
     director.sleep, director.monotonic = waited.append, lambda: 0.0
     director.play()
-    assert max(waited) == pytest.approx(10.0)  # five days of two seconds, on a wall clock that stands still
+    assert max(waited) == pytest.approx(16.0)  # eight days of two seconds, on a wall clock that stands still

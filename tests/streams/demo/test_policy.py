@@ -44,3 +44,8 @@ def test_the_fallback_declines_who_is_two_months_late(cast):
     assert not cast.fallback.approved[late].any()
     assert cast.fallback.approved[~late].all()
     assert np.unique(cast.fallback.limit).tolist() == [0, 100_000, 170_000, 240_000]
+
+
+def test_the_repaired_version_gives_what_the_first_gave(cast):
+    assert cast.repaired.version == "limits-3"
+    assert (cast.repaired.limit == cast.before.limit).all() and (cast.repaired.approved == cast.before.approved).all()

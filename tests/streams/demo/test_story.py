@@ -13,14 +13,18 @@ TALLIES = {
 
 @pytest.fixture
 def moments(timeline):
-    hours = [0, 5.75, 6, 6, 6.1, 9, 9.25, 10]
+    hours = [0, 5.75, 6, 6, 6.1, 9, 9.25, 10, 24, 48, 72, 96]
     return [
         Moment(chapter, int(timeline.deploy_ms + hour * HOUR)) for chapter, hour in zip(Chapter, hours, strict=True)
     ]
 
 
 def test_the_whole_story_in_order_is_complete(moments, timeline):
-    told = account(moments, Counts(TALLIES, 52_000, 1.25, {"female": 0.875, "male": 0.851}), timeline)
+    told = account(
+        moments,
+        Counts(TALLIES, 55_000, 1.25, {"female": 0.875, "male": 0.851}, {"shadow": 3_000, "canary": 40}),
+        timeline,
+    )
     assert told.complete and told.missing == ()
     assert (told.hours_to_page, told.hours_to_switch, told.hours_to_resolve) == (5.75, 6.1, 9.25)
     assert (told.decided_between, told.women_between, told.women_lowered, told.mean_shortfall) == (
@@ -38,6 +42,10 @@ def test_the_whole_story_in_order_is_complete(moments, timeline):
         "NT$ 54,000 lower",
         "1.2 real seconds",
         "87.5% of the women and 85.1% of the men repaid",
+        "limits-3 scored in shadow from day 16, 09:00: 3,000 applications",
+        "1% on day 17, 09:00 and 25% on day 18, 09:00, 40 decisions",
+        "since day 19, 09:00 it decides everything",
+        "52,000, 3,000 more scored in shadow; counted by fairdrift: 55,000",
     ):
         assert part in text
 
@@ -63,7 +71,7 @@ def test_firing_twice_is_not_the_story(moments):
 
 def test_times_that_run_backwards_are_out_of_order(moments, timeline):
     early = Moment(Chapter.RESOLVED, timeline.deploy_ms)
-    assert missing([*moments[:6], early, moments[7]]) == (
+    assert missing([*moments[:6], early, *moments[7:]]) == (
         "out of order: the alert resolved, after the ratio was back inside the bound",
     )
 
