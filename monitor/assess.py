@@ -52,6 +52,8 @@ class Plan:
     excluded: frozenset[str] = frozenset({"unknown"})
     """Groups that take no part in disparities."""
     value_unit: float = 0.01
+    value_range: tuple[float, float] | None = None
+    """The declared one; without it there are no histograms of values."""
     display_min: int = 0
     """Fewer events than this behind a number: `published()` withholds it. 0 or 1 withholds nothing."""
     labels: Literal["all", "favourable_only"] = "all"
@@ -124,6 +126,8 @@ def assess(cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None
 def assessed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> "Assessment":
     """The assessment of the sums of cells, by what metrics need; `both` follows from decisions and labels together."""
     sums = summed(found, given, plan.value_unit)
+    if "value" in sums and plan.value_range is not None:
+        sums["value"] = replace(sums["value"], span=plan.value_range)
     chosen = [m for m in metrics(plan.metrics) if m.needs in sums]
     if not chosen:
         raise MetricError(f"no metric of {plan.metrics} can be computed from the sums given")

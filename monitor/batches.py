@@ -5,7 +5,7 @@ side by side as K copies of the grouping, whose groups and segments do not touch
 per group or per segment is then the same as window by window, to the last bit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -98,19 +98,24 @@ def confident(batch: Batch, confidence: float) -> Estimates:
     return replace(batch.whole, plan=replace(batch.whole.plan, confidence=confidence)).estimates
 
 
-def assess_windows(
-    cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None, plan: Plan, condition: Condition = None
+def assess_windows(  # noqa: PLR0913 - decisions and labels are what nearly all have
+    cells: Sequence[CellInfo],
+    decision: Ints | None,
+    labels: Ints | None,
+    plan: Plan,
+    condition: Condition = None,
+    binned: Mapping[Needs, Ints] | None = None,
 ) -> Batch:
-    """K windows at once: `decision` and `labels` are (K, cells, slots), or None as in `assess`.
+    """K windows at once: `decision` and `labels` are (K, cells, slots), or None as in `assess`; so are those of `binned`.
 
     `condition` holds for all of them. What `assess` gives for each window alone is what is found here, bit for bit.
     """
-    given: dict[Needs, Ints] = {}
+    given: dict[Needs, Ints] = dict(binned or {})
     if decision is not None:
         given["decision"] = decision
     if labels is not None:
         given["label"] = labels
-    assert given, "a window has decisions, labels or both"
+    assert given, "a window has sums of something"
     times = len(next(iter(given.values())))
     one = grouping(cells, plan.shape())
     flat = {needs: matrix.reshape(-1, matrix.shape[2]) for needs, matrix in given.items()}

@@ -130,9 +130,12 @@ def score_histogram(score: Ints) -> tuple[Histogram, ...]:
 def error_columns(predicted: Ints, outcome: Ints) -> Columns:
     """The slots of `ERRORS` that values with an outcome raise."""
     hi, lo = split_product(predicted, outcome)
+    size = np.minimum(np.abs(predicted - outcome), LARGEST)
     relative = relative_error(predicted - outcome, outcome)
+    both_hi, both_lo = split_product(size, np.abs(outcome))
     columns: Columns = {"compared": 1, "predicted": predicted, "outcome": outcome, "outcome_abs": np.abs(outcome)}
     columns |= {"product_hi": hi, "product_lo": lo, "relative": outcome != 0, "relative_error": relative}
+    columns |= {"error_abs": size, "error_outcome_hi": both_hi, "error_outcome_lo": both_lo}
     for name, of in (("predicted", predicted), ("outcome", outcome), ("relative_error", relative)):
         columns |= _squared(name, of)
     return columns

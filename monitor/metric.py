@@ -22,7 +22,7 @@ from monitor.comparisons import DisparitySpec, offers
 from monitor.errors import MonitorError
 from monitor.estimates import Estimates
 from monitor.river_stats import Moments
-from monitor.sums import DECISIONS, LABELS, Ints, Layout
+from monitor.sums import DECISIONS, ERRORS, LABEL_SCORES, LABELS, SCORES, VALUES, Ints, Layout
 from monitor.tallies import Row, Table, Tallied, Tally, parts_of
 
 
@@ -36,28 +36,35 @@ SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 ONE_NUMBER = "not a number of a single group"
 """Why a pair or an index has no value for a group."""
 
-Needs = Literal["decision", "label", "both"]
+Needs = Literal["decision", "label", "both", "score", "value", "label_score", "error"]
 Kind = Literal["rate", "mean", "statistic", "pair", "index"]
 
 LAYOUTS_OF: Mapping[Needs, Layout] = {
     "decision": DECISIONS,
     "label": LABELS,
     "both": Layout((*DECISIONS.slots, *LABELS.slots)),
+    "score": SCORES,
+    "value": VALUES,
+    "label_score": LABEL_SCORES,
+    "error": ERRORS,
 }
-"""The slots that a metric may read. `both`: of the same decisions, so by decision time only."""
+"""The slots that a metric may read. `both`: of the same decisions, so by decision time only. The last four are counted by
+the hour, so that their metrics have windows of whole hours."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
     """The sums of groups, by the names of the slots of `monitor.sums`: the last axis of `matrix` are the slots.
 
-    `unit` is the model's value unit. `whole` is, for each group, the sums of everybody in its slice.
+    `unit` is the model's value unit, `span` its declared range of values. `whole` is, for each group, the sums of everybody
+    in its slice.
     """
 
     layout: Layout
     matrix: Ints
     unit: float = 1.0
     whole: Ints | None = None
+    span: tuple[float, float] = (0.0, 1.0)
 
     def __getattr__(self, slot: str) -> Ints:
         try:
@@ -65,6 +72,11 @@ class Sums:
         except ValueError:
             raise AttributeError(f"no slot {slot!r} in these sums; there are {', '.join(self.layout.slots)}") from None
         return column
+
+    def bins(self, name: str) -> Ints:
+        """The counts of a histogram, bins along the last axis."""
+        found: Ints = self.matrix[..., self.layout.span(name)]
+        return found
 
     @property
     def everybody(self) -> "Sums":

@@ -194,6 +194,9 @@ ERRORS = Layout(
         "outcome_abs",
         "product_hi",  # of the two: hi * 2**31 + lo, the low part never negative
         "product_lo",
+        "error_abs",
+        "error_outcome_hi",  # of the sizes of error and outcome
+        "error_outcome_lo",
         "relative",  # with an outcome that is not 0: count, and sum of |error / outcome| in RELATIVE_UNIT
         "relative_error",
         "relative_error_sq_hi",

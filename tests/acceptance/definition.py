@@ -277,7 +277,10 @@ def error_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
         return {}
     hi, lo = divmod(guess * truth, 2**31)
     relative = min(abs(guess - truth) * 10**6 // abs(truth), 2**31 - 1) if truth else 0
+    size = min(abs(guess - truth), 2**31 - 1)
+    both_hi, both_lo = divmod(size * abs(truth), 2**31)
     return {
+        "error_abs": size, "error_outcome_hi": both_hi, "error_outcome_lo": both_lo,
         "compared": 1, "predicted": guess, "outcome": truth, "outcome_abs": abs(truth), "product_hi": hi, "product_lo": lo,
         "relative": int(truth != 0), "relative_error": relative,
         **square("predicted", guess), **square("outcome", truth), **square("relative_error", relative),

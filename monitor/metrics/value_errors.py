@@ -1,0 +1,170 @@
+"""How far predicted values are from what came of them: error = predicted - actual, in the model's own measure.
+
+`mean_error` alone says who is charged too much and who too little; the others say for whom the model is worse. The first
+three follow by the minute, the relative ones and those of fit by the hour. Sums of squares and products are joined as whole
+numbers of any size before they are subtracted: in floats the difference would be noise where the spread is small.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from monitor.estimates import Floats
+from monitor.limits import of_error
+from monitor.metric import GroupMetric, Sums
+from monitor.river_stats import Moments
+from monitor.sums import LIMB, RELATIVE_UNIT, Ints
+from monitor.tallies import Statistic, Tally
+
+COMPARED = "predictions with a value on both sides"
+RELATIVE = "predictions with a value on both sides and an outcome that is not 0"
+
+
+def signed(sums: Sums) -> Tally:
+    """Sum of errors, and their variance."""
+    moments = sums.moments("compared", "error")
+    return Tally(moments.sum, moments.n, moments.variance)
+
+
+def absolute(sums: Sums) -> Tally:
+    """Sum of the sizes of errors, and their variance."""
+    moments = Moments(sums.compared, sums.error_abs, sums.error_sq_hi, sums.error_sq_lo, sums.unit)
+    return Tally(moments.sum, moments.n, moments.variance)
+
+
+def root_mean_squared(sums: Sums) -> Statistic:
+    """The root of the mean squared error. No interval: it would take the fourth powers."""
+    n = sums.compared
+    squares = _whole(sums.error_sq_hi, sums.error_sq_lo)
+    with np.errstate(all="ignore"):
+        value: Floats = np.sqrt(squares.astype(np.float64) / n) * sums.unit
+    return Statistic(value, {COMPARED: n})
+
+
+def relative(sums: Sums) -> Tally:
+    """Sum of |error / actual|, and its variance."""
+    hi, lo = sums.relative_error_sq_hi, sums.relative_error_sq_lo
+    moments = Moments(sums.relative, sums.relative_error, hi, lo, RELATIVE_UNIT)
+    return Tally(moments.sum, moments.n, moments.variance)
+
+
+def weighted(sums: Sums) -> Statistic:
+    """Sum of |error| over sum of |actual|; the delta method for a ratio of two means."""
+    n, size, actual = sums.compared, sums.error_abs.astype(np.float64), sums.outcome_abs.astype(np.float64)
+    product = _whole(sums.product_hi, sums.product_lo)
+    squares = _whole(sums.outcome_sq_hi, sums.outcome_sq_lo)
+    errors = (_whole(sums.predicted_sq_hi, sums.predicted_sq_lo) - 2 * product + squares).astype(np.float64)
+    crossed = _whole(sums.error_outcome_hi, sums.error_outcome_lo).astype(np.float64)
+    with np.errstate(all="ignore"):
+        value = size / np.where(actual > 0, actual, np.nan)
+        spread = errors - 2 * value * crossed + value**2 * squares.astype(np.float64)  # of |error| - value |actual|
+        error: Floats = np.sqrt(np.maximum(spread, 0.0) * n / (n - 1)) / actual
+    return Statistic(value, {COMPARED: n}, of_error(value, np.where(n > 1, error, np.nan), within=(0.0, np.inf)))
+
+
+def determination(sums: Sums) -> Statistic:
+    """1 - sum of squared errors / sum of squared distances of the actual values from their mean (scikit-learn)."""
+    n = sums.compared
+    _, actual, _ = _centred(sums)
+    product = _whole(sums.product_hi, sums.product_lo)
+    squares = _whole(sums.outcome_sq_hi, sums.outcome_sq_lo)
+    errors = _whole(sums.predicted_sq_hi, sums.predicted_sq_lo) - 2 * product + squares
+    with np.errstate(all="ignore"):
+        value = 1.0 - (errors * _objects(n)).astype(np.float64) / np.where(actual > 0, actual, np.nan)
+    return Statistic(value, {COMPARED: n})
+
+
+def correlation(sums: Sums) -> Statistic:
+    """Pearson's correlation of predicted and actual values; Fisher's interval."""
+    n = sums.compared
+    predicted, actual, both = _centred(sums)
+    with np.errstate(all="ignore"):
+        size = np.sqrt(predicted) * np.sqrt(actual)
+        value = np.clip(both / np.where(size > 0, size, np.nan), -1.0, 1.0)
+        error = (1.0 - value**2) / np.sqrt(np.where(n > 3, n - 3.0, np.nan))
+    return Statistic(value, {COMPARED: n}, of_error(value, error, "atanh"))
+
+
+def _centred(sums: Sums) -> tuple[Floats, Floats, Floats]:
+    """n times the sums of squares of predicted and of actual values around their means, and of their products."""
+    n, predicted, actual = (_objects(column) for column in (sums.compared, sums.predicted, sums.outcome))
+    return (
+        (n * _whole(sums.predicted_sq_hi, sums.predicted_sq_lo) - predicted * predicted).astype(np.float64),
+        (n * _whole(sums.outcome_sq_hi, sums.outcome_sq_lo) - actual * actual).astype(np.float64),
+        (n * _whole(sums.product_hi, sums.product_lo) - predicted * actual).astype(np.float64),
+    )
+
+
+def _whole(hi: Ints, lo: Ints) -> Any:
+    """Python's integers, of any size."""
+    return _objects(hi) * (1 << LIMB) + _objects(lo)
+
+
+def _objects(column: Ints) -> Any:
+    return column.astype(object)
+
+
+METRICS = (
+    GroupMetric(
+        name="mean_error",
+        definition="mean of predicted - actual value: above 0 is too high",
+        needs="label",
+        kind="mean",
+        denominator=COMPARED,
+        tally=signed,
+        aliases=("signed_bias", "mean_residual"),
+    ),
+    GroupMetric(
+        name="mean_absolute_error",
+        definition="mean of abs(predicted - actual value)",
+        needs="label",
+        kind="mean",
+        denominator=COMPARED,
+        tally=absolute,
+        aliases=("mae",),
+    ),
+    GroupMetric(
+        name="root_mean_squared_error",
+        definition="root of the mean of (predicted - actual value)^2",
+        needs="label",
+        kind="statistic",
+        denominator=COMPARED,
+        tally=root_mean_squared,
+        aliases=("rmse",),
+    ),
+    GroupMetric(
+        name="mean_absolute_percentage_error",
+        definition="mean of abs(predicted - actual value) / abs(actual value), as a share, where it is not 0",
+        needs="error",
+        kind="mean",
+        denominator=RELATIVE,
+        tally=relative,
+        aliases=("mape",),
+    ),
+    GroupMetric(
+        name="weighted_absolute_percentage_error",
+        definition="sum of abs(predicted - actual value) / sum of abs(actual value), as a share",
+        needs="error",
+        kind="statistic",
+        denominator=COMPARED,
+        tally=weighted,
+        aliases=("wape",),
+    ),
+    GroupMetric(
+        name="r2",
+        definition="1 - sum of (predicted - actual)^2 / sum of (actual - mean actual)^2",
+        needs="error",
+        kind="statistic",
+        denominator=COMPARED,
+        tally=determination,
+        aliases=("r2_score",),
+    ),
+    GroupMetric(
+        name="value_correlation",
+        definition="Pearson's correlation of predicted and actual values",
+        needs="error",
+        kind="statistic",
+        denominator=COMPARED,
+        tally=correlation,
+    ),
+)
