@@ -20,7 +20,9 @@ def migrate(
     config: Annotated[Path, typer.Option("--config", envvar="FAIRDRIFT_CONFIG", help="The configuration file.")] = Path(
         "fairdrift.yaml"
     ),
-    database: Annotated[str, typer.Option(help="A database URL to use instead of the configured one.")] = "",
+    database: Annotated[
+        str, typer.Option(envvar="FAIRDRIFT_DATABASE", help="A database URL to use instead of the configured one.")
+    ] = "",
     wait: Annotated[float, typer.Option(help="Seconds to wait for a database that is not there yet.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
