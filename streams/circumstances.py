@@ -51,12 +51,6 @@ class Circumstances:
                 declared = {name: given.groups for name, given in self.model.attributes.items()}
                 yield from vanished(rule, frames[rule.window_ms], frames[rule.before_ms], declared)
 
-    def due(self, rules: Sequence[Rule], end: int) -> tuple[Rule, ...]:
-        """The rules to be judged at this end: those about labels are looked at once an hour."""
-        labels = [rule for rule in self.rules if isinstance(rule, AbsenceRule) and rule.of == "labels"]
-        early = {rule.policy.name for rule in labels if (rule.policy.name, end) not in self.coverage}
-        return tuple(rule for rule in rules if rule.policy.name not in early)
-
 
 def circumstantial(rules: Iterable[Rule], time_basis: str) -> tuple[QualityRule | AbsenceRule, ...]:
     """The rules that look at circumstances by this clock."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from alerts.control import Brakes, RouteState
 from alerts.evaluation import Step, Stored, evaluate
 from alerts.payloads import Context
-from alerts.rules import Rule
+from alerts.rules import Rule, due
 from alerts.verdicts import Observation
 from streams.circumstances import Circumstances
 from streams.folding import Fold, Lost
@@ -69,9 +69,8 @@ class Judging:
         looking = {rule.policy.name: rule for rule in measuring.rules if isinstance(rule, Comparing)}
         observations = [o for rule in looking.values() for o in windows[rule.window_ms].observations(rule)]
         ruled = [windows[length] for length in sorted({rule.window_ms for rule in looking.values()})]
-        rules = measuring.rules
+        rules = due(measuring.rules, end)
         if self.circumstances is not None:
-            rules = self.circumstances.due(rules, end)
             observations += self.circumstances.observations(end, {length: w.frame for length, w in windows.items()})
         result = evaluate(rules, observations, self.states, self.route, self._context(end, ruled))
         self.states, self.route = result.states, result.route

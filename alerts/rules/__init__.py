@@ -54,6 +54,19 @@ class Rule(Protocol):
 
 
 @runtime_checkable
+class Occasional(Protocol):
+    """The part of a rule that is not judged at every pane end: only at whole multiples of `every_ms`."""
+
+    @property
+    def every_ms(self) -> int: ...
+
+
+def due(rules: Iterable[Rule], end: int) -> tuple[Rule, ...]:
+    """The rules to be judged at this end (ms)."""
+    return tuple(rule for rule in rules if not isinstance(rule, Occasional) or end % rule.every_ms == 0)
+
+
+@runtime_checkable
 class Circumstantial(Protocol):
     """The part of a rule that looks at something else than a metric: records, groups, labels, silence."""
 

@@ -125,6 +125,11 @@ class AbsenceRule:
         return "outcomes" if self.of in ("outcomes", "labels") else "predictions"
 
     @property
+    def every_ms(self) -> int:
+        """Labels are looked at by the hour: so decisions and their labels are kept together."""
+        return HOUR if self.of == "labels" else 1
+
+    @property
     def frames(self) -> tuple[int, ...]:
         """The windows whose sums by group it looks at."""
         return (self.window_ms, self.before_ms) if self.of == "groups" else ()

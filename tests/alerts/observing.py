@@ -58,6 +58,14 @@ def silence(seconds: float, metric: str = "prediction_silence") -> Observation:
     return Observation(metric, (), "", "", 600_000, T0, "measured", seconds)
 
 
+def to_base(group: Side, base: Side) -> Observation:
+    """A group beside the one that a policy compares it with."""
+    value = None if not group.value or not base.value else group.value / base.value
+    return replace(
+        ratio(value, None, None), method="to_base", lower=group, higher=base, subject=f"sex={group.groups['sex']}"
+    )
+
+
 def parity_rule(**changes: object) -> ThresholdRule:
     """At least 0.8 of the reference's selection rate over a day, 50 on each side; fires at once."""
     policy = Policy("parity", "credit", Patience(0, 0), receivers=("oncall",))

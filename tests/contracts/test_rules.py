@@ -10,9 +10,10 @@ from alerts.config import RuleConfig, ThresholdConfig
 from alerts.errors import UnknownRuleType
 from alerts.rules import Rule, make_rules, rule_types
 from alerts.rules.absence import AbsenceConfig
+from alerts.rules.four_fifths import FourFifthsConfig
 from alerts.rules.quality import QualityConfig
 from alerts.verdicts import Finding, Observation
-from tests.alerts.observing import between, ratio, shared, side, silence
+from tests.alerts.observing import between, ratio, shared, side, silence, to_base
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -48,6 +49,11 @@ CASES: dict[str, Case] = {
         AbsenceConfig.model_validate({"name": "silent", "type": "absence", "of": "predictions", "after": "10m"}),
         breach=silence(660.0),
         clear=silence(600.0),
+    ),
+    "four_fifths": Case(
+        FourFifthsConfig.model_validate({"name": "law", "type": "four_fifths", "attributes": ["sex"], "window": "1d"}),
+        breach=to_base(side("F", 500, 200), side("M", 500, 300)),
+        clear=to_base(side("F", 500, 280), side("M", 500, 300)),
     ),
 }  # fmt: skip
 

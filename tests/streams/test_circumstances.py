@@ -169,3 +169,16 @@ def test_labels_of_one_group_are_missing(db: sa.Engine) -> None:
     counted.commit(T0 + 3 * HOUR + 2 * MINUTE, T0 + 3 * HOUR + 2 * MINUTE)
     run(evaluator(db, "name: labels, type: absence, of: labels, attributes: [sex], window: 1h, age: 2h, max_gap: 0.05"))
     assert transitions(db) == [("label_coverage", "firing", 180.0)]
+
+
+def test_a_regulation_is_judged_once_a_day(db: sa.Engine) -> None:
+    counted = Counted(db)
+    women, men = counted.cell("credit", F), counted.cell("credit", M)
+    for hour in range(30):
+        counted.decisions(T0 + hour * HOUR, women, 50, 20)
+        counted.decisions(T0 + hour * HOUR, men, 50, 30)
+    counted.commit(T0 + 30 * HOUR)
+    text = CONFIG.replace("windows: [5m, 1h]", "windows: [1d]")
+    looking = Evaluator(db, parse(text.format(rule="name: law, type: four_fifths, window: 1d")))
+    run(looking)
+    assert transitions(db) == [("selection_rate", "firing", 1440.0)]
