@@ -4,18 +4,20 @@ Sums and not metrics, so that every metric, group and comparison can be asked of
 one that nobody thought of when it was stored: `baseline.assess(plan)` is the same assessment as of a window.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitor.assess import Assessment, Plan, assess
-from monitor.grouping import CellInfo
+from monitor.assess import Assessment, Plan, assessed
+from monitor.grouping import CellInfo, grouping
+from monitor.metric import Needs
 from monitor.sums import Ints, Layout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """A model's reference sums: N cells, and N x slots matrices in the layouts `DECISIONS` and `LABELS`."""
+    """A model's reference sums: N cells, and for each kind of sums an N x slots matrix."""
 
     model: str
     source: str
@@ -26,15 +28,25 @@ class Baseline:
     """`monitor.cells.cell_schema` of the configuration it was counted under: compare only with panes of the same."""
     value_unit: float
     cells: tuple[CellInfo, ...]
-    decision: Ints
-    labels: Ints | None = None
-    """None where no labels were known; label metrics are left out then."""
+    sums: Mapping[Needs, Ints]
+    """By what metrics need, in the layouts of `monitor.metric.LAYOUTS_OF`: `decision` always, `label` where labels were
+    known, the others where there were scores, values of a declared range, values with outcomes."""
     stored_at: int | None = None
     """Milliseconds; None before it is stored."""
 
+    @property
+    def decision(self) -> Ints:
+        """The sums of decisions."""
+        return self.sums["decision"]
+
+    @property
+    def labels(self) -> Ints | None:
+        """The sums of labelled decisions; None where no labels were known."""
+        return self.sums.get("label")
+
     def assess(self, plan: Plan) -> Assessment:
         """Every metric of the plan over the baseline; MetricError as `monitor.assess.assess`."""
-        return assess(self.cells, self.decision, self.labels, replace(plan, value_unit=self.value_unit))
+        return assessed(grouping(self.cells, plan.shape()), self.sums, replace(plan, value_unit=self.value_unit))
 
 
 def widened(sums: Ints, layout: Layout) -> Ints:

@@ -233,4 +233,11 @@ baseline_cells = sa.Table(
         nullable=False,
         comment="monitor.sums.LABELS; empty where no labels were known",
     ),
+    sa.Column(
+        "binned",
+        pg.JSONB,
+        nullable=False,
+        server_default="{}",
+        comment="score, value, label_score, error: sums in the layouts of monitor.metric.LAYOUTS_OF",
+    ),
 )

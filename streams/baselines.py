@@ -3,7 +3,9 @@
 Each is stored whole and never changed; the newest of a model is the one in force. Rows are sums per cell.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -11,8 +13,12 @@ import sqlalchemy as sa
 from monitor.baselines import Baseline, widened
 from monitor.cells import cell_id
 from monitor.grouping import CellInfo
-from monitor.sums import DECISIONS, LABELS, Ints, Layout
+from monitor.metric import LAYOUTS_OF, Needs
+from monitor.sums import Ints, Layout
 from monitor.tables import baseline_cells, baselines
+
+BINNED: tuple[Needs, ...] = ("score", "value", "label_score", "error")
+"""Kinds of sums that only some models have."""
 
 
 def store_baseline(connection: sa.Connection, baseline: Baseline) -> int:
@@ -25,12 +31,12 @@ def store_baseline(connection: sa.Connection, baseline: Baseline) -> int:
             rows=baseline.rows,
             cell_schema=baseline.cell_schema,
             value_unit=baseline.value_unit,
-            labelled=baseline.labels is not None,
+            labelled="label" in baseline.sums,
         )
         .returning(baselines.c.id)
     )
     number = int(made.scalar_one())
-    labels = [] if baseline.labels is None else baseline.labels.tolist()
+    lists = {needs: matrix.tolist() for needs, matrix in baseline.sums.items()}
     rows = [
         {
             "baseline": number,
@@ -39,8 +45,9 @@ def store_baseline(connection: sa.Connection, baseline: Baseline) -> int:
             "arm": cell.arm,
             "groups": dict(cell.groups),
             "stratum": dict(cell.stratum),
-            "decision": baseline.decision[at].tolist(),
-            "labels": labels[at] if labels else [],
+            "decision": lists["decision"][at],
+            "labels": lists["label"][at] if "label" in lists else [],
+            "binned": {needs: matrix[at] for needs, matrix in lists.items() if needs in BINNED},
         }
         for at, cell in enumerate(baseline.cells)
     ]
@@ -77,10 +84,19 @@ def load_baseline(connection: sa.Connection, model: str, at: datetime | None = N
         cell_schema=head["cell_schema"],
         value_unit=head["value_unit"],
         cells=cells,
-        decision=_matrix([row.decision for row in found], DECISIONS),
-        labels=_matrix([row.labels for row in found], LABELS) if head["labelled"] else None,
+        sums=_sums(found, labelled=head["labelled"]),
         stored_at=int(head["stored_at"].astimezone(UTC).timestamp() * 1000),
     )
+
+
+def _sums(rows: Sequence[sa.Row[Any]], *, labelled: bool) -> dict[Needs, Ints]:
+    found: dict[Needs, Ints] = {"decision": _matrix([row.decision for row in rows], LAYOUTS_OF["decision"])}
+    if labelled:
+        found["label"] = _matrix([row.labels for row in rows], LAYOUTS_OF["label"])
+    for needs in BINNED:
+        if rows and all(needs in row.binned for row in rows):
+            found[needs] = _matrix([row.binned[needs] for row in rows], LAYOUTS_OF[needs])
+    return found
 
 
 def _matrix(rows: list[list[int]], layout: Layout) -> Ints:

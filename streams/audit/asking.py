@@ -12,7 +12,7 @@ from streams.audit.counting import Rows, grouped, labelled, resolution_of
 from streams.audit.proposing import Proposed, propose, protected
 from streams.audit.reading import AuditError, Codes, Longs, Table, times
 
-FIELDS = ("decision", "score", "value", "label", "time")
+FIELDS = ("decision", "score", "value", "label", "outcome", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,7 @@ def _rows(
         label=label,
         score=score,
         value=numbers("value"),
+        outcome=numbers("outcome"),
     )
 
 
@@ -148,11 +149,20 @@ def _model(table: Table, wishes: Wishes, chosen: Mapping[str, str], columns: Map
         "decision": DecisionConfig(favourable=wishes.favourable, cut=wishes.cut),
         "outcome": LabelsConfig(favourable=wishes.positive),
         "labels": "favourable_only" if wishes.favourable_only else "all",
-        "value": ValueConfig(resolution=resolution_of(value)),
+        "value": _value_config(value),
         "intersections": wishes.intersections or 2,
         "display_min": max(1, wishes.display_min),
     }
     return ModelConfig.model_validate(made)
+
+
+def _value_config(value: Floats) -> ValueConfig:
+    """The range of the values that are there, so that their distribution can be counted."""
+    resolution = resolution_of(value)
+    known = value[~np.isnan(value)]
+    if not len(known) or known.min() == known.max():
+        return ValueConfig(resolution=resolution)
+    return ValueConfig(range=(float(known.min()), float(known.max())), resolution=resolution)
 
 
 def proposals(table: Table, chosen: Mapping[str, str], wishes: Wishes) -> list[Proposed]:

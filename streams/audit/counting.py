@@ -1,22 +1,31 @@
 """Rows of a file to cells and sums: the same slots, by the same functions, as a worker's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.bins import value_slot
 from monitor.cells import Grouper, cell_id, cell_schema, grouper
 from monitor.config import OTHER, UNKNOWN, GroupingConfig, LabelsConfig, ModelConfig
-from monitor.deltas import Deltas, decision_columns, label_columns
+from monitor.deltas import (
+    Columns,
+    Deltas,
+    Histogram,
+    decision_columns,
+    error_columns,
+    label_columns,
+    label_score_columns,
+    score_histogram,
+)
 from monitor.deltas import Rows as CountedRows
 from monitor.grouping import CellInfo
+from monitor.metric import Needs
 from monitor.quantities import ABSENT, UNDECLARED, Flags, Floats, Labels, quantised
 from monitor.sections import text_of
 from monitor.sums import LARGEST, LAYOUTS, SCORE_UNIT, Basis, Book, Ints
 from streams.audit.reading import AuditError, Codes, Column
 
-ONE_PANE = 60_000
-"""Everything is counted into one pane; its length does not matter."""
 AUDIT, LIVE = "audit", "live"
 """Version and arm of what is counted from a file."""
 
@@ -33,6 +42,8 @@ class Rows:
     label: Codes
     score: Floats
     value: Floats
+    outcome: Floats
+    """The value that came true."""
 
     def __len__(self) -> int:
         return len(self.decision)
@@ -47,17 +58,17 @@ class Rows:
             self.label[rows],
             self.score[rows],
             self.value[rows],
+            self.outcome[rows],
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """The sums of C cells, and of each row the cell it is in. `labels` None where no row has a label."""
+    """The sums of C cells by what metrics need (only kinds of which anything is there), and the cell of each row."""
 
     cells: tuple[CellInfo, ...]
     cell: Ints
-    decision: Ints
-    labels: Ints | None
+    sums: Mapping[Needs, Ints]
 
 
 def grouped(column: Column, config: GroupingConfig) -> tuple[Codes, tuple[str, ...]]:
@@ -82,55 +93,62 @@ def labelled(column: Column, config: LabelsConfig, option: str) -> Codes:
 
 
 def count(rows: Rows, model: ModelConfig) -> Counted:
-    """The sums of every cell that any row is in."""
-    cells, cell = _cells(rows, model)
+    """The sums of every cell that any row is in, whatever its time."""
+    cells, cell = cells_of(rows, model)
     taken = in_panes(rows, (model, cell), np.zeros(len(rows), dtype=np.int64), Basis.LABEL_DECIDED)
-    labels = _matrix(taken, Basis.LABEL_DECIDED, len(cells)) if Book(Basis.LABEL_DECIDED) in taken else None
-    return Counted(cells, cell, _matrix(taken, Basis.DECISION, len(cells)), labels)
-
-
-def cells_of(rows: Rows, model: ModelConfig) -> tuple[tuple[CellInfo, ...], Ints]:
-    """The cells that occur, and of each row which it is in."""
-    return _cells(rows, model)
+    found: dict[Needs, Ints] = {}
+    for needs, basis in KINDS.items():
+        if Book(basis) in taken:
+            found[needs] = LAYOUTS[basis].zeros(len(cells))
+            found[needs][taken[Book(basis)].cell] = taken[Book(basis)].sums
+    return Counted(cells, cell, found)
 
 
 def in_panes(rows: Rows, of: tuple[ModelConfig, Ints], time: Ints, labels: Basis) -> dict[Book, CountedRows]:
     """The sums of each pane of the model's length and each cell: decisions, and labels under the given basis.
 
-    `of` is the model and each row's cell, `time` each row's in ms.
+    `of` is the model and each row's cell, `time` each row's in ms. Scores, values and errors are by the hour of the decision.
     """
     model, cell = of
-    score = _scores(rows.score)
-    valued = ~np.isnan(rows.value)
-    value = _units(rows.value, model.value.resolution)
-    clipped = value
+    resolution, everyone = model.value.resolution, np.ones(len(rows), dtype=np.bool_)
+    score, valued, value = _scores(rows.score), ~np.isnan(rows.value), _units(rows.value, resolution)
+    deltas, scored, clipped = Deltas(model.pane), score >= 0, value
+
+    def add(basis: Basis, which: Flags, columns: Columns, histograms: Sequence[Histogram] = ()) -> None:
+        deltas.add(basis, time[which], cell[which], columns, histograms)
+
     if model.value.range is not None:
-        low, high = quantised(np.array(model.value.range), model.value.resolution).astype(np.int64).tolist()
+        low, high = quantised(np.array(model.value.range), resolution).astype(np.int64).tolist()
         clipped = np.where(valued, value.clip(low, high), 0)
+        add(Basis.VALUES, valued, {}, ((value_slot(value[valued], low, high), None),))
     decision = rows.decision.astype(np.int64)
-    deltas = Deltas(model.pane)
-    deltas.add(Basis.DECISION, time, cell, decision_columns(decision, score, value, valued, clipped))
-    has = rows.label >= 0
-    if has.any():
-        predicted = {"decision": decision, "score": score, "value": value, "valued": valued.astype(np.int64)}
-        absent = np.zeros(len(rows), dtype=np.int64)
-        outcome = {"label": rows.label.astype(np.int64), "value": absent, "valued": absent}
-        columns = label_columns(
-            {name: each[has] for name, each in predicted.items()}, {name: each[has] for name, each in outcome.items()}
-        )
-        deltas.add(labels, time[has], cell[has], columns)
+    add(Basis.DECISION, everyone, decision_columns(decision, score, value, valued, clipped))
+    add(Basis.SCORES, scored, {}, score_histogram(score[scored]))
+    true, trued = _units(rows.outcome, resolution), ~np.isnan(rows.outcome)
+    known = (rows.label >= 0) | trued
+    predicted = {"decision": decision, "score": score, "value": value, "valued": valued.astype(np.int64)}
+    outcome = {"label": rows.label.astype(np.int64), "value": true, "valued": trued.astype(np.int64)}
+    those = [{name: each[known] for name, each in side.items()} for side in (predicted, outcome)]
+    add(labels, known, label_columns(those[0], those[1]))
+    both, compared = scored & (rows.label >= 0), valued & trued
+    add(Basis.LABEL_SCORES_DECIDED, both, *label_score_columns(rows.label[both] == 1, score[both]))
+    add(Basis.ERRORS_DECIDED, compared, error_columns(value[compared], true[compared]))
     return deltas.take()
 
 
-def _matrix(taken: Mapping[Book, CountedRows], basis: Basis, cells: int) -> Ints:
-    sums = LAYOUTS[basis].zeros(cells)
-    found = taken[Book(basis)]
-    sums[found.cell] = found.sums
-    return sums
+KINDS: Mapping[Needs, Basis] = {
+    "decision": Basis.DECISION,
+    "label": Basis.LABEL_DECIDED,
+    "score": Basis.SCORES,
+    "value": Basis.VALUES,
+    "label_score": Basis.LABEL_SCORES_DECIDED,
+    "error": Basis.ERRORS_DECIDED,
+}
+"""Where the sums that metrics need are counted."""
 
 
-def _cells(rows: Rows, model: ModelConfig) -> tuple[tuple[CellInfo, ...], Ints]:
-    """The cells that occur, and the cell of each row."""
+def cells_of(rows: Rows, model: ModelConfig) -> tuple[tuple[CellInfo, ...], Ints]:
+    """The cells that occur, and of each row which it is in."""
     parts = [*sorted(rows.groups.items()), *sorted(rows.factors.items())]
     code = np.zeros(len(rows), dtype=np.int64)
     for name, codes in parts:

@@ -6,11 +6,12 @@ from datetime import date
 
 import numpy as np
 
-from monitor.assess import Assessment, Plan, assess
+from monitor.assess import Assessment, Plan, assessed
 from monitor.baselines import Baseline
 from monitor.cells import cell_schema
 from monitor.comparisons import Aggregate, DisparitySpec, Method
 from monitor.config import UNKNOWN, ModelConfig
+from monitor.grouping import grouping
 from monitor.label_skew import LabelSkew, label_skew
 from monitor.metrics import metrics, registry
 from monitor.policies import Judgement, Line, judge
@@ -22,7 +23,7 @@ from streams.audit.reading import Table
 from streams.audit.sections import ranks
 
 HEADLINES = (
-    "selection_rate", "mean_value", "mean_score", "true_positive_rate", "false_positive_rate", "precision", "accuracy",
+    "selection_rate", "mean_value", "mean_score", "true_positive_rate", "false_positive_rate", "precision", "accuracy", "roc_auc",
 )  # fmt: skip
 """What is shown unless metrics are named."""
 
@@ -86,7 +87,7 @@ def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambd
     counted = count(rows, model)
     tell("metrics and intervals")
     plan = _plan(model, _chosen(request.metrics), request.min_n)
-    assessment = assess(counted.cells, counted.decision, counted.labels, plan)
+    assessment = assessed(grouping(counted.cells, plan.shape()), counted.sums, plan)
     rulings = tuple(_ruling(asked, prepared, request, tell) for asked in request.policies)
     found = _proxies(table, prepared, tell) if request.proxies else ()
     tell("labels")
@@ -121,6 +122,7 @@ def _plan(model: ModelConfig, chosen: tuple[str, ...], min_n: int = 1) -> Plan:
         disparities=tuple(DisparitySpec(aggregate, method, min_n) for method in methods for aggregate in Aggregate),
         references=model.references,
         value_unit=model.value.resolution,
+        value_range=model.value.range,
         display_min=model.display_min,
         labels=model.labels,
     )
@@ -134,8 +136,7 @@ def _baseline(table: Table, model: ModelConfig, counted: Counted, rows: int) -> 
         cell_schema=cell_schema(model),
         value_unit=model.value.resolution,
         cells=counted.cells,
-        decision=counted.decision,
-        labels=counted.labels,
+        sums=counted.sums,
     )
 
 
@@ -150,7 +151,8 @@ def _ruling(asked: Asked, prepared: Prepared, request: Request, tell: Tell) -> R
         if some and stretch.policy is not None:
             rows = prepared.rows.take(chosen)
             counted = count(rows, model)
-            assessment = assess(counted.cells, counted.decision, counted.labels, _plan(model, needed))
+            plan = _plan(model, needed)
+            assessment = assessed(grouping(counted.cells, plan.shape()), counted.sums, plan)
             context = with_references(asked.context, model.references)
             judgement = _arranged(judge(stretch.policy, figures(assessment, rows.score, counted.cell), context), model)
         parts.append(Part(stretch, some, judgement))

@@ -61,6 +61,9 @@ def audit_command(
     score: Annotated[str, typer.Option(metavar="COLUMN", help="A score (default: `score`).")] = "",
     value: Annotated[str, typer.Option(metavar="COLUMN", help="An amount (default: `value`).")] = "",
     label: Annotated[str, typer.Option(metavar="COLUMN", help="What came true (default: `label`).")] = "",
+    outcome: Annotated[
+        str, typer.Option(metavar="COLUMN", help="The amount that came true (default: `outcome`).")
+    ] = "",
     time: Annotated[str, typer.Option(metavar="COLUMN", help="When it was decided (default: `time`).")] = "",
     favourable: Annotated[
         Several, typer.Option(metavar="VALUE", help="Decisions that are good for the person.")
@@ -112,7 +115,7 @@ def audit_command(
         return
     if file is None:
         raise AuditError("name a CSV or Parquet file, as in `fairdrift audit loans.csv`; --help has examples")
-    chosen = {"decision": decision, "score": score, "value": value, "label": label, "time": time}
+    chosen = {"decision": decision, "score": score, "value": value, "label": label, "outcome": outcome, "time": time}
     wishes = Wishes(
         columns={name: chosen[name] for name in FIELDS if chosen[name]},
         attributes=pairs(attribute, "--attribute", named=False),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from monitor.assess import Plan
 from monitor.baselines import Baseline, widened
 from monitor.estimates import Measured
-from monitor.sums import DECISIONS
+from monitor.sums import DECISIONS, SCORES
 from streams.baselines import load_baseline, store_baseline
 from streams.database import engine
 from tests.monitor.population import Person, count
@@ -32,7 +32,7 @@ def baseline(selected_women: int = 3) -> Baseline:
     people = [Person({"sex": "M"}, decision=at < 6, label=at < 5) for at in range(10)]
     people += [Person({"sex": "F"}, decision=at < selected_women, label=at < 5) for at in range(10)]
     cells, decision, labels = count(people)
-    return Baseline("credit", "a file", 20, "abc", 0.01, tuple(cells), decision, labels)
+    return Baseline("credit", "a file", 20, "abc", 0.01, tuple(cells), {"decision": decision, "label": labels})
 
 
 def test_comes_back_as_it_was_stored(connection: sa.Connection) -> None:
@@ -48,8 +48,17 @@ def test_comes_back_as_it_was_stored(connection: sa.Connection) -> None:
     assert (rates["F"].value, rates["F"].n, rates["M"].value) == (0.3, 10, 0.6)
 
 
+def test_histograms_come_back_too(connection: sa.Connection) -> None:
+    scores = np.arange(2 * len(SCORES), dtype=np.int64).reshape(2, len(SCORES))
+    store_baseline(connection, replace(baseline(), sums={**baseline().sums, "score": scores}))
+    found = load_baseline(connection, "credit")
+    assert found is not None
+    assert set(found.sums) == {"decision", "label", "score"}
+    np.testing.assert_array_equal(found.sums["score"], scores)
+
+
 def test_without_labels_there_are_none(connection: sa.Connection) -> None:
-    store_baseline(connection, replace(baseline(), labels=None))
+    store_baseline(connection, replace(baseline(), sums={"decision": baseline().decision}))
     found = load_baseline(connection, "credit")
     assert found is not None
     assert found.labels is None
@@ -79,7 +88,9 @@ def test_the_groups_of_one_baseline_are_not_those_of_another(connection: sa.Conn
     other = [Person({"sex": name}, decision=True) for name in ("old", "young")]
     cells, decision, labels = count(other)
     store_baseline(connection, baseline())
-    store_baseline(connection, Baseline("ages", "a file", 2, "def", 0.01, tuple(cells), decision, labels))
+    store_baseline(
+        connection, Baseline("ages", "a file", 2, "def", 0.01, tuple(cells), {"decision": decision, "label": labels})
+    )
     for model, groups in (("credit", {"M", "F"}), ("ages", {"old", "young"})):
         found = load_baseline(connection, model)
         assert found is not None

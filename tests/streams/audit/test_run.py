@@ -75,10 +75,9 @@ def test_sums_are_those_of_events_counted_one_by_one(tmp_path: Path) -> None:
     slots = slice(0, 4)  # events, decided, favourable, scored
     for at, cell in enumerate(found.cells):
         expected = decision[order[tuple(sorted(cell.groups.items()))]]
-        np.testing.assert_array_equal(found.decision[at, slots], expected[slots])
-    assert found.decision.sum(axis=0)[8] == sum(person.value or 0 for person in people)
-    assert found.labels is not None
-    assert found.labels[:, 0].sum() == len(people)
+        np.testing.assert_array_equal(found.sums["decision"][at, slots], expected[slots])
+    assert found.sums["decision"].sum(axis=0)[8] == sum(person.value or 0 for person in people)
+    assert found.sums["label"][:, 0].sum() == len(people)
 
 
 def test_metrics_are_fairlearns(tmp_path: Path) -> None:
