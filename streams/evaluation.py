@@ -75,7 +75,7 @@ class ModelEvaluator:
             self._folds.append((Fold(of.model, labels, Basis.LABEL_ARRIVED, "outcome"), (0, 1)))
         self._seen: dict[Basis, Mapping[int, int]] = {}
         self._dirty: dict[Basis, set[int]] = {}
-        self._reviser = Reviser(of, points, labels)
+        self._reviser = Reviser(of, points, measuring)
         self._watch = Watch(of)
         self._revise_at = time.monotonic() + REVISE_EVERY
 

@@ -1,11 +1,13 @@
-"""Outcome metrics by the time of the decision: computed again as labels come in.
+"""Metrics that are computed once their windows are over, and again as what belongs to them comes in.
 
-A window of decisions is complete at once and its labels are not. So its points are computed when it closes and again when
-it is 1, 7 and 30 days old and at the join horizon, each time a revision if the figures have changed; in between they are
-computed on reading. Label coverage, labelled over predicted, is known here, since both are counted by one time.
+- Outcome metrics by the time of the decision. A window of decisions is complete at once and its labels are not. So its points
+  are computed when it closes and again when it is 1, 7 and 30 days old and at the join horizon, each time a revision if the
+  figures have changed; in between they are computed on reading. Label coverage, labelled over predicted, is known here, since
+  both are counted by one time.
+- Metrics of histograms, whose panes are hours: when a window closes, and again when no event can be late for it any more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +15,11 @@ import numpy as np
 from monitor.batches import Condition
 from monitor.config import ModelConfig
 from monitor.estimates import State
-from monitor.sums import DECISIONS, LABELS, Basis
+from monitor.metric import Needs
+from monitor.sums import LAYOUTS, Basis, Ints
 from monitor.windows import DAY, HOUR, Cube, Window
-from streams.folding import SPANS_SCHEMAS
-from streams.measuring import Filled, Frame, Place
+from streams.folding import LOST, SPANS_SCHEMAS, Lost
+from streams.measuring import Filled, Frame, Place, TimeBasis
 from streams.snapshots import Snapshot
 
 AGES = (0, DAY, 7 * DAY, 30 * DAY)
@@ -43,14 +46,14 @@ def ages(horizon: int) -> tuple[int, ...]:
     return (*(age for age in AGES if age < horizon), horizon)
 
 
-def due(window: Window, horizon: int, was: int, now: int, began: int) -> list[Due]:
-    """What has come of age while the clock moved from `was` to `now`; an end that reached two ages is due once.
+def due(window: Window, at: tuple[int, ...], was: int, now: int, began: int) -> list[Due]:
+    """What has come of one of the ages `at` (ms) while the clock moved from `was` to `now`; an end that reached two is due once.
 
     Windows that began before the first pane at all (`began`) count, those that ended before it do not.
     """
     taken: set[int] = set()
     found = []
-    for age in reversed(ages(horizon)):
+    for age in reversed(at):
         first = max((was - age) // window.step + 1, began // window.step + 1) * window.step
         ends = [end for end in range(first, now - age + 1, window.step) if end not in taken]
         taken.update(ends)
@@ -59,41 +62,103 @@ def due(window: Window, horizon: int, was: int, now: int, began: int) -> list[Du
     return found
 
 
-class Maturing:
-    """The outcome metrics of one model by decision time. Reads what is due when it is due, and remembers nothing."""
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What is computed of one time basis, from which sums, whenever the clock over `topics` has moved on."""
 
-    def __init__(self, model: ModelConfig) -> None:
+    mark: str
+    """The name under which it is stored how far this has come."""
+    time_basis: TimeBasis
+    bases: Mapping[Needs, Basis]
+    topics: tuple[int, ...]
+
+
+REVISION = Series(
+    "revision",
+    "decision",
+    {
+        "decision": Basis.DECISION,
+        "label": Basis.LABEL_DECIDED,
+        "label_score": Basis.LABEL_SCORES_DECIDED,
+        "error": Basis.ERRORS_DECIDED,
+    },
+    (0, 1),
+)
+HISTOGRAMS = (
+    Series("decision histograms", "decision", {"score": Basis.SCORES, "value": Basis.VALUES}, (0,)),
+    Series(
+        "outcome histograms",
+        "outcome",
+        {"label_score": Basis.LABEL_SCORES_ARRIVED, "error": Basis.ERRORS_ARRIVED},
+        (0, 1),
+    ),
+)
+
+
+class Maturing:
+    """One series of one model. Reads what is due when it is due, and remembers nothing."""
+
+    def __init__(self, model: ModelConfig, series: Series, needed: frozenset[Needs]) -> None:
+        """`needed`: of the series' sums, those that some metric needs; decisions and labels are read together."""
         pane = max(model.pane, HOUR)
         self._windows = tuple(Window(length, pane) for length in model.windows if length >= pane and length % pane == 0)
-        self._horizon = model.join_horizon
+        self._ages = ages(model.join_horizon) if series is REVISION else tuple({0: 0, model.max_lateness: 0})
+        always = {"decision", "label"} if series is REVISION else set()
+        self._bases = {needs: basis for needs, basis in series.bases.items() if needs in always | needed}
+        self._time_basis = series.time_basis
+
+    @property
+    def bases(self) -> tuple[Basis, ...]:
+        """What it reads."""
+        return tuple(self._bases.values())
 
     def limit(self, was: int, now: int) -> int:
         """How far the clock is followed at once."""
         return min(now, was + AT_ONCE)
 
-    def frames(self, snapshot: Snapshot, was: int, now: int, began: int) -> Iterator[list[Frame]]:
-        """Everything that came of age while the clock moved from `was` to `now`, some windows at a time."""
+    def frames(self, snapshot: Snapshot, span: tuple[int, int], began: int, lost: Lost = ()) -> Iterator[list[Frame]]:
+        """Everything that came of age while the clock moved over `span` (from, to), some windows at a time."""
         for window in self._windows:
-            for group in due(window, self._horizon, was, now, began):
-                yield list(self._frames(snapshot, group))
+            for group in due(window, self._ages, *span, began):
+                yield list(self._frames(snapshot, group, lost))
 
-    def _frames(self, snapshot: Snapshot, group: Due) -> Iterator[Frame]:
-        decisions, labels = Cube(len(DECISIONS), (group.window,)), Cube(len(LABELS), (group.window,))
-        labels.cells = decisions.cells  # one numbering of rows for both
+    def _frames(self, snapshot: Snapshot, group: Due, lost: Lost) -> Iterator[Frame]:
+        cubes = {needs: Cube(len(LAYOUTS[basis]), (group.window,)) for needs, basis in self._bases.items()}
+        rows: dict[int, int] = {}  # one numbering for all
         low, high = group.span
-        for cube, basis in ((decisions, Basis.DECISION), (labels, Basis.LABEL_DECIDED)):
-            for pane in snapshot.panes(basis, low // HOUR * HOUR, high, high):
+        for needs, cube in cubes.items():
+            cube.cells = rows
+            for pane in snapshot.panes(self._bases[needs], low // HOUR * HOUR, high, high):
                 cube.put(pane.start, pane.cells, pane.sums)
-        known = snapshot.cells(list(decisions.cells))
-        cells = [known[id] for id in decisions.cells]
+        known = snapshot.cells(list(rows))
+        cells = [known[id] for id in rows]
         known_sets: dict[bytes, Filled] = {}
-        replays = (cube.replay(group.window, group.ends) for cube in (decisions, labels))
-        for (end, made), (_, labelled) in zip(*replays, strict=True):
-            mask = made.any(axis=1)
+        for moments in zip(*(cube.replay(group.window, group.ends) for cube in cubes.values()), strict=True):
+            end, sums = moments[0][0], {needs: found for needs, (_, found) in zip(cubes, moments, strict=True)}
+            mask = np.logical_or.reduce([found.any(axis=1) for found in sums.values()])
             key = mask.tobytes()
             if key not in known_sets:
                 chosen = [cells[row] for row in np.flatnonzero(mask).tolist()]
                 known_sets[key] = Filled(tuple(info for info, _ in chosen), frozenset(schema for _, schema in chosen))
             filled = known_sets[key]
-            condition: Condition = (State.UNDEFINED, SPANS_SCHEMAS) if len(filled.schemas) > 1 else None
-            yield Frame(Place(group.window.length, end, "decision"), filled, made[mask], labelled[mask], condition)
+            condition = _condition(filled, lost, group.window.span(end))
+            yield self._frame(Place(group.window.length, end, self._time_basis), filled, sums, mask, condition)
+
+    def _frame(
+        self,
+        place: Place,
+        filled: Filled,
+        sums: Mapping[Needs, Ints],
+        mask: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]",
+        condition: Condition,
+    ) -> Frame:
+        cut = {needs: found[mask] for needs, found in sums.items()}
+        decision, labels = cut.pop("decision", None), cut.pop("label", None)
+        return Frame(place, filled, decision, labels, condition, cut)
+
+
+def _condition(filled: Filled, lost: Lost, span: tuple[int, int]) -> Condition:
+    """What bars a window from being read: it spans two cell schemas, or part of it was never counted."""
+    if len(filled.schemas) > 1:
+        return State.UNDEFINED, SPANS_SCHEMAS
+    return (State.STALE, LOST) if any(low < span[1] and span[0] < high for low, high in lost) else None

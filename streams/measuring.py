@@ -15,6 +15,7 @@ from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.config import ModelConfig
 from monitor.estimates import STATES, Estimates, State
 from monitor.grouping import SERVED
+from monitor.metric import Needs
 from monitor.metrics import metric, registry
 from monitor.sums import Ints
 from streams.points import KEPT, Point, SeriesKey, group_json, tier_of
@@ -75,6 +76,13 @@ class Frame:
     decision: Ints | None
     labels: Ints | None
     condition: Condition = None
+    binned: Mapping[Needs, Ints] = field(default_factory=dict)
+    """Sums that are counted by the hour, by what needs them."""
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Equal for the very same sums."""
+        return (id(self.decision), id(self.labels), *map(id, self.binned.values()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +135,7 @@ class Measuring:
             references=model.references,
             declared={name: given.groups for name, given in model.attributes.items()},
             value_unit=model.value.resolution,
+            value_range=model.value.range,
             display_min=model.display_min,
             labels=model.labels,
             per_version=model.per_version,
@@ -141,6 +150,16 @@ class Measuring:
         topics = "predictions" if needs == "decision" else "outcomes"
         rules = tuple(r for r in self.rules if _is_of(r, chosen, topics))
         return Measuring(replace(self.plan, metrics=chosen), self.asked & set(chosen), rules)
+
+    def afterwards(self, *needs: Needs) -> "Measuring | None":
+        """The part that needs one of these and is computed when its windows are over: no rule looks at it."""
+        chosen = tuple(name for name in self.plan.metrics if metric(name).needs in needs)
+        return Measuring(replace(self.plan, metrics=chosen), self.asked & set(chosen)) if chosen else None
+
+    @property
+    def needs(self) -> frozenset[Needs]:
+        """What its metrics need."""
+        return frozenset(metric(name).needs for name in self.plan.metrics)
 
     def windows(self) -> set[int]:
         """The lengths in ms of the windows that rules look at."""
@@ -162,7 +181,7 @@ class Measuring:
         return max(1, MOST_COLUMNS // (len(frame.filled.cells) * len(self.plan.attribute_sets) + 1))
 
     def _measure(self, frames: Sequence[tuple[int, Frame]], condition: Condition) -> dict[int, Measured]:
-        distinct = {(id(frame.decision), id(frame.labels)): frame for _, frame in frames}
+        distinct = {frame.key: frame for _, frame in frames}
         place = {key: at for at, key in enumerate(distinct)}
         decisions = [frame.decision for frame in distinct.values() if frame.decision is not None]
         labels = [frame.labels for frame in distinct.values() if frame.labels is not None]
@@ -172,9 +191,10 @@ class Measuring:
             np.stack(labels) if labels else None,
             self.plan,
             condition,
+            {needs: np.stack([frame.binned[needs] for frame in distinct.values()]) for needs in frames[0][1].binned},
         )
         figures = Figures(self, batch)
-        return {n: Measured(frame, figures, place[id(frame.decision), id(frame.labels)]) for n, frame in frames}
+        return {n: Measured(frame, figures, place[frame.key]) for n, frame in frames}
 
 
 def _is_of(rule: Rule, metrics: Sequence[str], topics: str) -> bool:

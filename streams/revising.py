@@ -4,10 +4,12 @@ Not urgent, and done in a transaction of its own: a page does not wait for it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from monitor.metric import Needs
+from monitor.windows import HOUR
 from streams.folding import Fold
-from streams.maturing import Maturing
+from streams.maturing import HISTOGRAMS, REVISION, Maturing, Series
 from streams.measuring import Measuring
 from streams.points import Points
 from streams.rounds import Mark, Round
@@ -20,10 +22,14 @@ AT_ONCE = 256
 class Reviser:
     """Revises the stored points of one model."""
 
-    def __init__(self, of: Watched, points: Points, labels: Measuring | None) -> None:
+    def __init__(self, of: Watched, points: Points, measuring: Measuring) -> None:
         self._points, self._version = points, of.config_version
-        self._labels = labels
-        self._maturing = Maturing(of.model)
+        self._after: list[After] = []
+        labels: tuple[Needs, ...] = ("label", "both", "label_score", "error")
+        for series, needs in ((REVISION, labels), *((one, tuple(one.bases)) for one in HISTOGRAMS)):
+            part = measuring.afterwards(*needs)
+            if part is not None:
+                self._after.append(After(series, Maturing(of.model, series, part.needs), part))
 
     def revise(self, this: Round, fold: Fold, starts: Iterable[int], began: int) -> None:
         """Compute the stored points again whose windows hold one of the panes that start at `starts`."""
@@ -37,24 +43,53 @@ class Reviser:
                 this.written += self._points.revise(this.connection, points, self._version)
 
     def has_matured(self, this: Round) -> bool:
-        """Whether the clock of outcomes has moved since outcome metrics by decision time were computed."""
-        mark, reached = this.marks.get("revision"), this.marks.get("outcome")
-        return self._labels is not None and reached is not None and (mark is None or mark.end < reached.end)
+        """Whether a clock has moved since what is computed afterwards was computed."""
+        return any(self._due(this, after) is not None for after in self._after)
 
     def mature(self, this: Round) -> None:
-        """Outcome metrics by decision time, of the windows that have come of age."""
-        if self._labels is None or not self.has_matured(this):
-            return
-        mark, reached, decided = (this.marks.get(basis) for basis in ("revision", "outcome", "decision"))
-        assert reached is not None
-        began = min(m.began for m in (reached, decided) if m is not None)
-        start = mark or Mark(began, began, {})
-        now = self._maturing.limit(start.end, reached.end)
-        for frames in self._maturing.frames(this.snapshot, start.end, now, start.began):
-            points = [point for one in self._labels.measure(frames) for point in one.points()]
-            this.written += self._points.revise(this.connection, points, self._version)
-        this.move("revision", mark, replace(start, end=now))
-        this.behind |= now < reached.end
+        """What is computed of windows that have come of age."""
+        for after in self._after:
+            found = self._due(this, after)
+            if found is None:
+                continue
+            start, reached = found
+            now = after.maturing.limit(start.end, reached)
+            frames = after.maturing.frames(this.snapshot, (start.end, now), start.began, this.positions.lost)
+            for part in frames:
+                points = [point for one in after.measuring.measure(part) for point in one.points()]
+                this.written += self._points.revise(this.connection, points, self._version)
+            this.move(after.series.mark, this.marks.get(after.series.mark), replace(start, end=now))
+            this.behind |= now < reached
+
+    def _due(self, this: Round, after: "After") -> tuple[Mark, int] | None:
+        """From where on there is something to do, and how far the clock has come; None if there is nothing."""
+        mark = this.marks.get(after.series.mark)
+        if after.series is REVISION and "label" in after.measuring.needs:
+            reached, decided = (this.marks.get(basis) for basis in ("outcome", "decision"))
+            if reached is None or (mark is not None and mark.end >= reached.end):
+                return None
+            began = min(m.began for m in (reached, decided) if m is not None)
+            return mark or Mark(began, began, {}), reached.end
+        clock = this.clock(after.series.topics)
+        closed = clock.closed(HOUR)
+        if closed is not None and this.drained and clock.time is not None:
+            closed = -(-clock.time // HOUR) * HOUR
+        if closed is None or (mark is not None and mark.end >= closed):
+            return None
+        if mark is not None:
+            return mark, closed
+        firsts = [this.snapshot.first(basis) for basis in after.maturing.bases]
+        known = [first for first in firsts if first is not None]
+        return (Mark(min(known), min(known), {}), closed) if known and min(known) < closed else None
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Something that is computed when windows are over, and what is measured of them."""
+
+    series: Series
+    maturing: Maturing
+    measuring: Measuring
 
 
 def _parts(ends: Sequence[int], size: int = AT_ONCE) -> Iterator[Sequence[int]]:

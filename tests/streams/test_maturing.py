@@ -23,18 +23,18 @@ def ends(found: list[Due]) -> list[int]:
 
 def test_an_hour_makes_one_end_of_each_age_due() -> None:
     now = 100 * DAY + 5 * HOUR
-    found = due(WINDOW, HORIZON, now - HOUR, now, began=0)
+    found = due(WINDOW, ages(HORIZON), now - HOUR, now, began=0)
     assert ends(found) == [now - HORIZON, now - 7 * DAY, now - DAY, now]
 
 
 def test_what_ended_before_the_first_pane_is_not_due() -> None:
     now = 100 * DAY
-    assert ends(due(WINDOW, HORIZON, now - HOUR, now, began=now - 2 * DAY)) == [now - DAY, now]
+    assert ends(due(WINDOW, ages(HORIZON), now - HOUR, now, began=now - 2 * DAY)) == [now - DAY, now]
 
 
 def test_an_end_that_reached_two_ages_is_due_once() -> None:
     now = 100 * DAY
-    found = ends(due(WINDOW, HORIZON, now - 2 * DAY, now, began=0))
+    found = ends(due(WINDOW, ages(HORIZON), now - 2 * DAY, now, began=0))
     assert len(found) == len(set(found))
     assert now - DAY in found
 
@@ -44,5 +44,5 @@ def test_whatever_the_pieces_every_end_comes_of_age(pieces: int) -> None:
     """Each end is due at least once, and last when it reaches the horizon."""
     began, until = 50 * DAY, 70 * DAY
     marks = [began + (until - began) * n // pieces for n in range(pieces + 1)]
-    found = [end for was, now in itertools.pairwise(marks) for end in ends(due(WINDOW, HORIZON, was, now, began))]
+    found = [end for was, now in itertools.pairwise(marks) for end in ends(due(WINDOW, ages(HORIZON), was, now, began))]
     assert set(found) == set(range(began + HOUR, until + 1, HOUR))

@@ -1,0 +1,144 @@
+"""Metrics of histograms on a real Postgres: computed when an hour is over, and again when nothing can be late for it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from monitor.sums import Basis
+from streams.config import parse
+from streams.database import engine
+from streams.evaluator import Evaluator
+from tests.streams.counted import Counted
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+T0 = 1_700_006_400_000  # 2023-11-15T00:00:00Z
+
+CONFIG = """
+models:
+  - name: credit
+    windows: [5m, 1h, 2h]
+    attributes: {sex: {values: [F, M]}}
+    metrics: [scoring_rate, score_ks_distance, median_value, roc_auc]
+    value: {range: [0, 1000], resolution: 1}
+    display_min: 1
+    max_lateness: 4h
+    join_horizon: 6h
+"""
+
+GROUPS = """
+select metric, window_seconds / 3600, group_values ->> 'sex', value, n, state, revision from fairness_group
+where version = '*' and window_end = to_timestamp(:end / 1000.0) and time_basis = :basis order by 1, 2, 3
+"""
+GAPS = """
+select metric, window_seconds / 3600, value, lower_group ->> 'sex', higher_group ->> 'sex', n from fairness_disparity
+where version = '*' and window_end = to_timestamp(:end / 1000.0) and metric = 'score_ks_distance' order by 1, 2
+"""
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[sa.Engine]:
+    made = engine(database, name="tests")
+    yield made
+    made.dispose()
+
+
+def run(db: sa.Engine) -> None:
+    evaluator = Evaluator(db, parse(CONFIG))
+    for _ in range(3):
+        while evaluator.run_once().behind:
+            pass
+
+
+def query(db: sa.Engine, text: str, **values: Any) -> list[Any]:
+    with db.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(text), values)]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is computed afterwards is computed in every round."""
+    monkeypatch.setattr("streams.evaluation.REVISE_EVERY", 0.0)
+
+
+def scores(counted: Counted) -> tuple[int, int]:
+    """Twenty women and twenty men in the first hour, of whom the women's labels have come."""
+    women, men = counted.cell("credit", {"sex": "F"}), counted.cell("credit", {"sex": "M"})
+    counted.set(Basis.SCORES, T0, women, {"score_bin_20": 10, "score_bin_60": 10})
+    counted.set(Basis.SCORES, T0, men, {"score_bin_60": 10, "score_bin_80": 10})
+    counted.set(Basis.VALUES, T0, women, {"value_bin_20": 10, "value_bin_30": 10})
+    counted.set(Basis.LABEL_SCORES_DECIDED, T0, women, {"positive_bin_60": 10, "negative_bin_20": 10})
+    counted.set(Basis.DECISION, T0, women, {"events": 20, "scored": 20})
+    counted.set(Basis.LABEL_DECIDED, T0, women, {"labelled": 20, "positive": 10, "negative": 10})
+    return women, men
+
+
+def test_points_of_an_hour_are_the_hand_worked_ones(db: sa.Engine) -> None:
+    counted = Counted(db)
+    scores(counted)
+    counted.commit(T0 + HOUR + 59_000, T0 + HOUR + 59_000)  # the watermark has not reached the hour
+    run(db)
+    assert query(db, GROUPS, end=T0 + HOUR, basis="decision") == []
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    run(db)
+    found = query(db, GROUPS, end=T0 + HOUR, basis="decision")
+    assert [row for row in found if row[0] == "scoring_rate" and row[1] == 1] == [
+        ("scoring_rate", 1, "F", 0.0, 20, "measured", 0),
+        ("scoring_rate", 1, "M", 0.5, 20, "measured", 0),
+        ("scoring_rate", 1, None, 0.25, 40, "measured", 0),
+    ]
+    assert [row[3:] for row in found if row[:3] == ("value_quantile_50", 1, "F")] == [(210.0, 20, "measured", 0)]
+    assert [row[3:] for row in found if row[:3] == ("roc_auc", 1, "F")] == [(1.0, 10, "measured", 0)]
+    *gap, low, high, n = query(db, GAPS, end=T0 + HOUR)[0]
+    assert (*gap, {low, high}, n) == ("score_ks_distance", 1, 0.5, {"F", "M"}, 40)
+
+
+def test_windows_of_several_hours_move_over_them(db: sa.Engine) -> None:
+    counted = Counted(db)
+    women, _ = scores(counted)
+    counted.set(Basis.SCORES, T0 + HOUR, women, {"score_bin_99": 20})
+    counted.commit(T0 + 3 * HOUR + MINUTE, idle=(False, True))
+    run(db)
+    two = [row for row in query(db, GROUPS, end=T0 + 2 * HOUR, basis="decision") if row[:2] == ("scoring_rate", 2)]
+    assert two == [
+        ("scoring_rate", 2, "F", 0.5, 40, "measured", 0),  # the median of sixty is bin 60
+        ("scoring_rate", 2, "M", 0.5, 20, "measured", 0),
+        ("scoring_rate", 2, None, 0.5, 60, "measured", 0),
+    ]
+    three = query(db, GROUPS, end=T0 + 3 * HOUR, basis="decision")
+    assert [row[3:5] for row in three if row[:3] == ("scoring_rate", 2, "F")] == [(0.0, 20)], "the first hour has left"
+
+
+def test_late_events_are_taken_up_when_no_more_can_come(db: sa.Engine) -> None:
+    counted = Counted(db)
+    women, _ = scores(counted)
+    counted.commit(T0 + HOUR + MINUTE, idle=(False, True))
+    run(db)
+    counted.set(Basis.SCORES, T0, women, {"score_bin_20": 10, "score_bin_60": 10, "score_bin_90": 20})
+    counted.commit(T0 + 5 * HOUR, idle=(False, True))
+    run(db)
+    rate = [row for row in query(db, GROUPS, end=T0 + HOUR, basis="decision") if row[:3] == ("scoring_rate", 1, "F")]
+    assert rate == [("scoring_rate", 1, "F", 0.0, 20, "measured", 0)]
+    counted.commit(T0 + 5 * HOUR + MINUTE, idle=(False, True))
+    run(db)
+    rate = [row for row in query(db, GROUPS, end=T0 + HOUR, basis="decision") if row[:3] == ("scoring_rate", 1, "F")]
+    assert rate == [("scoring_rate", 1, "F", 0.5, 40, "measured", 1)]
+
+
+def test_by_the_time_of_the_outcome_too(db: sa.Engine) -> None:
+    counted = Counted(db)
+    women, _ = scores(counted)
+    counted.set(Basis.LABEL_SCORES_ARRIVED, T0, women, {"positive_bin_20": 5, "negative_bin_20": 5})
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    run(db)
+    found = query(db, GROUPS, end=T0 + HOUR, basis="outcome")
+    assert [row[3:5] for row in found if row[:3] == ("roc_auc", 1, "F")] == [(0.5, 5)]
+
+
+def test_a_drained_log_closes_the_hour_that_was_begun(db: sa.Engine) -> None:
+    counted = Counted(db)
+    scores(counted)
+    counted.commit(T0 + 10 * MINUTE, T0 + 10 * MINUTE, drained=True)
+    run(db)
+    assert query(db, GAPS, end=T0 + HOUR)[0][2] == 0.5
