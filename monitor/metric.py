@@ -127,6 +127,11 @@ class GroupMetric:
         return LAYOUTS_OF[self.needs]
 
     @property
+    def hourly(self) -> bool:
+        """Whether its sums are kept by the hour: it is computed when a window is over, and no rule looks at it."""
+        return self.needs not in ("decision", "label", "both")
+
+    @property
     def of_groups(self) -> bool:
         """Whether a single group has a value."""
         return self.kind in ("rate", "mean", "statistic")

@@ -254,6 +254,8 @@ def _not_offered(rule: ThresholdConfig) -> str:
     from monitor.metrics import metric
 
     one = metric(rule.metric)
+    if one.hourly:
+        return f"{one.name} is computed when an hour is over, and no rule looks at it; it can be stored: name it in `metrics`"
     if not rule.aggregate:
         return "" if one.of_groups else f"{one.name} is not a number of a single group: give an aggregate"
     if one.offers(DisparitySpec(Aggregate(rule.aggregate), Method(rule.method))):
