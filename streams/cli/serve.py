@@ -1,5 +1,6 @@
 """`fairdrift serve`: the HTTP API in a process of its own."""
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -37,13 +38,20 @@ def serve(
     if host not in LOOPBACK:
         typer.echo(f"listening on {host}: the tokens travel in the clear unless a proxy before it speaks TLS", err=True)
     engine = make_engine(settings, name="fairdrift serve")
+    app = service_app(engine, settings)
+    gc.collect()
+    gc.freeze()  # what is there now stays: full collections of it would be the slowest answers
     try:
         uvicorn.run(
-            service_app(engine, settings),
+            app,
             host=host,
             port=number,
             log_level="info",
             access_log=False,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
             server_header=False,
         )
     finally:

@@ -83,11 +83,11 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
     exporter = exporter or Exporter()
     exporter.registry.register(DatabaseCollector(engine))
     endpoints = [
+        *flags.endpoints(board),  # first: routers ask a thousand times a second, and routes are tried in order
         *probes.service_endpoints(engine),
         probes.metrics_endpoint(exporter.registry),
         *reading.endpoints(engine, known),
         *gates.endpoints(engine, known),
-        *flags.endpoints(board),
     ]
     endpoints.append(document_endpoint(endpoints))
     return _build(endpoints, access, board)

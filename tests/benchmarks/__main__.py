@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 
-from tests.benchmarks import evaluation, joining, latency, memory, throughput
+from tests.benchmarks import evaluation, flags, joining, latency, memory, throughput
 from tests.benchmarks.results import Machine, Result, figure, show, write
 from tests.benchmarks.stage import Stage, stage
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Part] = {
     "throughput": lambda stage, chosen: throughput.measure(stage, chosen.events),
     "join": lambda stage, chosen: joining.measure(stage, chosen.events),
     "latency": lambda stage, chosen: latency.measure(stage),
+    "flags": lambda stage, chosen: flags.measure(stage),
     "evaluation": lambda stage, chosen: evaluated(),
     "memory": lambda stage, chosen: memory.measure(stage),
 }

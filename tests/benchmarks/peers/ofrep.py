@@ -1,0 +1,133 @@
+"""Asks a flag of `fairdrift serve` at a steady rate, in a process of its own.
+
+Open loop: every request has its time beforehand, and its latency runs from that time to the last byte of the answer, so
+that a slow answer also counts for those that had to wait behind it. Connections are kept; another is opened when all
+are busy.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import time
+from collections import deque
+from typing import cast
+
+import uvloop
+
+
+class Connection(asyncio.Protocol):
+    """One kept connection, one request at a time."""
+
+    def __init__(self, load: "Load") -> None:
+        self.load, self.due, self.seen = load, 0.0, b""
+        self.transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.WriteTransport", transport)  # uvloop's own class inherits from none
+
+    def ask(self, due: float, request: bytes) -> None:
+        self.due, self.seen = due, b""
+        assert self.transport is not None
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self.seen += data
+        head, end, body = self.seen.partition(b"\r\n\r\n")
+        if not end:
+            return
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+        if len(body) >= length:
+            self.load.answered(self, head.startswith(b"HTTP/1.1 200"))
+
+
+class Load:
+    """The requests, and how long they took."""
+
+    def __init__(self, port: int, token: str, model: str) -> None:
+        self.port, self.head = (
+            port,
+            (
+                f"POST /ofrep/v1/evaluate/flags/{model} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n"
+                "content-type: application/json\r\ncontent-length: "
+            ),
+        )
+        self.free: deque[Connection] = deque()
+        self.waiting: deque[tuple[float, bytes]] = deque()
+        self.took: list[float] = []
+        self.opened = self.failed = 0
+        self.asked, self.done = -1, asyncio.Event()
+
+    def request(self, number: int) -> bytes:
+        """With a targeting key of its own, as routers ask."""
+        body = json.dumps({"context": {"targetingKey": f"client-{number}"}})
+        return f"{self.head}{len(body)}\r\n\r\n{body}".encode()
+
+    async def run(self, rate: int, seconds: float) -> None:
+        """At `rate` a second."""
+        loop = asyncio.get_running_loop()
+        for _ in range(8):
+            await self._open()
+        began, count = time.perf_counter() + 0.05, int(rate * seconds)
+        for number in range(count):
+            due = began + number / rate
+            if (pause := due - time.perf_counter()) > 0.0005:
+                await asyncio.sleep(pause)
+            if not self.free and self.opened < 200:
+                loop.create_task(self._open())  # noqa: RUF006 - it reports to `free`
+            self.waiting.append((due, self.request(number)))
+            self._send()
+        self.asked = count
+        self._end()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.done.wait(), 10)
+
+    async def _open(self) -> None:
+        self.opened += 1
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(self), "127.0.0.1", self.port
+        )
+        self.free.append(connection)
+        self._send()
+
+    def _send(self) -> None:
+        while self.free and self.waiting:
+            self.free.pop().ask(*self.waiting.popleft())
+
+    def answered(self, connection: Connection, good: bool) -> None:
+        if good:
+            self.took.append(time.perf_counter() - connection.due)
+        else:
+            self.failed += 1
+        self.free.append(connection)
+        self._send()
+        self._end()
+
+    def _end(self) -> None:
+        if len(self.took) + self.failed == self.asked:
+            self.done.set()
+
+
+def main() -> None:
+    """Report as one line of JSON; milliseconds."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("token")
+    parser.add_argument("model")
+    parser.add_argument("--rate", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    chosen = parser.parse_args()
+    load = Load(chosen.port, chosen.token, chosen.model)
+    began = time.perf_counter()
+    uvloop.run(load.run(chosen.rate, chosen.seconds))
+    took = sorted(load.took)
+    missing = int(chosen.rate * chosen.seconds) - len(took)
+    report: dict[str, float] = {"events": len(took), "failed": missing, "connections": load.opened}
+    shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+    report |= {name: took[min(len(took) - 1, int(len(took) * share))] * 1000 for name, share in shares.items()}
+    report |= {"longest": took[-1] * 1000, "rate": len(took) / (time.perf_counter() - began)}
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
