@@ -162,7 +162,8 @@ class ThresholdConfig(RuleConfig):
     method: Literal["between_groups", "to_overall", "to_rest", "to_reference", "to_highest"] = "between_groups"
     bound: BoundConfig
     window: Duration = DAY
-    min_n: int = Field(default=50, ge=1)
+    min_n: int = Field(default=10, ge=1)
+    budget: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @field_validator("attributes")
     @classmethod

@@ -58,6 +58,10 @@ class Evidence:
 
     `needed` is what a page needs for at most `budget` expected false pages in 30 days; `overdispersion` (>= 1) what the
     evidence was divided by; `changed_at` the most likely beginning in ms; `groups` all that are implicated.
+
+    `stands`: from the pane in which there was enough, and the present broke the bound too, until there was `recovery_needed`
+    for the opposite. `warns`: a fraction of it, or all of it before tempering. `stale`: it stands, and nothing has come for
+    so long that nobody can say. `withheld`: why the evidence may not be judged now; empty if it may.
     """
 
     log_evidence: float
@@ -67,6 +71,12 @@ class Evidence:
     changed_at: int | None = None
     leading: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[Mapping[str, str], ...] = ()
+    stands: bool = False
+    warns: bool = False
+    stale: bool = False
+    withheld: str = ""
+    recovery: float | None = None
+    recovery_needed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,10 @@ class Observation:
     reason: str = ""
     label_coverage: float | None = None
     stratified: Stratified | None = None
+    evidence: Evidence | None = None
+    """Of the family that this is of, where the rule that asked for it is judged by evidence."""
+    rule: str = ""
+    """The rule that asked for it; empty if any may look."""
 
     @property
     def sides(self) -> tuple[Side, ...]:

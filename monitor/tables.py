@@ -241,3 +241,27 @@ baseline_cells = sa.Table(
         comment="score, value, label_score, error: sums in the layouts of monitor.metric.LAYOUTS_OF",
     ),
 )
+
+evidence_states = sa.Table(
+    "evidence_states",
+    metadata,
+    sa.Column(
+        "family",
+        sa.Text,
+        primary_key=True,
+        comment="rule, model, metric, attribute set; version and arm if it is of one",
+    ),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("metric", sa.Text, nullable=False),
+    sa.Column("attribute_set", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("version", sa.Text, nullable=False, comment="* for everything served together"),
+    sa.Column("arm", sa.Text, nullable=False, comment="* for everything served together"),
+    sa.Column("time_basis", sa.Text, nullable=False, comment="decision | outcome"),
+    sa.Column("pane_end_ms", sa.BigInteger, nullable=False, comment="end of the last pane that was folded"),
+    sa.Column("state", sa.LargeBinary, nullable=False, comment="monitor.evidence.State"),
+    sa.Column("finding", sa.Text, nullable=False, comment="breach | clear | insufficient_data"),
+    sa.Column("reading", pg.JSONB, nullable=False, comment="alerts.verdicts.Evidence after that pane"),
+    sa.Column("config_version", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)

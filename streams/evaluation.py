@@ -16,6 +16,7 @@ from monitor.watermarks import Clock, Holder, clock_of, stalled
 from streams.folding import Fold
 from streams.measuring import Measuring
 from streams.points import Points
+from streams.proving import Prover
 from streams.revising import Reviser
 from streams.rounds import Mark, Round
 from streams.silence import Watch
@@ -38,6 +39,14 @@ STALL_AFTER = 60_000
 
 MOST_POINTS = 50_000
 """So many points are gathered before they go to the database, still in the same transaction."""
+
+EVIDENCE = {
+    Basis.DECISION: (Basis.EVIDENCE_DECISION, "decision"),
+    Basis.LABEL_ARRIVED: (Basis.EVIDENCE_LABEL, "outcome"),
+}
+"""The panes that evidence is folded from beside those that windows are, and their time basis."""
+
+NEEDS = {Basis.DECISION: "decision", Basis.LABEL_ARRIVED: "label"}
 
 LOCK = "select pg_try_advisory_xact_lock(hashtextextended('fairdrift evaluation ' || :model, 0))"
 
@@ -73,6 +82,12 @@ class ModelEvaluator:
             self._folds.append((Fold(of.model, decisions, Basis.DECISION, "decision"), (0,)))
         if (labels := measuring.of_basis("label")) is not None:
             self._folds.append((Fold(of.model, labels, Basis.LABEL_ARRIVED, "outcome"), (0, 1)))
+        self._provers = {
+            fold.time_basis: Prover(
+                of.model, tuple(plan for plan in of.plans if plan.needs == NEEDS[fold.basis]), *EVIDENCE[fold.basis]
+            )
+            for fold, _ in self._folds
+        }
         self._seen: dict[Basis, Mapping[int, int]] = {}
         self._dirty: dict[Basis, set[int]] = {}
         self._reviser = Reviser(of, points, measuring)
@@ -82,7 +97,7 @@ class ModelEvaluator:
     def forget(self) -> None:
         """After a failure memory may be ahead of the database."""
         for fold, _ in self._folds:
-            fold.end = None
+            fold.end = self._provers[fold.time_basis].end = None
         self._seen, self._dirty = {}, {}
 
     @property
@@ -180,6 +195,7 @@ class ModelEvaluator:
         if mark is None or fold.end > start.end:
             seen = start.seen if self._dirty[fold.basis] else this.positions.commits
             this.move(fold.time_basis, mark, Mark(start.began, fold.end, seen))
+            self._provers[fold.time_basis].save(this.connection, self._watched.config_version)
 
     def _stand_at(self, this: Round, fold: Fold, mark: Mark) -> None:
         """Bring the windows to the last pane evaluated, by whomever."""
@@ -200,9 +216,12 @@ class ModelEvaluator:
 
     def _fold(self, this: Round, fold: Fold, closed: int) -> None:
         assert fold.end is not None
+        prover = this.judging.prover = self._provers[fold.time_basis]
+        prover.stand_at(this.connection, fold.end, this.judging.states)
         while fold.end < closed and not this.overdue:
             high = min(closed, fold.end + READ_AT_ONCE)
             fold.enter(this.snapshot, fold.end, high)
+            prover.enter(this.snapshot, fold.end, high)
             this.judging.circumstances = self._watch.read(this.connection, fold.time_basis, (fold.end, high))
             while fold.end < high and not this.overdue:
                 end, look = fold.next_end(high)
@@ -210,6 +229,7 @@ class ModelEvaluator:
                 if look:
                     this.judging.take(fold)
             this.judging.judge(fold)
+            prover.advance((), fold.end)
             if len(this.judging.points) > MOST_POINTS:
                 self._store(this)
         this.behind |= fold.end < closed

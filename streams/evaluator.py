@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from streams.database import backoff, is_transient
+from streams.errors import Overtaken
 from streams.evaluation import ModelEvaluator, ModelProgress
 from streams.points import Points
 from streams.retention import Keep, drop_old
-from streams.rounds import Overtaken
 from streams.settings import Settings, canonical
 from streams.watching import watched
 

@@ -4,19 +4,21 @@ Windows are taken at the end of each pane and measured some ends at a time, whic
 after the other, since what an alert does depends on what it was.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from alerts.control import Brakes, RouteState
 from alerts.evaluation import Step, Stored, evaluate
 from alerts.payloads import Context
 from alerts.rules import Rule, due
+from alerts.rules.threshold import ThresholdRule
 from alerts.verdicts import Observation
 from streams.circumstances import Circumstances
 from streams.folding import Fold, Lost
 from streams.measuring import Comparing, Frame, Measured, Measuring
 from streams.planning import Planning
 from streams.points import Point
+from streams.proving import Proof, Prover
 from streams.watching import Watched
 
 AT_ONCE = 64
@@ -34,6 +36,8 @@ class Judging:
     steps: list[Step] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     looks: int = 0
+    prover: Prover | None = None
+    """The evidence of the panes that are judged now."""
     circumstances: Circumstances | None = None
     """What was read for the stretch of panes that is judged now."""
     planning: Planning = field(default_factory=lambda: Planning(None, Brakes()))
@@ -50,12 +54,16 @@ class Judging:
 
     def judge(self, fold: Fold) -> None:
         """Measure and judge everything taken so far."""
+        assert fold.end is not None
         taken, self._taken = self._taken, []
+        proofs: Sequence[Proof] = (
+            [{}] * len(taken) if self.prover is None else self.prover.advance([end for end, _ in taken], fold.end)
+        )
         measured = iter(fold.measuring.measure([frame for _, frames in taken for frame in frames]))
         due = {window.length: window for window in fold.windows}
-        for end, frames in taken:
+        for (end, frames), proof in zip(taken, proofs, strict=True):
             found = [next(measured) for _ in frames]
-            cited = self._judge(fold.measuring, end, found) if fold.measuring.rules else frozenset()
+            cited = self._judge(fold.measuring, Taken(end, found, proof)) if fold.measuring.rules else frozenset()
             before = len(self.points)
             for one in found:
                 length = one.frame.place.length
@@ -63,11 +71,11 @@ class Judging:
                     self.points += one.points(cited=length in cited)
             self.route = self.planning.look(end, fold, self.points[before:], self.states, self.route)
 
-    def _judge(self, measuring: Measuring, end: int, found: Sequence[Measured]) -> frozenset[int]:
+    def _judge(self, measuring: Measuring, taken: "Taken") -> frozenset[int]:
         """Judge the rules; returns the lengths of the windows that an alert which people are told of cites."""
-        windows = {one.frame.place.length: one for one in found}
+        end, windows = taken.end, {one.frame.place.length: one for one in taken.found}
         looking = {rule.policy.name: rule for rule in measuring.rules if isinstance(rule, Comparing)}
-        observations = [o for rule in looking.values() for o in windows[rule.window_ms].observations(rule)]
+        observations = [o for rule in looking.values() for o in taken.observations(windows[rule.window_ms], rule)]
         ruled = [windows[length] for length in sorted({rule.window_ms for rule in looking.values()})]
         rules = due(measuring.rules, end)
         if self.circumstances is not None:
@@ -95,3 +103,20 @@ class Judging:
             brakes=watched.brakes,
             links=watched.links,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The end of a pane with what was measured there and what the evidence was, by rule and attribute set."""
+
+    end: int
+    found: Sequence[Measured]
+    proof: Proof
+
+    def observations(self, window: Measured, rule: Comparing) -> Iterator[Observation]:
+        """What a rule judges; with the evidence, if it is one that is judged by it."""
+        if not isinstance(rule, ThresholdRule):
+            yield from window.observations(rule)
+            return
+        for o in window.observations(rule):
+            yield replace(o, rule=rule.policy.name, evidence=self.proof.get((rule.proven_by, o.attributes)))

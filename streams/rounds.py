@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alerts.control import RouteState
 from alerts.records import load_route, load_states
 from monitor.watermarks import Clock, Holder, clock_of
-from streams.errors import StreamsError
+from streams.errors import Overtaken
 from streams.judging import Judging
 from streams.planning import Planning
 from streams.snapshots import Positions, Snapshot
@@ -28,10 +28,6 @@ update fairdrift.evaluations
 set last_end_ms = :end, seen = cast(:seen as jsonb), config_version = :config_version, updated_at = now()
 where model = :model and time_basis = :time_basis and last_end_ms = :was
 """
-
-
-class Overtaken(StreamsError):
-    """Another worker has evaluated the same panes first; nothing of this evaluation was written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ class Settings(Config):
             for model in concerned:
                 found = [*rule.problems_with(model)]
                 if isinstance(rule, ThresholdConfig):
-                    found += _rule_problems(rule, model)
+                    found += [*_rule_problems(rule, model), *_unprovable(rule, model)]
                 yield from (((("rules", place, *path)), text) for path, text in found)
 
     def _plan_problems(self) -> Iterator[Problem]:
@@ -265,6 +265,16 @@ def _not_offered(rule: ThresholdConfig) -> str:
     between = [a.value for a in COMPARING if one.offers(DisparitySpec(a, Method.BETWEEN_GROUPS))]
     has = f"it has {' and '.join(between)}" if between else "groups are not compared by it"
     return f"{one.name} has no {rule.aggregate} {rule.method}; {has}"
+
+
+def _unprovable(rule: ThresholdConfig, model: ModelConfig) -> Iterator[Problem]:
+    """Why there can be no evidence of a rule."""
+    from alerts.proving import problems  # River takes a second to import: only where there is a rule
+    from alerts.rules.threshold import ThresholdRule
+    from monitor.metrics import names
+
+    if rule.metric in names() and not any(True for _ in rule.bound.problems()):
+        yield from problems(ThresholdRule.from_config(rule, model.name), model)
 
 
 def _rule_problems(rule: ThresholdConfig, model: ModelConfig) -> Iterator[Problem]:

@@ -1,13 +1,17 @@
 """What is watched: from the settings to each model with its rules, where its panes are, and who is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alerts.budgets import warn_fraction, with_budgets
 from alerts.config import LinksConfig
 from alerts.control import Brakes
 from alerts.links import LinkTemplates
+from alerts.proving import Plan, plans
 from alerts.routing import Routing
 from alerts.routing_config import RoutingSections, make_routing
 from alerts.rules import Rule, make_rules
+from alerts.rules.threshold import ThresholdRule, Tier
 from monitor.config import ModelConfig
 from streams.settings import Settings
 from streams.snapshots import Source
@@ -24,6 +28,21 @@ class Watched:
     brakes: Brakes
     config_version: str
     links: LinkTemplates
+    plans: tuple[Plan, ...] = ()
+    """The families of evidence that its rules are judged by."""
+
+
+def families(settings: Settings, rules: Sequence[Rule]) -> tuple[Plan, ...]:
+    """Every family of evidence of the fleet, with its budget."""
+    by_name, proven = {model.name: model for model in settings.models}, proven_rules(rules)
+    fraction = warn_fraction(settings.budget)
+    found = [plan for rule in proven for plan in plans(rule, by_name[rule.policy.model], fraction)]
+    return with_budgets(found, proven, settings.budget)
+
+
+def proven_rules(rules: Sequence[Rule]) -> list[ThresholdRule]:
+    """The rules that have families of their own: not the warnings beside them."""
+    return [rule for rule in rules if isinstance(rule, ThresholdRule) and rule.tier is Tier.FULL]
 
 
 def routing_of(settings: Settings) -> Routing:
@@ -47,6 +66,8 @@ def watched(settings: Settings) -> tuple[Watched, ...]:
     control = settings.control
     brakes = Brakes(control.dry_run, control.cool_down, control.daily_maximum, control.agreement)
     rules = make_rules(settings.rules, (model.name for model in settings.models))
+    proven = families(settings, rules)
+    rules += tuple(warning for rule in proven_rules(rules) if (warning := rule.warning()) is not None)
     version = settings.version
     return tuple(
         Watched(
@@ -57,6 +78,7 @@ def watched(settings: Settings) -> tuple[Watched, ...]:
             brakes=brakes,
             config_version=version,
             links=link_templates(settings.links),
+            plans=tuple(plan for plan in proven if plan.model == model.name),
         )
         for model in settings.models
     )

@@ -1,30 +1,35 @@
-"""`threshold`: a bound on a disparity, or on the metric of a group.
+"""`threshold`: a bound on a disparity, or on the metric of a group, judged by sequential evidence (`monitor.evidence`).
 
-In breach when all of these hold for at least one comparison of the family:
+In breach from the pane in which there is enough evidence against the bound, and the present breaks it too, until there is
+evidence that the bound is kept again. So the expected number of false pages in 30 days is at most the rule's budget,
+however often it is looked at, for any number and size of groups. The window's estimate and its interval are for reading.
 
-- the point estimate is outside the bound: `value < min` or `value > max`;
-- the simultaneous interval lies wholly beyond it: `high < min` or `low > max`;
-- each side counts at least `min_n`.
+*Unproven* is an estimate beyond the bound, or some evidence, and not enough of it: neither fires nor resolves. *Clear* is
+a measured estimate inside the bound; of a firing alert it is evidence of recovery. Nothing measured, evidence that is
+withheld, or a breach of which nothing is heard any more, is *insufficient data*, which ends nothing.
 
-The estimate outside with the interval reaching back over the bound is *unproven*: it neither fires nor resolves. Clear
-is a measured estimate inside the bound. A firing alert is resolved by the subjects that were in breach: each of them
-must be measured, with enough counted, and inside.
-
-Source: Clarify's bias drift rule (constraint outside the interval); the sequential evidence of DESIGN 7 takes the
-place of the interval when it is there, and the interval remains for reading.
+A rule that pages has a *warning* beside it, of its own name, with severity ticket: in breach by a tenth of the evidence (as
+the budget for tickets is to that for pages), or by all of it before tempering, as long as the page does not stand.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import ClassVar
 
+from alerts.conclusions import MEASURED
 from alerts.config import ThresholdConfig
 from alerts.labels import Family
-from alerts.policies import Policy, policy_of
-from alerts.verdicts import Finding, Observation, Verdict
+from alerts.policies import Policy, Severity, policy_of
+from alerts.verdicts import Evidence, Finding, Observation, Verdict
 from monitor.metrics import metric
 
-MEASURED = "measured"
+
+class Tier(StrEnum):
+    """How much evidence makes the rule's breach."""
+
+    FULL = "full"
+    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,6 @@ class Bound:
         under = self.minimum - value if self.minimum is not None else float("-inf")
         over = value - self.maximum if self.maximum is not None else float("-inf")
         return max(under, over)
-
-    def excludes(self, low: float, high: float) -> bool:
-        """Whether the whole interval lies beyond the bound, on one side of it."""
-        return (self.minimum is not None and high < self.minimum) or (self.maximum is not None and low > self.maximum)
 
     def __str__(self) -> str:
         parts = []
@@ -71,8 +72,19 @@ class ThresholdRule:
     method: str = ""
     window_ms: int = 86_400_000
     min_n: int = 1
+    """Smaller groups are not compared for reading; evidence needs no minimum."""
     groups: tuple[tuple[str, str], ...] | None = None
     """Of a bound on one group's metric: which group; None for all."""
+    budget: float | None = None
+    """Expected false alerts in 30 days, over all its families; None: its share of the fleet's."""
+    tier: Tier = Tier.FULL
+    beside: str = ""
+    """Of a warning: the rule that it is beside, whose evidence it shares."""
+
+    @property
+    def proven_by(self) -> str:
+        """The name of the rule whose families of evidence it is judged by."""
+        return self.beside or self.policy.name
 
     def families(self) -> tuple[Family, ...]:
         if self.attributes is None:
@@ -84,6 +96,8 @@ class ThresholdRule:
         return mine and self.attributes in (None, family.attributes)
 
     def selects(self, observation: Observation) -> bool:
+        if observation.rule not in ("", self.policy.name):
+            return False
         wanted = (self.metric, self.aggregate, self.method, self.window_ms)
         if (observation.metric, observation.aggregate, observation.method, observation.window_ms) != wanted:
             return False
@@ -95,18 +109,25 @@ class ThresholdRule:
 
     def judge(self, observations: Sequence[Observation], concerned: frozenset[str]) -> Verdict:
         ordered = sorted(observations, key=lambda o: (o.subject, o.value is None, o.value or 0.0))
-        looked = [(o, *self._look(o)) for o in ordered]
-        breaching = [o for o, finding, _ in looked if finding is Finding.BREACH]
-        if breaching:
-            leading = max(breaching, key=lambda o: self.bound.excess(o.value or 0.0))
-            rest = tuple(o for o in breaching if o is not leading)
-            return Verdict(Finding.BREACH, "", leading, (leading, *rest))
-        if concerned:
-            looked = [entry for entry in looked if entry[0].subject in concerned]
-            gone = concerned - {o.subject for o, _, _ in looked}
-            if gone:
-                return Verdict(Finding.INSUFFICIENT_DATA, f"nothing counted of {', '.join(sorted(gone))}")
-        return self._without_breach(looked, all_needed=bool(concerned))
+        known = [o.evidence for o in ordered if o.evidence is not None]  # all of one family: the same
+        evidence = max(known, key=lambda of: (of.stands, of.log_evidence), default=None)
+        measured = [o for o in ordered if o.state == MEASURED and o.value is not None]
+        if (missing := self._missing(ordered, measured, evidence, concerned)) is not None or evidence is None:
+            return missing or Verdict(Finding.INSUFFICIENT_DATA, "no evidence has been counted yet")
+        if self._breaches(evidence):
+            about = self._about(measured, evidence)
+            return Verdict(Finding.BREACH, _told(evidence), about[0], about, evidence=evidence)
+        leading = max(measured, key=self._excess)
+        finding, reason = self._otherwise(leading, evidence, fires=bool(concerned))
+        return Verdict(finding, reason, leading, evidence=evidence)
+
+    def warning(self) -> "ThresholdRule | None":
+        """The rule that makes a ticket of less evidence; None beside a rule that makes no page."""
+        if self.policy.severity != Severity.PAGE:
+            return None
+        name, labels = f"{self.policy.name} (warning)", {**self.policy.labels, "tier": Tier.WARNING.value}
+        policy = replace(self.policy, name=name, severity=Severity.TICKET, labels=labels, rollback=None)
+        return replace(self, policy=policy, tier=Tier.WARNING, beside=self.policy.name)
 
     def bound_text(self) -> str:
         return str(self.bound)
@@ -114,26 +135,52 @@ class ThresholdRule:
     def bounds(self) -> tuple[float | None, float | None]:
         return self.bound.minimum, self.bound.maximum
 
-    def _look(self, o: Observation) -> tuple[Finding, str]:
-        if o.state != MEASURED or o.value is None:
-            return Finding.INSUFFICIENT_DATA, o.reason or o.state
-        counted = min((side.n for side in o.sides), default=0)
-        if counted < self.min_n:
-            return Finding.INSUFFICIENT_DATA, f"{counted} counted on one side, {self.min_n} needed"
-        if self.bound.excess(o.value) <= 0:
-            return Finding.CLEAR, ""
-        if o.low is not None and o.high is not None and self.bound.excludes(o.low, o.high):
-            return Finding.BREACH, ""
-        return Finding.UNPROVEN, "the interval reaches over the bound"
+    def _breaches(self, evidence: Evidence) -> bool:
+        return evidence.stands if self.tier is Tier.FULL else evidence.warns and not evidence.stands
 
-    def _without_breach(self, looked: list[tuple[Observation, Finding, str]], *, all_needed: bool) -> Verdict:
-        missing = [entry for entry in looked if entry[1] is Finding.INSUFFICIENT_DATA]
-        measured = [entry for entry in looked if entry[1] is not Finding.INSUFFICIENT_DATA]
-        if not measured or (all_needed and missing):
-            leading, reason = (missing[0][0], missing[0][2]) if missing else (None, "nothing was observed")
-            return Verdict(Finding.INSUFFICIENT_DATA, reason, leading)
-        leading, finding, reason = max(measured, key=lambda entry: self.bound.excess(entry[0].value or 0.0))
-        return Verdict(finding, reason, leading)
+    def _missing(
+        self,
+        ordered: Sequence[Observation],
+        measured: Sequence[Observation],
+        evidence: Evidence | None,
+        concerned: frozenset[str],
+    ) -> Verdict | None:
+        """Why nothing can be said; None if something can."""
+        gone = concerned - {o.subject for o in measured}
+        first = next((o for o in ordered if o not in measured and (not gone or o.subject in gone)), None)
+        if evidence is not None and evidence.withheld:
+            return Verdict(Finding.INSUFFICIENT_DATA, evidence.withheld, first or measured[0], evidence=evidence)
+        if measured and not gone:
+            if evidence is None or not evidence.stale:
+                return None
+            return Verdict(Finding.INSUFFICIENT_DATA, "too few have come to tell since", measured[0], evidence=evidence)
+        if first is not None:
+            return Verdict(Finding.INSUFFICIENT_DATA, first.reason or first.state, first, evidence=evidence)
+        reason = f"nothing observed of {', '.join(sorted(gone))}" if any(gone) else "nothing was observed"
+        return Verdict(Finding.INSUFFICIENT_DATA, reason, evidence=evidence)
+
+    def _about(self, measured: Sequence[Observation], evidence: Evidence) -> tuple[Observation, ...]:
+        """What the breach is about, that of the leading group first; else what is furthest beyond the bound."""
+
+        def rank(o: Observation) -> tuple[bool, float]:
+            return any(dict(side.groups) == dict(evidence.leading) for side in o.sides), self._excess(o)
+
+        named = [dict(groups) for groups in evidence.groups]
+        concerned = [o for o in measured if any(dict(side.groups) in named for side in o.sides)]
+        leading = max(concerned or measured, key=rank)
+        return (leading, *(o for o in concerned if o is not leading))
+
+    def _otherwise(self, leading: Observation, evidence: Evidence, *, fires: bool) -> tuple[Finding, str]:
+        if self.tier is Tier.WARNING and evidence.stands:
+            return Finding.UNPROVEN, "the page stands"
+        if fires:
+            return Finding.CLEAR, ""
+        if self._excess(leading) > 0 or evidence.warns:
+            return Finding.UNPROVEN, _told(evidence)
+        return Finding.CLEAR, ""
+
+    def _excess(self, o: Observation) -> float:
+        return self.bound.excess(o.value or 0.0)
 
     @classmethod
     def from_config(cls, config: ThresholdConfig, model: str) -> "ThresholdRule":
@@ -149,7 +196,12 @@ class ThresholdRule:
             window_ms=config.window,
             min_n=config.min_n,
             groups=groups,
+            budget=config.budget,
         )
+
+
+def _told(evidence: Evidence) -> str:
+    return f"evidence {max(evidence.log_evidence, 0.0):.1f} of {evidence.needed:.1f} needed"
 
 
 RULE = ThresholdRule

@@ -79,7 +79,7 @@ def reading_of(layout: Layout, state: State, family: int, paged: bool = False, r
     spec = layout.specs[family]
     mine = np.flatnonzero(layout.family == family)
     parts = state.evidence[:, mine].sum(axis=0)
-    total = float(state.evidence[:, mine].sum(axis=0).sum())
+    total = float(layout.sums(state.evidence.sum(axis=0))[family])  # as the fold sums it, to the last bit
     untempered = float((state.plain[:, mine].sum(axis=0) * layout.weight[mine]).sum())
     at = int(np.argmax(parts))
     firing = bool(state.firing[family])

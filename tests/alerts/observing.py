@@ -5,13 +5,25 @@ from dataclasses import replace
 from alerts.policies import Policy
 from alerts.rules.threshold import Bound, ThresholdRule
 from alerts.states import Patience
-from alerts.verdicts import Observation, Side
+from alerts.verdicts import Evidence, Observation, Side
 
 MINUTE = 60_000
 HOUR = 3_600_000
 DAY = 86_400_000
 T0 = 1_763_632_800_000
 """2025-11-20T10:00:00Z."""
+
+
+NEEDED = 13.7
+"""ln(43,200 / 0.05): panes of a minute in 30 days, a twentieth of a false page."""
+
+
+def proof(amount: float = 0.0, *subjects: str, **more: object) -> Evidence:
+    """Evidence of so many nats, about these groups of `sex`; it stands if that is enough."""
+    groups = tuple({"sex": subject} for subject in subjects)
+    leading = groups[0] if groups else {}
+    found = Evidence(amount, NEEDED, 0.05, 1.0, T0 - HOUR, leading, groups, stands=amount >= NEEDED)
+    return replace(found, **more)  # type: ignore[arg-type]
 
 
 def side(group: str, n: int = 100, k: int | None = None, value: float | None = None) -> Side:
@@ -22,7 +34,8 @@ def side(group: str, n: int = 100, k: int | None = None, value: float | None = N
 
 
 def ratio(value: float | None, low: float | None, high: float | None, n: int = 100, subject: str = "F") -> Observation:
-    """The ratio of the selection rates of `subject` to the reference `M`."""
+    """The ratio of the selection rates of `subject` to the reference `M`; the evidence stands if `high` is below 0.8."""
+    proven = high is not None and high < 0.8
     return Observation(
         metric="selection_rate",
         attributes=("sex",),
@@ -38,12 +51,15 @@ def ratio(value: float | None, low: float | None, high: float | None, n: int = 1
         higher=side("M", n),
         subject=subject,
         reason="" if value is not None else "no decisions",
+        evidence=proof(20.0, subject) if proven else proof(),
     )
 
 
 def between(aggregate: str, value: float, lower: Side, higher: Side) -> Observation:
-    """A disparity of two given sides."""
-    return replace(ratio(value, value, value), aggregate=aggregate, lower=lower, higher=higher)
+    """A disparity of two given sides; the evidence stands below a ratio of 0.8 and above a difference of 0.1."""
+    broken = value < 0.8 if aggregate == "ratio" else value > 0.1
+    made = replace(ratio(value, value, value), aggregate=aggregate, lower=lower, higher=higher)
+    return replace(made, evidence=proof(20.0, lower.groups["sex"]) if broken else proof())
 
 
 def shared(metric: str, attributes: tuple[str, ...], of: Side, window_ms: int = HOUR) -> Observation:

@@ -37,7 +37,7 @@ def receiver(given: dict[str, Any]) -> ReceiverConfig:
 def test_a_rule_has_defaults() -> None:
     given = rule(RULE)
     assert isinstance(given, ThresholdConfig)
-    assert (given.model, given.for_, given.severity, given.min_n) == ("*", 0, "page", 50)
+    assert (given.model, given.for_, given.severity, given.min_n) == ("*", 0, "page", 10)
     assert (given.attributes, given.aggregate, given.method) == (None, None, "between_groups")
     assert (given.receivers, given.rollback) == ((), None)
 

@@ -52,8 +52,9 @@ def test_the_payload_tells_the_whole_story() -> None:
     )
     assert told.description == (
         f"{told.summary} (95% interval 0.667 to 0.667). sex=F: 40 of 100, 0.4; sex=M: 60 of 100, 0.6; in the 1d to "
-        "2025-11-20T10:00:00.000Z. Outside since 2025-11-20T10:00:00.000Z. 8 more favourable decisions for sex=F in "
-        "this window would bring it back to the bound. Versions v1, v2; arms live, canary."
+        "2025-11-20T10:00:00.000Z. Outside since 2025-11-20T10:00:00.000Z. It most likely began at "
+        "2025-11-20T09:00:00.000Z. Evidence 20.0 of 13.7 needed: by chance alone such a page comes at most once in 600 "
+        "days. 8 more favourable decisions for sex=F in this window would bring it back to the bound. Versions v1, v2; arms live, canary."
     )
 
 

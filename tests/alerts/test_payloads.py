@@ -5,7 +5,7 @@ from alerts.evaluation import evaluate
 from alerts.messages import AlertPayload
 from alerts.payloads import OTHERS_SHOWN, Context, summary_of
 from alerts.verdicts import Observation
-from tests.alerts.observing import T0, parity_rule, ratio, side
+from tests.alerts.observing import parity_rule, proof, ratio, side, T0
 
 
 def payload(*observations: Observation) -> AlertPayload:
@@ -22,7 +22,8 @@ def test_no_number_that_json_lacks_is_kept() -> None:
 
 
 def test_other_groups_in_breach_are_named_up_to_a_limit() -> None:
-    many = [replace(ratio(0.5, 0.4, 0.6, subject=f"G{n:02}")) for n in range(OTHERS_SHOWN + 10)]
+    names = [f"G{n:02}" for n in range(OTHERS_SHOWN + 10)]
+    many = [replace(ratio(0.5, 0.4, 0.6, subject=name), evidence=proof(20.0, *names)) for name in names]
     told = payload(*many)
     assert len(told.others) == OTHERS_SHOWN
     assert told.lower is not None

@@ -43,6 +43,9 @@ class Counted:
         self.greatest = NEVER
         self.rows: dict[int, dict[tuple[Basis, int, int], dict[str, int]]] = {}
         self.cells: dict[int, tuple[str, str, str, str, Mapping[str, str]]] = {}
+        self.clocks: dict[int, int] = {}
+        self.decided: dict[tuple[int, int, int], dict[str, int]] = {}
+        self.booked: dict[tuple[int, int, int], dict[str, int]] = {}
 
     def cell(
         self, model: str, groups: Mapping[str, str], version: str = "1", arm: str = "live", schema: str = "s"
@@ -57,8 +60,16 @@ class Counted:
         self.rows.setdefault(part, {})[basis, start, cell] = dict(sums)
 
     def decisions(self, start: int, cell: int, decided: int, favourable: int, part: int = 0) -> None:
-        """A pane with decisions and nothing else."""
-        self.set(Basis.DECISION, start, cell, {"events": decided, "decided": decided, "favourable": favourable}, part)
+        """A pane with decisions and nothing else; the evidence that it adds is that of a pane that was still open."""
+        sums = {"events": decided, "decided": decided, "favourable": favourable}
+        before = self.decided.get((part, start, cell), {})
+        self.decided[part, start, cell] = sums
+        self.set(Basis.DECISION, start, cell, sums, part)
+        booked = max(start, self.clocks.get(part, NEVER) - self.pane)
+        key = part, booked // self.pane * self.pane, cell
+        old = self.booked.get(key, {})
+        self.booked[key] = {slot: old.get(slot, 0) + n - before.get(slot, 0) for slot, n in sums.items()}
+        self.set(Basis.EVIDENCE_DECISION, key[1], cell, self.booked[key], part)
 
     def commit(
         self,
@@ -71,6 +82,7 @@ class Counted:
     ) -> None:
         """Write what was set for a partition, and its position, in one transaction."""
         self.greatest = max(self.greatest, clock, NEVER if outcome_clock is None else outcome_clock)
+        self.clocks[part] = max(self.clocks.get(part, NEVER), self.greatest if idle[0] else clock)
         rows = self.rows.pop(part, {})
         ensure_partitions(self.engine, [start for _, start, _ in rows])
         number = self.numbers[part] = self.numbers.get(part, 0) + 1

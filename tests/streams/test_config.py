@@ -139,7 +139,7 @@ def test_single_mistakes(text: str, told: str) -> None:
     assert line.startswith(told)
 
 
-RULE: dict[str, Any] = {"name": "r", "type": "threshold", "metric": "mean_value", "bound": {"min": 0.8}}
+RULE: dict[str, Any] = {"name": "r", "type": "threshold", "metric": "selection_rate", "bound": {"min": 0.8}}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ CONFIG = f"""
 postgres: {{url: "DATABASE"}}
 models:
   - name: {seeded.MODEL}
+    value: {{range: [0, 500000]}}
     attributes: {{sex: {{values: [female, male], reference: male}}, age: {{bins: [30], reference: ">=30"}}}}
   - {{name: house-price, attributes: {{sex: [female, male]}}}}
 rules:

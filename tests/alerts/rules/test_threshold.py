@@ -1,49 +1,70 @@
+from dataclasses import replace
+
 import pytest
 
 from alerts.labels import Family
 from alerts.rules.threshold import Bound
-from alerts.verdicts import Finding, Observation
-from tests.alerts.observing import between, parity_rule, ratio, side
+from alerts.verdicts import Evidence, Finding, Observation
+from tests.alerts.observing import between, parity_rule, proof, ratio, side
 
 NOBODY: frozenset[str] = frozenset()
 
 
 @pytest.mark.parametrize(
-    ("observation", "expected"),
+    ("observation", "evidence", "expected"),
     [
-        (ratio(0.70, 0.65, 0.75), Finding.BREACH),
-        (ratio(0.70, 0.60, 0.80), Finding.UNPROVEN),  # the bound itself is inside
-        (ratio(0.70, 0.60, 0.90), Finding.UNPROVEN),
-        (ratio(0.80, 0.70, 0.90), Finding.CLEAR),
-        (ratio(1.30, 1.20, 1.40), Finding.CLEAR),  # no maximum was agreed
-        (ratio(0.70, 0.65, 0.75, n=49), Finding.INSUFFICIENT_DATA),
-        (ratio(0.70, 0.65, 0.75, n=50), Finding.BREACH),
-        (ratio(None, None, None), Finding.INSUFFICIENT_DATA),
-        (ratio(0.70, None, None), Finding.UNPROVEN),  # without an interval nothing is proven
+        (ratio(0.70, 0.60, 0.90), proof(13.8, "F"), Finding.BREACH),  # the interval is for reading
+        (ratio(0.85, 0.60, 0.90), proof(13.8, "F"), Finding.BREACH),  # a long window lags behind
+        (ratio(0.70, 0.65, 0.75), proof(13.6, "F"), Finding.UNPROVEN),
+        (ratio(0.70, 0.65, 0.75), proof(), Finding.UNPROVEN),
+        (ratio(0.85, 0.80, 0.90), proof(11.5, "F", warns=True), Finding.UNPROVEN),
+        (ratio(0.85, 0.80, 0.90), proof(), Finding.CLEAR),
+        (ratio(1.30, 1.20, 1.40), proof(), Finding.CLEAR),  # no maximum was agreed
+        (ratio(0.70, 0.65, 0.75), proof(20.0, "F", stale=True), Finding.INSUFFICIENT_DATA),
+        (ratio(0.70, 0.65, 0.75), proof(20.0, "F", withheld="coverage differs"), Finding.INSUFFICIENT_DATA),
+        (ratio(0.70, 0.65, 0.75), None, Finding.INSUFFICIENT_DATA),
+        (ratio(None, None, None), proof(20.0, "F"), Finding.INSUFFICIENT_DATA),
     ],
 )
-def test_one_comparison(observation: Observation, expected: Finding) -> None:
-    assert parity_rule().judge([observation], NOBODY).finding is expected
+def test_one_comparison(observation: Observation, evidence: Evidence | None, expected: Finding) -> None:
+    verdict = parity_rule().judge([replace(observation, evidence=evidence)], NOBODY)
+    assert verdict.finding is expected
+    assert verdict.evidence == evidence
 
 
-def test_a_tiny_group_with_the_worst_estimate_does_not_hide_a_proven_one() -> None:
-    tiny, proven = ratio(0.4, 0.1, 1.5, n=10, subject="X"), ratio(0.7, 0.68, 0.72, n=9000, subject="F")
-    verdict = parity_rule().judge([tiny, proven], NOBODY)
+def test_what_the_evidence_is_about_leads() -> None:
+    """X looks worse over the window; the evidence is about F."""
+    evidence = proof(14.0, "F")
+    worse, proven = (replace(ratio(v, 0.1, 1.5, subject=s), evidence=evidence) for v, s in ((0.4, "X"), (0.7, "F")))
+    verdict = parity_rule().judge([worse, proven], NOBODY)
     assert verdict.finding is Finding.BREACH
     assert verdict.leading is proven
     assert verdict.subjects == {"F"}
 
 
-def test_the_furthest_beyond_the_bound_leads() -> None:
-    near, far = ratio(0.7, 0.68, 0.72, subject="F"), ratio(0.5, 0.45, 0.55, subject="X")
-    verdict = parity_rule().judge([near, far], NOBODY)
-    assert verdict.leading is far
-    assert verdict.breaching == (far, near)
+def test_the_leading_group_comes_before_other_culprits() -> None:
+    evidence = proof(14.0, "F", "X")
+    far, leading = (replace(ratio(v, 0.1, 1.5, subject=s), evidence=evidence) for v, s in ((0.4, "X"), (0.7, "F")))
+    assert parity_rule().judge([far, leading], NOBODY).breaching == (leading, far)
 
 
-def test_both_sides_must_count_enough() -> None:
-    lopsided = between("ratio", 0.5, side("F", 1000), side("M", 10))
-    assert parity_rule().judge([lopsided], NOBODY).finding is Finding.INSUFFICIENT_DATA
+def test_a_warning_is_a_ticket_beside_a_page() -> None:
+    warning = parity_rule().warning()
+    assert warning is not None
+    assert (warning.policy.name, warning.policy.severity, warning.policy.rollback) == (
+        "parity (warning)",
+        "ticket",
+        None,
+    )
+    assert warning.proven_by == parity_rule().proven_by == "parity"
+    assert warning.warning() is None
+    seen = ratio(0.75, 0.6, 0.9)
+    some, enough = proof(11.5, "F", warns=True), proof(20.0, "F", warns=True)
+    assert warning.judge([replace(seen, evidence=some)], NOBODY).finding is Finding.BREACH
+    assert warning.judge([replace(seen, evidence=proof(3.0, "F"))], NOBODY).finding is Finding.UNPROVEN
+    assert warning.judge([replace(seen, evidence=enough)], NOBODY).finding is Finding.UNPROVEN, (
+        "the page has taken over"
+    )
 
 
 def test_a_maximum_of_a_difference() -> None:
@@ -52,19 +73,19 @@ def test_a_maximum_of_a_difference() -> None:
     assert rule.judge([between("difference", 0.1, side("F"), side("M"))], NOBODY).finding is Finding.CLEAR
 
 
-def test_only_the_concerned_group_can_end_its_episode() -> None:
-    rule, others = parity_rule(), ratio(0.95, 0.9, 1.0, subject="X")
-    concerned = frozenset({"F"})
+def test_only_evidence_of_recovery_ends_an_episode() -> None:
+    rule, concerned = parity_rule(), frozenset({"F"})
+    standing = replace(ratio(0.95, 0.9, 1.0), evidence=proof(5.0, "F", stands=True, recovery=3.0))
+    assert rule.judge([standing], concerned).finding is Finding.BREACH, "inside the bound, and not proven to be"
+    over = replace(ratio(0.79, 0.7, 0.9), evidence=proof())
+    assert rule.judge([over], concerned).finding is Finding.CLEAR, "the window lags behind the recovery"
+
+
+def test_what_cannot_be_measured_of_the_concerned_ends_nothing() -> None:
+    rule, concerned, others = parity_rule(), frozenset({"F"}), ratio(0.95, 0.9, 1.0, subject="X")
     assert rule.judge([others], concerned).finding is Finding.INSUFFICIENT_DATA
     assert rule.judge([others, ratio(None, None, None)], concerned).finding is Finding.INSUFFICIENT_DATA
-    assert rule.judge([others, ratio(0.9, 0.8, 1.0, n=3)], concerned).finding is Finding.INSUFFICIENT_DATA
-    assert rule.judge([others, ratio(0.79, 0.7, 0.9)], concerned).finding is Finding.UNPROVEN
     assert rule.judge([others, ratio(0.9, 0.8, 1.0)], concerned).finding is Finding.CLEAR
-
-
-def test_a_group_that_was_never_in_breach_does_not_hold_the_recovery_up() -> None:
-    small = ratio(0.75, 0.5, 1.1, subject="X")
-    assert parity_rule().judge([small, ratio(0.9, 0.8, 1.0)], frozenset({"F"})).finding is Finding.CLEAR
 
 
 def test_selects_its_own_metric_window_and_attribute_set() -> None:

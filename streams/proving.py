@@ -1,0 +1,260 @@
+"""The evidence of one model: its families folded pane by pane as the clock passes, and stored with their position.
+
+The state of a family is written in the evaluation's own transaction, by compare-and-set on the end of its last pane. So a
+pane is folded once, by whichever worker; and since the fold of many panes is to the last bit that of one after the other,
+neither restarts nor hand-overs show.
+
+Beside the families that rules are judged by there is one of each version and arm, for canary plans and gates. Those begin
+*unproven*: as if the bound was broken, until there is evidence that it is kept.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import sqlalchemy as sa
+
+from alerts.evaluation import Stored
+from alerts.labels import alert_id
+from alerts.proving import Plan
+from alerts.states import State as AlertState
+from alerts.verdicts import Evidence, Finding
+from monitor.config import OTHER, ModelConfig
+from monitor.evidence import Panes, Phase, Reading, State, fold, read, trace
+from monitor.evidence.layout import layout_of
+from monitor.sums import Basis
+from streams.evidence_panes import ALL, Counts, Slice, Stretch
+from streams.evidence_rows import FamilyRow, Folded, Row, load_families, save_evidence, save_families
+from streams.snapshots import Snapshot
+
+LEAST = -99.0
+"""Log evidence below this is as good as none, and infinities have no place in JSON."""
+
+Proof = Mapping[tuple[str, tuple[str, ...]], Evidence]
+"""(rule, attribute set) -> its evidence at the end of a pane."""
+
+POINT_EVERY = 15 * 60_000
+"""Milliseconds of event time between two stored rows of a family's evidence, beside those where it changed its mind."""
+
+
+@dataclass(slots=True)
+class Held:
+    """One family in memory: its state after the pane that ended at `end` (ms), and where the database has it."""
+
+    plan: Plan
+    of: Slice
+    state: State
+    end: int
+    stored_at: int | None = None
+    """The end that the database has; None: it has none."""
+    amount: float = LEAST
+    """Log evidence after the last pane that had events."""
+    noted: Evidence | None = None
+    """What was stored of its series last."""
+
+    @property
+    def name(self) -> str:
+        """As in the database."""
+        return self.plan.name(*self.of)
+
+
+@dataclass(slots=True)
+class Prover:
+    """The families of one model over panes of one basis. `end` is how far they are folded; None before the first load."""
+
+    model: ModelConfig
+    plans: tuple[Plan, ...]
+    basis: Basis
+    time_basis: str
+    end: int | None = None
+    rows: list[Row] = field(default_factory=list)
+    """Rows of evidence that are to be stored."""
+    folded: int = 0
+    """Panes times families folded since this was made."""
+    _held: dict[str, Held] = field(default_factory=dict)
+    _stretch: Stretch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._stretch = Stretch(self.basis, self.model.pane, self.model.value.resolution)
+
+    # --- where it stands
+
+    def stand_at(self, connection: sa.Connection, end: int, alerts: Mapping[str, Stored]) -> None:
+        """Take up the stored states if another worker has gone on, or nothing is in memory yet."""
+        if self.end == end:
+            return
+        self._held, self.rows, self.end = {}, [], end
+        stored = {row.family: row for row in load_families(connection, self.model.name, self.time_basis)}
+        firing = {alert for alert, one in alerts.items() if one.state.state is AlertState.FIRING}
+        for plan in self.plans:
+            self._hold(plan, ALL, stored, firing)
+            for row in stored.values():
+                if (row.rule, row.attributes) == (plan.rule, plan.attributes) and (row.version, row.arm) != ALL:
+                    self._hold(plan, (row.version, row.arm), stored, firing)
+
+    def _hold(self, plan: Plan, of: Slice, stored: Mapping[str, FamilyRow], firing: Iterable[str] = ()) -> Held:
+        assert self.end is not None
+        name = plan.name(*of)
+        found = stored.get(name)
+        held = Held(plan, of, self._begin(plan, of, firing), self.end, None if found is None else found.end)
+        if found is not None and found.end == self.end and (state := _restored(plan, found)) is not None:
+            held.state = state
+        held.noted = self._told(plan, read(plan.spec, held.state))
+        held.amount = held.noted.log_evidence
+        self._held[name] = held
+        return held
+
+    def _begin(self, plan: Plan, of: Slice, firing: Iterable[str]) -> State:
+        """A state from here on. Unproven if it is of one version, or its alert fires on evidence that is gone."""
+        assert self.end is not None
+        state = State.empty(plan.spec)
+        state.position = self.end // self.model.pane
+        about = {alert_id(plan.family.labels(dict(plan.labels)))}
+        if of != ALL or about & set(firing):
+            _suppose_broken(plan, state)
+        return state
+
+    # --- folding
+
+    def enter(self, snapshot: Snapshot, low: int, high: int) -> None:
+        """Read the panes that start in [low, high)."""
+        self._stretch.read(snapshot, low, high)
+        if not self.model.per_version:
+            return
+        for of in self._stretch.slices():
+            for plan in self.plans:
+                if plan.name(*of) not in self._held:
+                    self._hold(plan, of, {})
+
+    def advance(self, ends: Sequence[int], until: int) -> Sequence[Proof]:
+        """Fold the panes up to `until`; what the evidence of each (rule, attribute set) was at each of the ends (rising)."""
+        assert self.end is not None
+        found: list[dict[tuple[str, tuple[str, ...]], Evidence]] = [{} for _ in ends]
+        if until > self.end:
+            for held in self._held.values():
+                told = self._folded(held, [*ends, until] if not ends or ends[-1] < until else ends)
+                if held.of == ALL:
+                    for at, evidence in zip(found, told, strict=False):
+                        at[held.plan.rule, held.plan.attributes] = evidence
+                    self._note(held, ends, told)
+            self.end = until
+        return found
+
+    def _folded(self, held: Held, ends: Sequence[int]) -> list[Evidence]:
+        """The evidence of one family at each of the ends. In detail where something happens, else only how much there is."""
+        assert self.end is not None
+        plan, counts = held.plan, self._stretch.counts(held.plan, held.of, self.end, ends[-1])
+        self.folded += len(counts.n)
+        first = self.end // self.model.pane
+        after, traced = trace(plan.spec, held.state, _panes(first, counts))
+        loud = held.state.firing.any() or after.firing.any() or len(traced.transitions)
+        if loud or (len(traced.warns) and traced.warns.any()):
+            return self._one_by_one(held, counts, ends)
+        held.state, held.end = after, ends[-1]
+        at = np.searchsorted(traced.panes, [end // self.model.pane for end in ends])
+        amounts = [held.amount, *map(_limited, traced.log_evidence.tolist())]
+        held.amount = amounts[-1]
+        return [self._quiet(plan, amounts[n]) for n in at.tolist()]
+
+    def _quiet(self, plan: Plan, log_evidence: float) -> Evidence:
+        """Where nothing is remarkable: how much evidence there is, and no more."""
+        return Evidence(log_evidence, plan.spec.needed, plan.spec.budget, recovery_needed=plan.spec.recovery_needed)
+
+    def _one_by_one(self, held: Held, counts: Counts, ends: Sequence[int]) -> list[Evidence]:
+        assert self.end is not None
+        pane, spec, told, done = self.model.pane, held.plan.spec, [], 0
+        first = self.end // pane
+        for end in ends:
+            stop = end // pane - first
+            panes = counts.between(done, stop)
+            held.state, reading = fold(spec, held.state, _panes(first + done, panes))
+            loud = reading.phase == Phase.FIRING or reading.warn
+            held.amount = _limited(reading.log_evidence)
+            told.append(self._told(held.plan, reading) if loud else self._quiet(held.plan, held.amount))
+            done = stop
+        held.end = ends[-1]
+        return told
+
+    def _told(self, plan: Plan, reading: Reading) -> Evidence:
+        spec, leading = plan.spec, reading.leading
+        places = dict(zip(spec.groups, plan.groups, strict=True))
+        return Evidence(
+            log_evidence=_limited(reading.log_evidence),
+            needed=reading.needed,
+            budget=spec.budget,
+            overdispersion=leading.phi,
+            changed_at=None if leading.since is None else int(leading.since * self.model.pane),
+            leading=places[leading.group],
+            groups=tuple(places[name] for name in reading.culprits),
+            stands=reading.phase == Phase.FIRING,
+            warns=reading.warn,
+            stale=reading.stale,
+            recovery=None if reading.recovery is None else _limited(reading.recovery),
+            recovery_needed=reading.recovery_needed,
+        )
+
+    # --- storing
+
+    def _note(self, held: Held, ends: Sequence[int], told: Sequence[Evidence]) -> None:
+        before = held.noted
+        for end, evidence in zip(ends, told, strict=False):
+            changed = before is not None and (before.stands, before.warns) != (evidence.stands, evidence.warns)
+            if changed or end % max(POINT_EVERY, self.model.pane) == 0:
+                self.rows.append(Row(held.plan, end, evidence))
+            before = evidence
+        held.noted = before
+
+    def save(self, connection: sa.Connection, config_version: str) -> None:
+        """Write what was folded. Raises Overtaken if another worker has folded the same panes."""
+        rows, self.rows = self.rows, []
+        save_evidence(connection, rows)
+        moved = [held for held in self._held.values() if held.stored_at != held.end]
+        save_families(connection, [self._row(held) for held in moved], self.time_basis, config_version)
+        for held in moved:
+            held.stored_at = held.end
+
+    def _row(self, held: Held) -> Folded:
+        version, arm = held.of
+        state = held.state.to_bytes(held.plan.spec)
+        evidence = self._told(held.plan, read(held.plan.spec, held.state))
+        return Folded(
+            held.plan, version, arm, held.stored_at, held.end, state, _finding(held, evidence).value, evidence
+        )
+
+
+def _finding(held: Held, evidence: Evidence) -> Finding:
+    """What a gate or a plan may conclude: clear only on evidence that the bound is kept by all who had any events."""
+    reading = read(held.plan.spec, held.state)
+    if reading.stands and reading.material:
+        return Finding.BREACH
+    if evidence.stale or not held.state.seen.any():
+        return Finding.INSUFFICIENT_DATA
+    waits = (held.state.implicated > 0) & (held.state.seen > 0)
+    with np.errstate(divide="ignore"):
+        proven = np.log(held.state.mirror.sum(axis=0)) >= reading.recovery_needed
+    return Finding.CLEAR if not held.state.firing.any() or bool(proven[waits].all()) else Finding.UNPROVEN
+
+
+def _suppose_broken(plan: Plan, state: State) -> None:
+    """As if a page about every declared group stood since now."""
+    layout = layout_of(plan.spec)
+    declared = np.array([OTHER not in values for values in plan.values])
+    first = layout.column.min()
+    state.implicated[:] = (layout.weight > 0) & declared[layout.column - first]
+    state.firing[:], state.fired[:] = 1.0, float(state.position)
+
+
+def _restored(plan: Plan, found: FamilyRow) -> State | None:
+    """The stored state; None if it is of other groups, another bound or another format."""
+    try:
+        return State.from_bytes(plan.spec, found.state)
+    except ValueError:
+        return None
+
+
+def _panes(first: int, counts: Counts) -> Panes:
+    return Panes(first, counts.n, counts.k, counts.squares)
+
+
+def _limited(log_evidence: float) -> float:
+    return float(max(log_evidence, LEAST))
