@@ -5,7 +5,7 @@ from alerts.evaluation import evaluate
 from alerts.messages import AlertPayload
 from alerts.payloads import OTHERS_SHOWN, Context, summary_of
 from alerts.verdicts import Observation
-from tests.alerts.observing import parity_rule, proof, ratio, side, T0
+from tests.alerts.observing import T0, parity_rule, proof, ratio, side
 
 
 def payload(*observations: Observation) -> AlertPayload:
