@@ -47,7 +47,7 @@ class Flag:
             "alert": self.alert or "",
             "version": self.version,
         }
-        if self.route in ("canary", "shadow"):
+        if self.split or self.route == "shadow":
             given["rest"] = self.rest
         return {name: value for name, value in given.items() if value != ""}
 
