@@ -8,7 +8,7 @@ An assessment says what was counted; rules judge that. `published()` is what may
 that are too small, and without those that would give them away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,17 +17,22 @@ from typing import Literal
 import numpy as np
 
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Field, Method
+from monitor.conditional import Conditional, conditional
 from monitor.disparity import Disparities, disparities
 from monitor.estimates import Estimate, Estimates, Flags, Floats, State, number
 from monitor.grouping import CellInfo, Grouping, Shape, attribute_sets, grouping
-from monitor.metric import LAYOUTS_OF, MetricError, Needs, Sums, tabulate
+from monitor.metric import LAYOUTS_OF, MetricError, Needs, Sums, joined, tabulate
 from monitor.metrics import metric, metrics
 from monitor.river_stats import GroupAccumulators, group_accumulators
+from monitor.strata import Strata
 from monitor.sums import Ints
 from monitor.suppression import PROTECTS, TOO_FEW, too_few, withheld
 from monitor.tallies import Table
 
 __all__ = ["Assessment", "CellInfo", "DisparityPoint", "GroupPoint", "Plan", "assess", "attribute_sets"]
+
+QUOTIENTS = ("rate", "mean")
+"""The kinds of metrics that are put together over strata."""
 
 REST: Mapping[str, str] = MappingProxyType({"*": "rest"})
 """The group values of everybody but the other side."""
@@ -125,9 +130,7 @@ def assess(cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None
 
 def assessed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> "Assessment":
     """The assessment of the sums of cells, by what metrics need; `both` follows from decisions and labels together."""
-    sums = summed(found, given, plan.value_unit)
-    if "value" in sums and plan.value_range is not None:
-        sums["value"] = replace(sums["value"], span=plan.value_range)
+    sums = summed(found, given, plan)
     chosen = [m for m in metrics(plan.metrics) if m.needs in sums]
     if not chosen:
         raise MetricError(f"no metric of {plan.metrics} can be computed from the sums given")
@@ -140,15 +143,33 @@ def assessed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> "Asses
     if "both" in sums:
         with np.errstate(all="ignore"):
             coverage = sums["both"].labelled / sums["both"].events
-    return Assessment(plan, Field(found, tabulate(chosen, sums, selective=selective), rest), sums, coverage)
+
+    def strata() -> Strata | None:
+        places = {row: place for place, row in enumerate(at for at, m in enumerate(chosen) if m.kind in QUOTIENTS)}
+        if not found.factors or not places:
+            return None
+        inside = [found.stratum == at for at in range(found.strata)]
+        parts = [summed(found, {n: m * mask[:, None] for n, m in given.items()}, plan) for mask in inside]
+        each = {needs: joined([part[needs] for part in parts]) for needs in sums}
+        quotients = [chosen[row] for row in places]
+        tables = (each, {needs: one.rest() for needs, one in each.items()})
+        groups, others = (tabulate(quotients, table, selective=selective) for table in tables)
+        return Strata(found.factors, found.strata, groups, others, places)
+
+    groups = tabulate(chosen, sums, selective=selective)
+    return Assessment(plan, Field(found, groups, rest), sums, coverage, tally_strata=strata)
 
 
-def summed(found: Grouping, given: Mapping[Needs, Ints], unit: float) -> dict[Needs, Sums]:
+def summed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> dict[Needs, Sums]:
     """The sums of every group, and of everybody beside it, from those of the cells."""
     matrices = {needs: found.sum(matrix) for needs, matrix in given.items()}
     if "decision" in given and "label" in given:
         matrices["both"] = np.concatenate([matrices["decision"], matrices["label"]], axis=1)
-    return {needs: Sums(LAYOUTS_OF[needs], matrix, unit, matrix[found.everybody]) for needs, matrix in matrices.items()}
+    unit, span = plan.value_unit, plan.value_range or (0.0, 1.0)
+    return {
+        needs: Sums(LAYOUTS_OF[needs], matrix, unit, matrix[found.everybody], span)
+        for needs, matrix in matrices.items()
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +182,8 @@ class Assessment:
     coverage: Floats | None = None
     condition: tuple[State, str] | None = None
     minimum: int = 0
+    tally_strata: Callable[[], Strata | None] = lambda: None
+    """Called when strata are first looked at."""
 
     @property
     def grouping(self) -> Grouping:
@@ -191,6 +214,22 @@ class Assessment:
         if not len(self.grouping.segments):
             return ()
         return self._estimated(self.plan.disparities, None)
+
+    @cached_property
+    def strata(self) -> Strata | None:
+        """The same within strata of the legitimate factors; None where cells have none."""
+        return self.tally_strata()
+
+    @cached_property
+    def conditional(self) -> tuple[Conditional, ...]:
+        """The plan's disparities put together over strata, each of the very pairs of `gaps`; none without factors."""
+        return tuple(found for gap in self.gaps if (found := self.stratify(gap)) is not None)
+
+    def stratify(self, gap: Disparities, row: int | None = None) -> Conditional | None:
+        """A disparity over strata, of all metrics or of one alone; None without strata, and for what has none."""
+        if self.strata is None or gap.spec.aggregate is Aggregate.INDEX or gap.spec.method is Method.TO_OVERALL:
+            return None
+        return conditional(self.strata if row is None else self.strata.only(row), gap)
 
     @cached_property
     def groups(self) -> list[GroupPoint]:

@@ -33,6 +33,9 @@ class Compared(NamedTuple):
     lower: int
     higher: int
     comparable: bool
+    stratified: Estimate | None = None
+    """The same comparison within strata of the legitimate factors, and in how many of them."""
+    strata: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +73,19 @@ class Batch:
         tables = _only(self.whole.field, row)
         if spec.method is Method.BETWEEN_GROUPS:
             (gap,) = disparities([tables.worst(spec, np.array(places))], self.whole.plan.confidence)
-            return [[found] for found in _compared(self._conditioned(gap))]
+            return [[found] for found in self._compared(self._conditioned(gap), row)]
         gaps = disparities([tables.each(spec, place) for place in places], self.whole.plan.confidence)
-        return [list(_compared(self._conditioned(gap))) for gap in gaps]
+        return [list(self._compared(self._conditioned(gap), row)) for gap in gaps]
+
+    def _compared(self, gap: Disparities, row: int) -> Iterator[Compared]:
+        columns = (part[0].tolist() for part in (gap.subject, gap.lower, gap.higher, gap.comparable))
+        beside = self.whole.stratify(gap, row)
+        for column, (subject, lower, higher, comparable) in enumerate(zip(*columns, strict=True)):
+            one = Compared(gap.spec, gap.estimates.one((0, column)), subject, lower, higher, comparable)
+            if beside is not None:
+                strata = int(beside.strata[0, column])
+                one = one._replace(stratified=beside.estimates.one((0, column)), strata=strata)
+            yield one
 
     def _conditioned(self, gap: Disparities) -> Disparities:
         condition = self.whole.condition
@@ -85,12 +98,6 @@ class Batch:
 def _only(tables: Field, row: int) -> Field:
     """The tables of one metric alone."""
     return Field(tables.grouping, tables.groups.only(row), lambda: tables.rest.only(row))
-
-
-def _compared(gap: Disparities) -> Iterator[Compared]:
-    columns = (part[0].tolist() for part in (gap.subject, gap.lower, gap.higher, gap.comparable))
-    for column, (subject, lower, higher, comparable) in enumerate(zip(*columns, strict=True)):
-        yield Compared(gap.spec, gap.estimates.one((0, column)), subject, lower, higher, comparable)
 
 
 def confident(batch: Batch, confidence: float) -> Estimates:
@@ -151,4 +158,5 @@ def _tiled(one: Grouping, times: int, cells: int) -> Grouping:
         compared=np.tile(one.compared, times),
         parts=(again(totals, groups), again(starts, len(one.members))),
         members=again(one.members, groups),
+        stratum=np.tile(one.stratum, times),
     )

@@ -47,6 +47,7 @@ from monitor.intervals import (
     simultaneous,
 )
 from monitor.pairing import rows_of
+from monitor.power import Side, detectable_difference
 from monitor.tallies import Form, Table, limits_of
 
 
@@ -65,6 +66,12 @@ class Disparities:
     """Whether there are two sides at all."""
     offered: Flags
     """Per metric: whether it has this disparity."""
+    base: Indices
+    """The other side of `subject`."""
+    level: Floats
+    """The confidence at which each interval holds."""
+    detectable: Floats
+    """The least gap that would have been found (`monitor.power`): a difference, or a ratio below 1; NaN: not said."""
 
 
 def disparities(comparisons: Sequence[Comparisons], confidence: float) -> list[Disparities]:
@@ -83,7 +90,7 @@ def disparities(comparisons: Sequence[Comparisons], confidence: float) -> list[D
         cuts = zip(these, levels, np.split(low, ends, 1), np.split(high, ends, 1), strict=True)
         for at, level, cut_low, cut_high in cuts:
             _own_intervals(comparisons[at], level, statistics, (cut_low, cut_high))
-            found[at] = _disparity(comparisons[at], (cut_low, cut_high))
+            found[at] = _disparity(comparisons[at], (cut_low, cut_high), level)
     return [found[at] for at in range(len(comparisons))]
 
 
@@ -152,7 +159,7 @@ def _statistics(comparisons: Sequence[Comparisons], levels: Sequence[Floats]) ->
     return found
 
 
-def _disparity(c: Comparisons, interval: Interval) -> Disparities:
+def _disparity(c: Comparisons, interval: Interval, level: Floats) -> Disparities:
     """The estimates of comparisons whose intervals of x against y are known."""
     x, y = c.x.value, c.y.value
     with np.errstate(all="ignore"):
@@ -176,7 +183,26 @@ def _disparity(c: Comparisons, interval: Interval) -> Disparities:
     lower, higher = np.where(below, c.subject, c.base), np.where(below, c.base, c.subject)
     estimates = _estimates(c, (value, low, high), (x, base), reason)
     comparable = _two_sided(c) & ~c.x.barred[:, None]
-    return Disparities(c.spec, estimates, c.segment, c.subject, lower, higher, comparable, c.offered)
+    least = np.where(reason == OK, _detectable(c, base, level), np.nan)
+    return Disparities(
+        c.spec, estimates, c.segment, c.subject, lower, higher, comparable, c.offered, c.base, level, least
+    )
+
+
+def _detectable(c: Comparisons, base: Floats, level: Floats) -> Floats:
+    """Of rates and means."""
+    least = np.full(c.x.n.shape, np.nan)
+    for form in (Form.RATE, Form.MEAN):
+        rows = c.x.form == form
+        if rows.any() and c.spec.aggregate is not Aggregate.INDEX:
+            sides = [
+                Side(t.count[rows], t.size[rows], t.variance[rows] if form == Form.MEAN else None) for t in (c.x, c.y)
+            ]
+            least[rows] = detectable_difference(sides[0], sides[1], level[rows])
+    least = (1.0 - c.share) * least
+    with np.errstate(all="ignore"):
+        ratio: Floats = np.maximum(1.0 - least / base, 0.0)
+    return ratio if c.spec.aggregate is Aggregate.RATIO else least
 
 
 def _folded(aggregate: Aggregate, value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:

@@ -84,6 +84,12 @@ class Grouping:
     parts: tuple[Indices, Indices]
     """Sums that a reader can do: (totals, starts in members) and below, members; see `monitor.suppression`."""
     members: Indices
+    factors: tuple[str, ...] = ()
+    """The legitimate factors of the cells."""
+    stratum: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    """The number of each cell's stratum."""
+    strata: int = 1
+    """How many there are."""
 
     def sum(self, matrix: Ints) -> Ints:
         """The sums of every group (rows as `groups`) from those of the cells; exact."""
@@ -195,6 +201,7 @@ class _Builder:
         for at, groups in enumerate(self.segments):
             padded[at, : len(groups)] = groups
         totals, starts, members = self._parts()
+        factors, stratum, strata = codes([cell.stratum for cell in self.cells])
         return Grouping(
             groups=tuple(self.groups),
             order=_indices(cell for cells in self.belongs for cell in cells),
@@ -208,6 +215,9 @@ class _Builder:
             compared=np.array([not self.shape.excluded & set(g.values.values()) for g in self.groups]),
             parts=(totals, starts),
             members=members,
+            factors=factors,
+            stratum=stratum,
+            strata=strata,
         )
 
     def _parts(self) -> tuple[Indices, Indices, Indices]:
@@ -227,6 +237,15 @@ class _Builder:
         lengths = [len(line) for line in lines.values()]
         starts = np.cumsum([0, *lengths[:-1]]) if lengths else ()
         return _indices(t for t, _ in lines), _indices(starts), _indices(at for line in lines.values() for at in line)
+
+
+def codes(strata: Sequence[Mapping[str, str]]) -> tuple[tuple[str, ...], Indices, int]:
+    """The factors, the number of each cell's stratum, and how many there are; without factors one."""
+    factors = tuple(sorted({name for one in strata for name in one}))
+    known: dict[tuple[str, ...], int] = {}
+    keys = [tuple(one.get(name, "") for name in factors) for one in strata]
+    found = np.fromiter((known.setdefault(key, len(known)) for key in keys), dtype=np.intp, count=len(keys))
+    return factors, found, max(len(known), 1)
 
 
 def _indices(values: Iterable[int]) -> Indices:

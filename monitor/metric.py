@@ -97,6 +97,12 @@ class Sums:
         return Moments(getattr(self, count), getattr(self, quantity), hi, lo, self.unit)
 
 
+def joined(parts: Sequence[Sums]) -> Sums:
+    """The groups of several sums, one after the other."""
+    whole = [part.everybody.matrix for part in parts]
+    return replace(parts[0], matrix=np.concatenate([part.matrix for part in parts]), whole=np.concatenate(whole))
+
+
 @dataclass(frozen=True, slots=True)
 class GroupMetric:
     """A metric. A module of `monitor/metrics/` lists its metrics in `METRICS`, and that registers them."""

@@ -169,6 +169,8 @@ points = sa.Table(
     sa.Column("computed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("superseded_at", sa.TIMESTAMP(timezone=True), comment="null: the newest revision"),
     sa.Column("config_version", sa.Text, nullable=False),
+    sa.Column("detectable", sa.Double, comment="the least gap that so many events would have shown"),
+    sa.Column("reversed", sa.Boolean, comment="of a stratified disparity: the raw one points the other way"),
     postgresql_partition_by="LIST (tier)",
 )
 

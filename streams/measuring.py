@@ -8,16 +8,19 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from alerts.rules import Circumstantial, Rule
-from alerts.verdicts import Observation, Side
+from alerts.verdicts import Observation, Side, Stratified
 from monitor.assess import REST, CellInfo, Plan, attribute_sets
 from monitor.batches import Batch, Compared, Condition, assess_windows, confident
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.config import ModelConfig
+from monitor.disparity import Disparities
 from monitor.estimates import STATES, Estimates, State
-from monitor.grouping import SERVED
+from monitor.grouping import SERVED, Indices
 from monitor.metric import Needs
 from monitor.metrics import metric, registry
+from monitor.strata import ALL_LEVELS
 from monitor.sums import Ints
+from monitor.tallies import Form
 from streams.points import KEPT, Point, SeriesKey, group_json, tier_of
 
 TimeBasis = Literal["decision", "outcome"]
@@ -254,21 +257,39 @@ class Figures:
             yield Point(series, place.length // 1000, place.end, tier, *figure, share)
 
     def _gap_points(self, row: int, at: int, place: Place, tier: str) -> Iterator[Point]:
-        model, name = self._measuring.plan.model, self._batch.whole.metrics[row]
+        """Each disparity, and the same over strata where the model has factors."""
         columns = self._batch.segments(at)
         for gap in self._batch.shown.gaps:
-            if not gap.offered[row]:
-                continue
-            aggregate, method = gap.spec.aggregate.value, gap.spec.method.value
-            low, high, sides = (part[row, columns].tolist() for part in (gap.lower, gap.higher, gap.comparable))
-            figures = _figures(gap.estimates, row, columns)
-            places = zip(self._batch.one.names, low, high, sides, figures, strict=True)
-            for (version, arm, attributes), lower, higher, comparable, figure in places:
-                series = SeriesKey(
-                    "disparity", model, version, arm, place.basis, attributes, (), name, aggregate, method
-                )
-                ends = (self._text(lower), self._text(higher)) if comparable else (None, None)
-                yield Point(series, place.length // 1000, place.end, tier, *figure, None, ends[0], ends[1])
+            if gap.offered[row]:
+                least = gap.detectable[row, columns].tolist()
+                ends = (gap.lower[row, columns], gap.higher[row, columns])
+                found = _Gap(gap, row, _figures(gap.estimates, row, columns), ends, least)
+                yield from self._compared_points(found, columns, place, tier)
+        if self._batch.whole.field.groups.form[row] > Form.MEAN:
+            return
+        for beside in self._batch.shown.conditional:
+            if beside.raw.offered[row]:
+                stratum = tuple((factor, ALL_LEVELS) for factor in beside.factors)
+                turned = beside.reversed[row, columns].tolist()
+                ends = (beside.lower[row, columns], beside.higher[row, columns])
+                figures = _figures(beside.estimates, row, columns)
+                found = _Gap(beside.raw, row, figures, ends, [None] * len(turned), turned, stratum)
+                yield from self._compared_points(found, columns, place, tier)
+
+    def _compared_points(self, found: "_Gap", columns: slice, place: Place, tier: str) -> Iterator[Point]:
+        model, name, spec = self._measuring.plan.model, self._batch.whole.metrics[found.row], found.gap.spec
+        aggregate, method = spec.aggregate.value, spec.method.value
+        sides = zip(
+            *(end.tolist() for end in found.ends), found.gap.comparable[found.row, columns].tolist(), strict=True
+        )
+        turned: Sequence[bool | None] = found.turned or [None] * len(found.least)
+        places = zip(self._batch.one.names, sides, found.figures, found.least, turned, strict=True)
+        for (version, arm, attributes), (lower, higher, comparable), figure, least, flag in places:
+            series = SeriesKey(
+                "disparity", model, version, arm, place.basis, attributes, (), name, aggregate, method, found.stratum
+            )
+            ends = (self._text(lower), self._text(higher)) if comparable else (None, None)
+            yield Point(series, place.length // 1000, place.end, tier, *figure, None, ends[0], ends[1], least, flag)
 
     def _text(self, column: int) -> str:
         return _REST if column < 0 else self._texts[column % self._batch.width]
@@ -321,7 +342,16 @@ class Figures:
             subject=_subject(self._values(found.subject)) if fixed else "",
             reason=one.reason or "",
             label_coverage=min(coverages, default=None),
+            stratified=self._stratified(found),
         )
+
+    def _stratified(self, found: Compared) -> Stratified | None:
+        """The same comparison within strata, for who is told of it; None where the model has no factors."""
+        one, strata = found.stratified, self._batch.whole.strata
+        if one is None or strata is None:
+            return None
+        how = "Mantel-Haenszel" if found.spec.aggregate is Aggregate.RATIO else "weighted difference"
+        return Stratified(strata.factors, one.value, one.low, one.high, found.strata, how, one.reason or "")
 
     def _of_group(self, column: int, row: int, members: int, place: Place) -> Observation:
         if members not in self._sure:
@@ -361,6 +391,19 @@ class Figures:
 
 
 _REST = group_json(REST.items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A disparity of one metric in one window, raw or over strata, ready to be written."""
+
+    gap: Disparities
+    row: int
+    figures: "Iterator[Figure]"
+    ends: tuple[Indices, Indices]
+    least: Sequence[float | None]
+    turned: Sequence[bool] | None = None
+    stratum: tuple[tuple[str, str], ...] = ()
 
 
 Figure = tuple[State, str, float, float, float, int, float, float]

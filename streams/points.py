@@ -61,6 +61,8 @@ class Point(NamedTuple):
     label_coverage: float | None = None
     lower_group: str | None = None
     higher_group: str | None = None
+    detectable: float | None = None
+    reversed: bool | None = None
 
 
 def tier_of(end: int) -> str:
@@ -75,9 +77,12 @@ SERIES_VALUES = "(%s, %s, %s, %s, %s, %s::text[], %s::jsonb, %s, %s, %s, %s::jso
 
 COLUMNS = (
     "tier, series, window_seconds, window_end, revision, state, value, ci_low, ci_high, n, numerator, denominator,"
-    " label_coverage, lower_group, higher_group, reason, config_version"
+    " label_coverage, lower_group, higher_group, detectable, reversed, reason, config_version"
 )
-CONTENT = "state, value, ci_low, ci_high, n, numerator, denominator, label_coverage, lower_group, higher_group, reason"
+CONTENT = (
+    "state, value, ci_low, ci_high, n, numerator, denominator, label_coverage, lower_group, higher_group, detectable, reversed,"
+    " reason"
+)
 
 
 class SeriesBook:
@@ -187,13 +192,14 @@ def _line(point: Point, series: int, times: dict[int, str], tail: str) -> str:
     head = f"{point.tier}\t{series}\t{point.window_seconds}\t{end}\t0\t{point.state}\t"
     reason = _text(point.reason) if point.reason else NULL
     if point.state == State.SUPPRESSED:
-        return f"{head}{NULLS}0\t{NULLS}{NULL}\t{NULL}\t{reason}\t{tail}"
+        return f"{head}{NULLS}0\t{NULLS}{NULL}\t{NULL}\t{NULL}\t{NULL}\t{reason}\t{tail}"
     lower, higher = (NULL if group is None else _text(group) for group in (point.lower_group, point.higher_group))
     counts = f"{point.n}\t{_number(point.numerator)}\t{_number(point.denominator)}\t{_number(point.label_coverage)}"
     estimate = NULLS
     if point.state != State.UNDEFINED:
         estimate = f"{_number(point.value)}\t{_number(point.low)}\t{_number(point.high)}\t"
-    return f"{head}{estimate}{counts}\t{lower}\t{higher}\t{reason}\t{tail}"
+    turned = NULL if point.reversed is None else "t" if point.reversed else "f"
+    return f"{head}{estimate}{counts}\t{lower}\t{higher}\t{_number(point.detectable)}\t{turned}\t{reason}\t{tail}"
 
 
 NULL = r"\N"
