@@ -1,14 +1,14 @@
 """Disparities over strata: a flag where they turn the raw one round; and the least gap that could have been seen.
 
-Revision: 0008, after 0007. The columns come last in the view and in its function, with those that were there unchanged.
+Revision: 0009, after 0008. The columns come last in the view and in its function, with those that were there unchanged.
 """
 
 from alembic import op
 
 from migrations.first.views import FUNCTIONS, VIEWS
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
