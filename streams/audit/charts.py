@@ -19,7 +19,8 @@ class Axis:
     @property
     def title(self) -> str:
         """What is at its ends."""
-        return f"{_short(self.low)} to {_short(self.high)}"
+        digits = max(0, 2 - math.floor(math.log10(self.high - self.low)))
+        return f"{_short(self.low, digits)} to {_short(self.high, digits)}"
 
     def x(self, value: float) -> float:
         """Where a value is, kept inside of the picture."""
@@ -35,7 +36,8 @@ def axis_of(estimates: Sequence[Estimate]) -> Axis:
     ends = [end for one in estimates for end in (one.low, one.high) if end is not None and math.isfinite(end)]
     low, high = min([*values, *ends]), max([*values, *ends])
     step = _round_step((high - low) / 4 or abs(high) / 4 or 1.0)
-    return Axis(math.floor(low / step) * step, math.ceil(high / step) * step or step)
+    left, right = math.floor(low / step) * step, math.ceil(high / step) * step
+    return Axis(left, right) if left < right else Axis(left - step, right + step)
 
 
 def _round_step(width: float) -> float:
@@ -43,8 +45,10 @@ def _round_step(width: float) -> float:
     return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= width * (1 - 1e-9))
 
 
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+def _short(value: float, digits: int) -> str:
+    """Rounded to so many digits behind the point, without needless zeros."""
+    text = f"{value:,.{min(digits, 9)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def whisker(axis: Axis, value: float, low: float | None, high: float | None) -> str:

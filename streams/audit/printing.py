@@ -77,7 +77,8 @@ def described(audit: Audit) -> str:
 def _section(section: Section, width: int) -> Iterator[RenderableType]:
     yield Text(headed(section.attribute_set), style="bold")
     single = [measure for measure in section.measures if any(measure.points)]
-    yield from (_table(section, block) for block in _blocks(section, single, width) or [[]])
+    blocks = _blocks(section, single, width) or [[]]
+    yield from (_table(section, block, people=at == 0) for at, block in enumerate(blocks))
     for measure in section.measures:
         yield from _gaps(measure)
 
@@ -97,17 +98,17 @@ def _blocks(section: Section, measures: Sequence[Measure], width: int) -> list[l
     return blocks
 
 
-def _table(section: Section, measures: Sequence[Measure]) -> Table:
+def _table(section: Section, measures: Sequence[Measure], *, people: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("group", overflow="fold", min_width=12)
-    table.add_column("people", justify="right", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
+    for head in ("people", "share") if people else ():
+        table.add_column(head, justify="right", no_wrap=True)
     for measure in measures:
         table.add_column(words(measure.metric), justify="right", no_wrap=True)
     for at, member in enumerate(section.members):
         counts = ("withheld", "") if member.n is None else (f"{member.n:,}", _share(member.share))
         cells = [_point(measure.points[at]) for measure in measures]
-        table.add_row(listed_values(member.values), *counts, *cells)
+        table.add_row(listed_values(member.values), *(counts if people else ()), *cells)
     return table
 
 

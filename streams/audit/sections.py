@@ -166,7 +166,8 @@ def number(value: float) -> str:
     """Three digits behind the point for rates and ratios, none for amounts."""
     if not np.isfinite(value):
         return str(value)
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
+    return text if text != "-0.000" else "0.000"
 
 
 def headed(names: Sequence[str]) -> str:
