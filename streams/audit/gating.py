@@ -134,11 +134,11 @@ def ruled(asked: Asked, parts: Sequence[Part], assumed: str = "") -> Ruling:
 
 
 def figures(assessment: Assessment, score: Floats, cell: Ints) -> dict[tuple[str, tuple[str, ...]], list[Counted]]:
-    """The figures of an assessment, with the scoring rate: exact, from the rows' own scores.
+    """The figures of an assessment, with the scoring rate: from the rows' own scores, where the engine has bins.
 
     The share of a group's scores strictly above the median of all scores, the unknown included (6 RCNY 5-300).
     """
-    found = counted(assessment)
+    found = {key: groups for key, groups in counted(assessment).items() if key[0] != SCORING_RATE}
     known = ~np.isnan(score)
     if not known.any():
         return found

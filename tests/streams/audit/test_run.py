@@ -162,6 +162,16 @@ class TestPolicies:
         assert (lines["M"].group.numerator, lines["M"].group.n) == (4, 6)
         assert lines["F"].value == pytest.approx((1 / 5) / (4 / 6))
 
+    def test_the_scoring_rate_is_exact_where_bins_are_not(self, tmp_path: Path) -> None:
+        """Scores that differ in the sixth digit: all in one bin."""
+        columns = {"sex": ["F", "M"] * 50, "score": [0.5 + at * 1e-6 for at in range(100)]}
+        found = self.ruling(tmp_path, "nyc-local-law-144", columns)
+        lines = [line for line in found.parts[0].judgement.lines if line.criterion.metric == "scoring_rate"]
+        assert {line.group.values["sex"]: (line.group.numerator, line.group.n) for line in lines} == {
+            "F": (25, 50),
+            "M": (25, 50),
+        }
+
     def test_a_policy_of_ones_own(self, tmp_path: Path) -> None:
         mine = tmp_path / "mine.yaml"
         mine.write_text(
