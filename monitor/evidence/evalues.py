@@ -60,7 +60,9 @@ def nearest_difference(a: Floats, b: Floats, n_g: Floats, n_r: Floats, offset: F
 
 def log_ratio(k: Floats, n: Floats, alternative: Floats, null: Floats) -> Floats:
     """Log likelihood ratio of `k` of `n` under two rates."""
-    return k * np.log(alternative / null) + (n - k) * np.log((1.0 - alternative) / (1.0 - null))
+    total = k * np.log(alternative / null)
+    total += (n - k) * np.log((1.0 - alternative) / (1.0 - null))
+    return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from monitor.estimates import Flags, Floats
 from monitor.evidence.fold import CHUNK, Record, Run
-from monitor.evidence.layout import Layout, alike, lay_out
+from monitor.evidence.layout import alike, lay_out
 from monitor.evidence.panes import Panes, Triple
 from monitor.evidence.reading import Reading, reading_of
 from monitor.evidence.spec import Spec
@@ -54,24 +54,25 @@ class Families:
         """Panes in which the same families had events."""
         whole, count = self.state, len(sums[0])
         if busy.all():
-            self._run(self.layout, whole, pane, sums)
+            self._run(Run(self.layout, whole, record=self.record), pane, sums)
         elif busy.any():
             layout = lay_out([self.layout.specs[family] for family in np.flatnonzero(busy).tolist()])
             mine = busy[self.layout.family]
             columns = np.unique(self.layout.column[mine])
             places = {name: busy if name in FAMILY else mine for name in ARRAYS}
             state = State(whole.position, *(getattr(whole, name)[..., places[name]] for name in ARRAYS))
-            self._run(layout, state, pane, (sums[0][..., columns], sums[1][..., columns], sums[2][..., columns]))
+            some = sums[0][..., columns], sums[1][..., columns], sums[2][..., columns]
+            self._run(Run(layout, state, record=self.record, names=np.flatnonzero(busy)), pane, some)
             for name in ARRAYS:
                 getattr(whole, name)[..., places[name]] = getattr(state, name)
         whole.pending[~busy] += count
 
-    def _run(self, layout: Layout, state: State, pane: int, sums: Triple) -> None:
-        count = len(sums[0])
-        gaps = np.zeros((count, len(layout.specs)))
-        gaps[0] = state.pending
-        state.pending[:] = 0.0
-        Run(layout, state, record=self.record).block(sums, np.arange(pane, pane + count, dtype=np.float64), gaps)
+    def _run(self, run: Run, pane: int, sums: Triple) -> None:
+        count, pending = len(sums[0]), run.state.pending
+        gaps = np.zeros((count, len(pending)))
+        gaps[0] = pending
+        pending[:] = 0.0
+        run.block(sums, np.arange(pane, pane + count, dtype=np.float64), gaps)
 
     def states(self) -> list[State]:
         """Each family's own state."""

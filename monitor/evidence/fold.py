@@ -19,8 +19,9 @@ from monitor.evidence.recovery import clear, recover, recovered
 from monitor.evidence.scoring import against, log_evalues
 from monitor.evidence.spec import Kind, Spec
 from monitor.evidence.state import State
+from monitor.sums import Ints
 
-CHUNK = 200_000
+CHUNK = 60_000
 """Numbers that one array of a chunk holds, so that it stays in the cache."""
 
 
@@ -61,9 +62,9 @@ def fold(spec: Spec, state: State, panes: Panes, *, may_page: bool = True) -> tu
 def trace(spec: Spec, state: State, panes: Panes) -> tuple[State, Trace]:
     """`fold` that keeps what it saw on the way."""
     after, record = _folded(spec, state, panes, may_page=True)
-    numbers, evidence = np.array(record.panes), np.array(record.evidence)
+    numbers = np.array(record.panes)
     with np.errstate(divide="ignore"):
-        untempered = np.log(np.array(record.untempered))
+        evidence, untempered = np.log(np.array(record.evidence)), np.log(np.array(record.untempered))
     warns = (evidence >= spec.warn_needed) | (untempered >= spec.needed)
     return after, Trace(numbers, evidence, spec.needed, tuple(record.transitions), warns)
 
@@ -119,6 +120,8 @@ class Run:
     state: State
     may_page: bool = True
     record: Record | None = None
+    names: Ints | None = None
+    """Which family is which, if these are some of many."""
 
     def block(self, sums: Triple, numbers: Floats, gaps: Floats) -> None:
         """Panes `numbers` (T,), each after `gaps` (T, F) empty ones; `sums` are n, k, squares, (T, S, groups)."""
@@ -134,14 +137,15 @@ class Run:
         learned = learn(layout, self.state, counts, gaps)
         factors = Factors.of(layout, counts, learned)
         totals = counts.totals()
+        both: Flags = (totals[:, 1] > 0) & ((totals[:, 3] > 0) | (layout.kind is Kind.LEVEL))
+        waited = np.any(gaps, axis=1).tolist()
         mirrors: Floats | None = None
         for at, pane in enumerate(numbers.tolist()):
-            if gaps[at].any():
+            if waited[at]:
                 idle(layout, self.state, gaps[at], pane)
             advance(layout, self.state, factors, at, pane)
             enter(layout, self.state, totals[at])
-            both = (totals[at, 1] > 0) & ((totals[at, 3] > 0) | (layout.kind is Kind.LEVEL))
-            self.state.seen[both] = pane
+            self.state.seen[both[at]] = pane
             self.state.phi = learned.phi[at]
             if self.state.firing.any():
                 if mirrors is None:
@@ -155,11 +159,10 @@ class Run:
         total = layout.sums(state.evidence.sum(axis=0))
         if self.record is not None and self.record.keep:
             self.record.panes.append(pane)
-            with np.errstate(divide="ignore"):
-                self.record.evidence.append(float(np.log(total[0])))
+            self.record.evidence.append(float(total[0]))
             mine = slice(0, layout.starts[1] if len(layout.starts) > 1 else None)
             self.record.untempered.append(float((state.plain[:, mine].sum(axis=0) * layout.weight[mine]).sum()))
-        over = total >= thresholds(layout)
+        over = total >= layout.needed
         if over.any() and self.may_page:
             self._page(np.flatnonzero(over & (state.firing == 0)), pane)
         ends = recovered(layout, state, pane) if state.firing.any() else np.zeros(0, dtype=bool)
@@ -189,11 +192,6 @@ class Run:
         before, self.state.position = self.state.position, int(pane) + 1
         for family in families.tolist():
             reading = reading_of(self.layout, self.state, family, paged, not paged)
-            self.record.transitions.append(Transition(int(pane), paged, reading, family))
+            name = family if self.names is None else int(self.names[family])
+            self.record.transitions.append(Transition(int(pane), paged, reading, name))
         self.state.position = before
-
-
-def thresholds(layout: Layout) -> Floats:
-    """(F,): evidence that pages need."""
-    needed: Floats = np.exp(np.array([spec.needed for spec in layout.specs]))
-    return needed

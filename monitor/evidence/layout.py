@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from monitor.estimates import Flags, Floats
-from monitor.evidence.spec import Kind, Measure, Side, Spec, Tuning
+from monitor.evidence.spec import Kind, Measure, Reference, Side, Spec, Tuning
 from monitor.sums import Ints
 
 
@@ -36,6 +36,15 @@ class Layout:
     """The column of the family's first group."""
     mode: tuple[str, ...]
     """(F,): `Reference`, or empty for a configured group."""
+
+    overall: Flags | None
+    """Which detectors compare with everybody; None if none does."""
+    needed: Floats
+    """(F,): evidence that a page needs (not its logarithm)."""
+    recovery_needed: Floats
+    """(F,): evidence that a resolve needs."""
+    groups: Ints
+    """The size of the family."""
 
     @property
     def size(self) -> int:
@@ -102,8 +111,26 @@ def lay_out(specs: Sequence[Spec]) -> Layout:
                 rows.append((index, first + group, side is Side.LOW, bound, weight, against, first))
         first += len(spec.groups)
     family, column, low, bounds, weights, refs, firsts = (np.array(values) for values in zip(*rows, strict=True))
+    overall = np.array([mode == Reference.OVERALL for mode in modes])[family]
     one = specs[0]
     return Layout(
-        tuple(specs), one.kind, one.measure, one.strata, one.pane, one.tuning, np.array(starts), family, column, low,
-        bounds, weights, refs, firsts, tuple(modes),
-    )  # fmt: skip
+        specs=tuple(specs),
+        kind=one.kind,
+        measure=one.measure,
+        strata=one.strata,
+        pane=one.pane,
+        tuning=one.tuning,
+        starts=np.array(starts),
+        family=family,
+        column=column,
+        low=low,
+        bound=bounds,
+        weight=weights,
+        against=refs,
+        first=firsts,
+        mode=tuple(modes),
+        overall=overall if overall.any() else None,
+        needed=np.exp(np.array([spec.needed for spec in specs])),
+        recovery_needed=np.exp(np.array([spec.recovery_needed for spec in specs])),
+        groups=np.array([len(spec.groups) for spec in specs])[family],
+    )

@@ -68,6 +68,8 @@ class Learned:
     """(T, D): the group's past ratio to its reference, difference from it, or level."""
     volume: Floats
     """(T, D): the group's events in a pane."""
+    volume_r: Floats
+    """(T, D): the reference's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,10 @@ def _learned(layout: Layout, snapshots: Floats, elapsed: Floats, sigma2: Floats)
     own = np.clip((k + 0.125 + 1e-9) / (n + 0.5), 1e-3, 1.0 - 1e-3)
     b = rate[:, 0] if strata == 1 else np.clip((k_r + 0.5) / (n_r + 1.0), 1e-4, 1.0 - 1e-4)
     past, weight = _past(layout, (k, n, k_r, n_r)), elapsed[:, layout.family]
-    a_pane = volume / np.where(weight > 0, weight, 1.0)
+    panes = np.where(weight > 0, weight, 1.0)
+    usual = volume / panes, volume_r / panes
     if not tuning.temper:
-        return Learned(rate, own, np.ones_like(own), past, a_pane)
+        return Learned(rate, own, np.ones_like(own), past, *usual)
     with np.errstate(divide="ignore", invalid="ignore"):
         length = tuning.min_episode * 60 / layout.pane / elapsed[:, layout.family]
         n_l, n_rl = np.maximum(volume * length, 1.0), np.maximum(volume_r * length, 1.0)
@@ -156,7 +159,7 @@ def _learned(layout: Layout, snapshots: Floats, elapsed: Floats, sigma2: Floats)
     spread = own * own + scale * b * b
     phi = 1.0 + tuning.inflation * sigma2[:, layout.family] * spread / variance
     phi[elapsed[:, layout.family] == 0] = 10.0
-    return Learned(rate, own, phi, past, a_pane)
+    return Learned(rate, own, phi, past, *usual)
 
 
 def _past(layout: Layout, sums: tuple[Floats, Floats, Floats, Floats]) -> Floats:
@@ -211,7 +214,7 @@ def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
     ready = done & (state.previous[3] > 0)
     groups = np.bincount(layout.family[layout.weight > 0], minlength=len(layout.specs))
     rank = np.arange(layout.size) - layout.starts[layout.family]
-    for place in range(int(rank.max()) + 1):
+    for place in np.unique(rank[ready]).tolist():
         here = np.flatnonzero(ready & (rank == place))
         if len(here):
             _one(layout, state, here, (x, v, q), decay ** (1.0 / groups[layout.family[here]]))

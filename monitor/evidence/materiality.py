@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.estimates import Flags, Floats
 from monitor.evidence.layout import Layout
-from monitor.evidence.spec import Kind, Reference
+from monitor.evidence.spec import Kind
 from monitor.evidence.state import GENERATIONS, State
 
 AGE = 4 * GENERATIONS
@@ -40,8 +40,7 @@ def violated(layout: Layout, state: State) -> Flags:
     n, k, n_r, k_r = estimates(state)
     with np.errstate(divide="ignore", invalid="ignore"):
         own = k / n
-        overall = np.array([mode == Reference.OVERALL for mode in layout.mode])[layout.family]
-        other = np.where(overall, (k + k_r) / (n + n_r), k_r / n_r)
+        other = k_r / n_r if layout.overall is None else np.where(layout.overall, (k + k_r) / (n + n_r), k_r / n_r)
         if layout.kind is Kind.RATIO:
             line = layout.bound * other
         else:

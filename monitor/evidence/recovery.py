@@ -25,8 +25,7 @@ def recovered(layout: Layout, state: State, pane: float) -> Flags:
     waiting = (state.firing > 0) & held
     if not waiting.any():
         return waiting
-    needed = np.exp(np.array([spec.recovery_needed for spec in layout.specs]))
-    enough = state.mirror.sum(axis=0) >= needed[layout.family]
+    enough = state.mirror.sum(axis=0) >= layout.recovery_needed[layout.family]
     over: Flags = waiting & (layout.sums(np.where(state.implicated > 0, ~enough, False).astype(np.float64)) == 0)
     return over
 

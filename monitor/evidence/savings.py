@@ -28,10 +28,9 @@ def income(layout: Layout, state: State, gaps: Floats | float) -> Floats:
     limit = layout.savings
     if not limit:
         return np.zeros(len(layout.specs)) + gaps
-    state.savings += (1.0 - tuning.base_share) * gaps
-    over = np.maximum(state.savings - limit, 0.0)
-    state.savings -= over
-    return over + tuning.base_share * gaps
+    before, after = state.savings, np.minimum(state.savings + (1.0 - tuning.base_share) * gaps, limit)
+    state.savings = after
+    return gaps - (after - before)
 
 
 def spend(layout: Layout, state: State, alarm: Floats) -> Floats | None:

@@ -7,7 +7,7 @@ from monitor.evidence.evalues import Point, Sums, log_mean, log_ratio, nearest_d
 from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
 from monitor.evidence.panes import Triple
-from monitor.evidence.spec import Kind, Reference
+from monitor.evidence.spec import Kind
 
 ALIKE = 2.0
 """How many alternatives ring as if they were independent."""
@@ -40,8 +40,8 @@ def lines(layout: Layout, counts: Counts) -> tuple[Floats, Floats]:
     ratio = layout.kind is Kind.RATIO
     slope = layout.bound if ratio else np.full_like(layout.bound, float(layout.kind is Kind.DIFFERENCE))
     offset = np.zeros_like(layout.bound) if ratio else layout.bound
-    overall = np.array([mode == Reference.OVERALL for mode in layout.mode])[layout.family]
-    if not overall.any():
+    overall = layout.overall
+    if overall is None:
         return slope, offset
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(counts.n > 0, counts.n / (counts.n + counts.n_r), 0.0)
@@ -68,6 +68,7 @@ def _against_line(counts: Counts, alternative: Point, line: Point, how: tuple[Fl
     (a, b), (slope, offset), (below, kind) = alternative, line, how
     n, k, n_r, k_r = (values[:, :, None, :] for values in (counts.n, counts.k, counts.n_r, counts.k_r))
     at = slope * b + offset
+    valid = (n > 0) & np.where(below, a < at, a > at)
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind is Kind.LEVEL:
             log_e = log_ratio(k, n, a, offset)
@@ -75,10 +76,12 @@ def _against_line(counts: Counts, alternative: Point, line: Point, how: tuple[Fl
             g, r = (
                 nearest_ratio(a, b, n, n_r, slope) if kind is Kind.RATIO else nearest_difference(a, b, n, n_r, offset)
             )
-            log_e = log_ratio(k, n, a, g) + log_ratio(k_r, n_r, b, r)
-    valid = (n > 0) & ((n_r > 0) | (kind is Kind.LEVEL)) & np.where(below, a < at, a > at) & np.isfinite(log_e)
-    product: Floats = np.where(valid, log_e, 0.0).sum(axis=1)
-    return product
+            log_e = log_ratio(k, n, a, g)
+            log_e += log_ratio(k_r, n_r, b, r)
+            valid &= n_r > 0
+    valid &= np.isfinite(log_e)
+    log_e[~valid] = 0.0
+    return log_e[:, 0] if log_e.shape[1] == 1 else log_e.sum(axis=1)
 
 
 def _alternatives(layout: Layout, b: Floats, line: Point, mirrored: bool) -> Floats:
@@ -115,20 +118,26 @@ def _means(layout: Layout, counts: Counts, learned: Learned, mirrored: bool) -> 
 
 
 def suspicions(layout: Layout, counts: Counts, learned: Learned) -> tuple[Floats, Floats]:
-    """(T, K, D) each: log e-values of the alternatives against the groups' own past, and the alarms' levels.
+    """(T, K, D) each: how much likelier each alternative is than the group's own past (nats), and the alarms' levels.
 
-    The alarm rings by chance once in `savings` panes for all alternatives of a family together: for a CUSUM with I nats a pane, at
-    about `ln(I savings groups alternatives)`.
+    Normal approximations, `(d x - d^2 / 2) / v` with x the pane's distance from the past and d the alternative's: nothing that is
+    promised depends on them. The alarm rings by chance once in `savings` panes for a family's alternatives together: for a CUSUM with
+    I nats a pane, at about `ln(I savings groups alternatives)`.
     """
     slope, offset = lines(layout, counts)
-    b, past = learned.rate[:, :, None, :], learned.past[:, None, None, :]
-    a = _alternatives(layout, b, (slope[..., None, :], offset[..., None, :]), mirrored=False)
-    none, one = np.zeros_like(past), np.ones_like(past)
-    line = (past, none) if layout.kind is Kind.RATIO else (one if layout.kind is Kind.DIFFERENCE else none, past)
-    news = _against_line(counts, (a, b), line, (layout.low, layout.kind))
-    here = np.clip(line[0] * b + line[1], LEAST_RATE, 1.0 - LEAST_RATE)
-    nats = (a * np.log(a / here) + (1.0 - a) * np.log((1.0 - a) / (1.0 - here))).mean(axis=1)
-    cells = np.array([len(spec.groups) for spec in layout.specs])[layout.family] * ALIKE
-    with np.errstate(divide="ignore"):
-        alarm = np.maximum(np.log(nats * learned.volume[:, None, :] * layout.savings * cells), 1.0)
-    return news / learned.phi[:, None, :], alarm
+    b, past = learned.rate, learned.past[:, None, :]
+    a = _alternatives(layout, b[:, :, None, :], (slope[..., None, :], offset[..., None, :]), mirrored=False)
+    tied = {Kind.RATIO: past, Kind.DIFFERENCE: np.ones_like(past), Kind.LEVEL: np.zeros_like(past)}[layout.kind]
+    here = np.clip(tied * b + (0.0 if layout.kind is Kind.RATIO else past), LEAST_RATE, 1.0 - LEAST_RATE)
+    one, other = here * (1.0 - here), tied * tied * b * (1.0 - b)
+    d = a - here[:, :, None, :]
+    d = np.where(layout.low, np.minimum(d, 0.0), np.maximum(d, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        known = (counts.n > 0) & ((counts.n_r > 0) | (layout.kind is Kind.LEVEL))
+        v = one / counts.n + np.where(tied > 0, other / counts.n_r, 0.0)
+        x = counts.k / counts.n - (here - tied * b) - np.where(tied > 0, tied * counts.k_r / counts.n_r, 0.0)
+        x, weight = np.where(known, x, 0.0)[:, :, None, :], np.where(known, 1.0 / v, 0.0)[:, :, None, :]
+        news = (d * weight * (x - 0.5 * d)).sum(axis=1)
+        usual = one.mean(axis=1) / learned.volume + np.where(tied[:, 0] > 0, other.mean(axis=1) / learned.volume_r, 0.0)
+        level = np.log(np.abs(d[:, 0])) * 2.0 + np.log(layout.savings * layout.groups * ALIKE / 2.0 / usual)[:, None, :]
+    return news / learned.phi[:, None, :], np.maximum(np.nan_to_num(level, nan=np.inf, posinf=np.inf), 1.0)
