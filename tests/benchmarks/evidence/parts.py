@@ -59,11 +59,11 @@ def false_pages(run: Run, scale: Scale, console: Console) -> Iterator[Result]:
         SCAN,
     )
     places = [
-        (World("all exactly at 0.80", MONTH, worlds.flat(0.8)), every, scale.false_pages),
-        (World("healthy, 0.85 to 1.1", MONTH, worlds.healthy()), every, scale.false_pages // 2),
-        (World("parity", MONTH, worlds.flat(1.0)), every, scale.false_pages // 4),
-        (World("24 cells at 0.80", MONTH, worlds.flat(0.8, 24), CELLS), fewer, scale.false_pages // 4),
-        (World("24 cells, healthy", MONTH, worlds.healthy(24), CELLS), fewer, scale.false_pages // 4),
+        (World("all exactly at 0.80", MONTH, worlds.Flat(0.8)), every, scale.false_pages),
+        (World("healthy, 0.85 to 1.1", MONTH, worlds.Healthy()), every, scale.false_pages // 2),
+        (World("parity", MONTH, worlds.Flat(1.0)), every, scale.false_pages // 4),
+        (World("24 cells at 0.80", MONTH, worlds.Flat(0.8, 24), CELLS), fewer, scale.false_pages // 4),
+        (World("24 cells, healthy", MONTH, worlds.Healthy(24), CELLS), fewer, scale.false_pages // 4),
     ]
     batches = run(Task(world, runs, 1000 * place, names) for place, (world, names, runs) in enumerate(places))
     table = Table("method", *(f"{world.name} ({runs})" for world, _, runs in places))
@@ -109,7 +109,7 @@ def changes() -> list[World]:
         World(
             f"0.9 to 0.6 in 5 days ({share})",
             at + 7 * DAY,
-            worlds.slope(group, 0.9, 0.6, at, 5 * DAY),
+            worlds.Path(group, ((at, 0.9), (at + 5 * DAY, 0.6))),
             changed=crossing,
         )
         for share, group in (("10%", 3), ("1%", 7))
@@ -165,12 +165,12 @@ def delays(run: Run, scale: Scale, console: Console) -> Iterator[Result]:
 def unrest(run: Run, scale: Scale, console: Console) -> Iterator[Result]:
     """Traffic that is no coin: every group's rate wanders by itself."""
     rows = [
-        World("0.80, calm", MONTH, worlds.flat(0.8)),
-        World("0.80, 5% for 15 min", MONTH, worlds.restless(0.8, 0.05, 15)),
-        World("0.80, 10% for 60 min", MONTH, worlds.restless(0.8, 0.10, 60)),
-        World("0.85, 5% for 15 min", MONTH, worlds.restless(0.85, 0.05, 15)),
-        World("0.85, 10% for 15 min", MONTH, worlds.restless(0.85, 0.10, 15)),
-        World("0.85, 10% for 60 min", MONTH, worlds.restless(0.85, 0.10, 60)),
+        World("0.80, calm", MONTH, worlds.Flat(0.8)),
+        World("0.80, 5% for 15 min", MONTH, worlds.Restless(0.8, 0.05, 15)),
+        World("0.80, 10% for 60 min", MONTH, worlds.Restless(0.8, 0.10, 60)),
+        World("0.85, 5% for 15 min", MONTH, worlds.Restless(0.85, 0.05, 15)),
+        World("0.85, 10% for 15 min", MONTH, worlds.Restless(0.85, 0.10, 15)),
+        World("0.85, 10% for 60 min", MONTH, worlds.Restless(0.85, 0.10, 60)),
     ]
     names = (OURS, BARE, STUDY, STUDY_BARE, "z 24 h at .001, each minute", "threshold 24 h, n >= 100")
     batches = run(Task(world, scale.unrest, 20_000 + 100 * place, names) for place, world in enumerate(rows))
@@ -188,28 +188,24 @@ def unrest(run: Run, scale: Scale, console: Console) -> Iterator[Result]:
 def life_cycles(run: Run, scale: Scale, console: Console) -> Iterator[Result]:
     """Thirty days with an episode, or hovering about the bound: pages and resolves of a run."""
 
-    def wave(depth: float, hours: float) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda panes: 0.8 + depth * np.sin(2 * np.pi * panes / (hours * 60))
-
-    def episode(panes: np.ndarray) -> np.ndarray:
-        return np.where((panes >= 10 * DAY) & (panes < 15 * DAY), 0.70, 0.95)
-
+    begins, ends = 10 * DAY, 15 * DAY
+    episode = ((begins - 1, 0.95), (begins, 0.70), (ends - 1, 0.70), (ends, 0.95))
     rows = [
-        (World("5 days at 0.70 (10%)", MONTH, worlds.path(3, episode, 0.95), changed=10 * DAY), 1.0),
-        (World("5 days at 0.70 (1%)", MONTH, worlds.path(7, episode, 0.95), changed=10 * DAY), 1.0),
-        (World("hovering at 0.80 (10%)", MONTH, worlds.path(3, lambda panes: np.full(len(panes), 0.8), 0.95)), 0.0),
-        (World("0.80 +- 0.05 in 6 h (10%)", MONTH, worlds.path(3, wave(0.05, 6), 0.95)), 0.0),
-        (World("0.80 +- 0.05 in 24 h (10%)", MONTH, worlds.path(3, wave(0.05, 24), 0.95)), 0.0),
-        (World("0.80 +- 0.08 in 7 days (10%), 4 breaches", MONTH, worlds.path(3, wave(0.08, 168), 0.95)), 4.0),
+        World("5 days at 0.70 (10%)", MONTH, worlds.Path(3, episode), changed=begins),
+        World("5 days at 0.70 (1%)", MONTH, worlds.Path(7, episode), changed=begins),
+        World("hovering at 0.80 (10%)", MONTH, worlds.Wave(3, 0.0, 24)),
+        World("0.80 +- 0.05 in 6 h (10%)", MONTH, worlds.Wave(3, 0.05, 6)),
+        World("0.80 +- 0.05 in 24 h (10%)", MONTH, worlds.Wave(3, 0.05, 24)),
+        World("0.80 +- 0.08 in 7 days (10%), 4 breaches", MONTH, worlds.Wave(3, 0.08, 168)),
     ]
     names = (OURS, STUDY, "threshold 1 h, n >= 100", "threshold 24 h, n >= 100", "z 24 h at .001, each minute")
-    batches = run(Task(world, scale.lives, 40_000 + 100 * place, names) for place, (world, _) in enumerate(rows))
+    batches = run(Task(world, scale.lives, 40_000 + 100 * place, names) for place, world in enumerate(rows))
     table = Table(
         "what happens",
         *names,
         title=f"pages / resolves in 30 days, {scale.lives} runs; detected, resolved after (median minutes)",
     )
-    for world, _ in rows:
+    for world in rows:
         seen, cells = gathered(batches, world.name), []
         for name in names:
             begun = float(np.mean([len(one.onsets) for one in seen[name]]))
@@ -217,7 +213,7 @@ def life_cycles(run: Run, scale: Scale, console: Console) -> Iterator[Result]:
             text = f"{begun:.2f} / {ended:.2f}"
             if world.changed and name in DETECTORS:
                 found = np.median([one.delay(world.changed) for one in seen[name]])
-                back = np.median([one.ends[0] - 15 * DAY + 1 if one.ends else np.inf for one in seen[name]])
+                back = np.median([one.ends[0] - ends + 1 if one.ends else np.inf for one in seen[name]])
                 text += f"; {found:.0f}, +{back:.0f}"
             cells.append(text)
             yield Result(f"pages in 30 days, {world.name}: {name}", begun, "", None, True)

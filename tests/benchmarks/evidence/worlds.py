@@ -3,8 +3,8 @@
 Each run begins at another time of day, so that a change at one pane meets all hours.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -17,8 +17,11 @@ SIZES = 0.25 * (0.0005 / 0.25) ** (np.arange(24) / 23)
 CELLS: tuple[float, ...] = tuple((SIZES / SIZES.sum()).tolist())
 """Shares of 24 intersectional cells, from a quarter down to 0.05%."""
 
-Ratios = Callable[[np.random.Generator, np.ndarray, int], np.ndarray]
-"""From randomness, pane numbers (T,) and runs: ratios to the base rate, (T or 1, runs or 1, groups)."""
+
+class Ratios(Protocol):
+    """Ratios to the base rate, (T or 1, runs or 1, groups), from randomness, pane numbers (T,) and runs."""
+
+    def __call__(self, rng: np.random.Generator, panes: np.ndarray, runs: int) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,61 +47,76 @@ class World:
         return n, rng.binomial(n, np.clip(rate[:, :, None] * ratios, 0.0, 1.0)).astype(np.int32)
 
 
-def flat(ratio: float, groups: int = len(EIGHT)) -> Ratios:
+@dataclass(frozen=True, slots=True)
+class Flat:
     """Every group always at one ratio."""
 
-    def ratios(_rng: np.random.Generator, _panes: np.ndarray, _runs: int) -> np.ndarray:
-        values = np.full((1, 1, groups), ratio)
+    ratio: float
+    groups: int = len(EIGHT)
+
+    def __call__(self, rng: np.random.Generator, panes: np.ndarray, runs: int) -> np.ndarray:
+        values = np.full((1, 1, self.groups), self.ratio)
         values[..., 0] = 1.0
         return values
 
-    return ratios
 
-
-def healthy(groups: int = len(EIGHT)) -> Ratios:
+@dataclass(frozen=True, slots=True)
+class Healthy:
     """Each group of each run somewhere between 0.85 and 1.1."""
 
-    def ratios(rng: np.random.Generator, _panes: np.ndarray, runs: int) -> np.ndarray:
-        values = rng.uniform(0.85, 1.1, (1, runs, groups))
+    groups: int = len(EIGHT)
+
+    def __call__(self, rng: np.random.Generator, panes: np.ndarray, runs: int) -> np.ndarray:
+        values = rng.uniform(0.85, 1.1, (1, runs, self.groups))
         values[..., 0] = 1.0
         return values
 
-    return ratios
 
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One group goes through points (pane, ratio), straight between them; the others stay where it began."""
 
-def path(group: int, values: Callable[[np.ndarray], np.ndarray], others: float, groups: int = len(EIGHT)) -> Ratios:
-    """One group goes its way, the others stay."""
+    group: int
+    points: tuple[tuple[float, float], ...]
+    groups: int = len(EIGHT)
 
-    def ratios(_rng: np.random.Generator, panes: np.ndarray, _runs: int) -> np.ndarray:
-        out = np.full((len(panes), 1, groups), others)
+    def __call__(self, rng: np.random.Generator, panes: np.ndarray, runs: int) -> np.ndarray:
+        out = np.full((len(panes), 1, self.groups), self.points[0][1])
         out[..., 0] = 1.0
-        out[:, 0, group] = values(panes)
+        out[:, 0, self.group] = np.interp(panes, *np.array(self.points).T)
         return out
 
-    return ratios
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """One group swings about 0.8, the others stay at 0.95."""
+
+    group: int
+    depth: float
+    hours: float
+
+    def __call__(self, rng: np.random.Generator, panes: np.ndarray, runs: int) -> np.ndarray:
+        out = np.full((len(panes), 1, len(EIGHT)), 0.95)
+        out[..., 0] = 1.0
+        out[:, 0, self.group] = 0.8 + self.depth * np.sin(2 * np.pi * panes / (self.hours * 60))
+        return out
 
 
-def restless(ratio: float, deviation: float, minutes: int) -> Ratios:
-    """Every group's rate wanders by itself around its ratio."""
+@dataclass(frozen=True, slots=True)
+class Restless:
+    """Every group's rate wanders by itself around its ratio: normal with a relative deviation, drawn every so many minutes."""
 
-    def ratios(rng: np.random.Generator, panes: np.ndarray, runs: int) -> np.ndarray:
-        steps = rng.normal(1.0, deviation, (len(panes) // minutes + 1, runs, len(EIGHT)))
-        values = np.repeat(np.clip(steps, 0.2, 2.0), minutes, axis=0)[: len(panes)]
-        values[..., 1:] *= ratio
+    ratio: float
+    deviation: float
+    minutes: int
+
+    def __call__(self, rng: np.random.Generator, panes: np.ndarray, runs: int) -> np.ndarray:
+        steps = rng.normal(1.0, self.deviation, (len(panes) // self.minutes + 1, runs, len(EIGHT)))
+        values = np.repeat(np.clip(steps, 0.2, 2.0), self.minutes, axis=0)[: len(panes)]
+        values[..., 1:] *= self.ratio
         return values
 
-    return ratios
 
-
-def step(group: int, before: float, after: float, at: int, groups: int = len(EIGHT)) -> Ratios:
+def step(group: int, before: float, after: float, at: int, groups: int = len(EIGHT)) -> Path:
     """A change from one pane to the next."""
-    return path(group, lambda panes: np.where(panes >= at, after, before), before, groups)
-
-
-def slope(group: int, before: float, after: float, at: int, length: int) -> Ratios:
-    """A change that takes its time."""
-
-    def values(panes: np.ndarray) -> np.ndarray:
-        return before + (after - before) * np.clip((panes - at) / length, 0.0, 1.0)
-
-    return path(group, values, before)
+    return Path(group, ((at - 1, before), (at, after)), groups)
