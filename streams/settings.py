@@ -27,7 +27,7 @@ from alerts.config import (
 )
 from alerts.routing_config import InhibitionConfig, RouteConfig, SilenceConfig, TimeIntervalConfig, TreeConfig
 from monitor.config import ModelConfig, TopicsConfig
-from monitor.sections import Config, Duration, Problem, Topic, text_of
+from monitor.sections import Config, Duration, Name, Problem, Topic, text_of
 from monitor.terms import Terms
 from monitor.times import DAY, MINUTE, SECOND, format_duration
 
@@ -114,19 +114,35 @@ class WorkerConfig(Config):
                 yield (name,), "must be longer than nothing"
 
 
+class TokenConfig(Config):
+    """A token with a name and a scope, by its SHA-256 in hex: `printf %s TOKEN | sha256sum`."""
+
+    name: Name
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    scope: Literal["read", "operate", "control"] = "read"
+
+    @property
+    def hash(self) -> str:
+        """The hash that is kept."""
+        return self.sha256
+
+
 class ServeConfig(Config):
-    """The HTTP API. Each token in `tokens` may read; without one only health is served to anybody.
+    """The HTTP API. Each token in `tokens` may read, or what its `scope` says; `fairdrift token` makes others.
+
+    Without any, only health is served.
 
     `flag_file`: the routes as a flagd definition are kept up to date in this file too.
     """
 
     bind: str = "127.0.0.1"
     port: int = Field(default=8787, ge=0, le=65535)
-    tokens: tuple[SecretStr, ...] = ()
+    tokens: tuple[SecretStr | TokenConfig, ...] = ()
     flag_file: Path | None = None
 
     def problems(self) -> Iterator[Problem]:
-        if any(len(token.get_secret_value()) < 16 for token in self.tokens):
+        plain = [token.get_secret_value() for token in self.tokens if isinstance(token, SecretStr)]
+        if any(len(token) < 16 for token in plain):
             yield ("tokens",), "a token has at least 16 characters; make one with `openssl rand -hex 32`"
 
 

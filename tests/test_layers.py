@@ -9,6 +9,7 @@ import alerts
 ROOT = Path(__file__).resolve().parent.parent
 SHELL = {
     "alerts.channels",
+    "alerts.desk",
     "alerts.http",
     "alerts.operators",
     "alerts.outbox",

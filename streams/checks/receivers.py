@@ -20,6 +20,8 @@ Resolve = Callable[[str, int], Sequence[str]]
 def check(settings: Settings, resolve: Resolve = resolve) -> Iterator[Finding]:
     """Findings about every receiver with an address. They name host and port, never the path: it may hold a secret."""
     for receiver in settings.receivers:
+        if receiver.type == "apprise":
+            continue  # its URL names a service, not an address; checked at the time of connecting
         url = _url(receiver)
         if url:
             yield _address(settings, f"receiver {receiver.name}", url, resolve)

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from streams.checks import Finding, Level, run_checks
+from streams.checks import Finding, Level, run_checks, sending
+from streams.config import load
 
 STYLES = {Level.OK: "green", Level.UNKNOWN: "dim", Level.WARNING: "yellow", Level.FAILURE: "bold red"}
 
@@ -24,6 +25,10 @@ def check(
     config: Annotated[Path, typer.Option("--config", envvar="FAIRDRIFT_CONFIG", help="The configuration file.")] = Path(
         "fairdrift.yaml"
     ),
+    send_test: Annotated[
+        list[str] | None,
+        typer.Option("--send-test", help="Send this receiver a test instead (an alert that begins and ends)."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check configuration, topics, database and receivers. Changes nothing and waits for nothing.
@@ -32,7 +37,7 @@ def check(
     """
     console = Console(highlight=False)
     findings = []
-    for finding in run_checks(config):
+    for finding in sending.check(load(config), send_test) if send_test else run_checks(config):
         findings.append(finding)
         if not as_json:
             _show(console, finding)

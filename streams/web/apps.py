@@ -1,10 +1,9 @@
 """The two applications, put together: routes, the token, and what becomes of errors."""
 
-import hmac
+import inspect
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
@@ -19,27 +18,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.exporter import Exporter
 from streams.health import Probe
-from streams.settings import Settings
+from streams.settings import Settings, TokenConfig
 from streams.telemetry import DatabaseCollector, ProbeCollector
-from streams.web import flags, gates, probes, reading
+from streams.tokens import Access, Caller
+from streams.tokens import Scope as TokenScope
+from streams.web import flags, gates, operating, probes, reading
 from streams.web.board import RouteBoard
-from streams.web.endpoints import Endpoint, ProblemError, problem
+from streams.web.endpoints import Endpoint, Handler, ProblemError, caller_of, problem
 from streams.web.openapi import document_endpoint
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who may read: any of these bearer tokens (several, so that they can be rotated). Without tokens nobody may."""
-
-    tokens: Sequence[str] = field(repr=False)
-
-    def allows(self, header: str) -> bool:
-        """Whether an Authorization header carries one of the tokens; takes equally long for every wrong one."""
-        scheme, _, given = header.partition(" ")
-        matches = [hmac.compare_digest(given.strip().encode(), token.encode()) for token in self.tokens if token]
-        return scheme.lower() == "bearer" and any(matches)
 
 
 class RequireToken:
@@ -54,12 +42,19 @@ class RequireToken:
         """ASGI."""
         if scope["type"] == "http" and scope["path"] not in self.public:
             header = Request(scope).headers.get("authorization", "")
-            if not self.access.allows(header):
+            caller = self.access.configured(header)
+            try:
+                caller = caller or await run_in_threadpool(self.access.kept, header)
+            except sa.exc.SQLAlchemyError as error:
+                await _on_database_error(Request(scope), error)(scope, receive, send)
+                return
+            if caller is None:
                 refusal = ProblemError(
                     401, "this needs the header `Authorization: Bearer <token>`", {"WWW-Authenticate": "Bearer"}
                 )
                 await problem(refusal)(scope, receive, send)
                 return
+            scope.setdefault("state", {})["caller"] = caller
         await self.app(scope, receive, send)
 
 
@@ -77,7 +72,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
 
     Gates and flags know the configured models before their first decision.
     """
-    access = Access([token.get_secret_value() for token in settings.serve.tokens])
+    access = access_of(settings, engine)
     known = tuple(model.name for model in settings.models)
     board = RouteBoard(engine, known, settings.serve.flag_file)
     exporter = exporter or Exporter()
@@ -87,6 +82,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
         *probes.service_endpoints(engine),
         probes.metrics_endpoint(exporter.registry),
         *reading.endpoints(engine, known),
+        *operating.endpoints(engine),
         *gates.endpoints(engine, known),
     ]
     endpoints.append(document_endpoint(endpoints))
@@ -112,7 +108,7 @@ def _build(endpoints: Sequence[Endpoint], access: Access | None = None, board: R
         public = frozenset(endpoint.path for endpoint in endpoints if endpoint.public)
         middleware.append(Middleware(RequireToken, access=access, public=public))
     return Starlette(
-        routes=[Route(e.path, e.handler, methods=list(e.methods), name=f"{e.path}") for e in endpoints],
+        routes=[Route(e.path, _allowed(e), methods=list(e.methods), name=f"{e.path}") for e in endpoints],
         middleware=middleware,
         lifespan=lambda app: _listening(board),
         exception_handlers={
@@ -123,6 +119,34 @@ def _build(endpoints: Sequence[Endpoint], access: Access | None = None, board: R
             sa.exc.TimeoutError: _on_database_error,
         },
     )
+
+
+def _allowed(endpoint: Endpoint) -> Handler:
+    """The handler, behind what the token must allow: 403 for a token that does not."""
+    if endpoint.public or endpoint.scope is TokenScope.READ:
+        return endpoint.handler
+
+    async def checked(request: Request) -> Response:
+        caller = caller_of(request)
+        if not caller.scope.allows(endpoint.scope):
+            raise ProblemError(403, f"this needs a token with the scope {endpoint.scope}; yours has {caller.scope}")
+        if inspect.iscoroutinefunction(endpoint.handler):
+            answer: Response = await endpoint.handler(request)
+            return answer
+        return await run_in_threadpool(endpoint.handler, request)  # type: ignore[arg-type]
+
+    return checked
+
+
+def access_of(settings: Settings, engine: sa.Engine) -> Access:
+    """Who may, by the configuration and the database."""
+    plain, named = [], {}
+    for given in settings.serve.tokens:
+        if isinstance(given, TokenConfig):
+            named[given.hash] = Caller(f"token:{given.name}", TokenScope(given.scope))
+        else:
+            plain.append(given.get_secret_value())
+    return Access(plain, engine, named)
 
 
 def _on_problem(request: Request, error: Exception) -> Response:

@@ -9,8 +9,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streams.tokens import Caller, Scope
+
 Handler = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
-Method = Literal["GET", "POST"]
+Method = Literal["GET", "POST", "DELETE"]
 Schema = Mapping[str, object]
 
 PROBLEM_TYPE = "application/problem+json"
@@ -48,6 +50,8 @@ class Endpoint:
     public: bool = False
     """Needs no token."""
     body: Schema | None = None
+    scope: Scope = Scope.READ
+    """What the token must allow."""
 
 
 class ProblemError(Exception):
@@ -58,6 +62,12 @@ class ProblemError(Exception):
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
+
+
+def caller_of(request: Request) -> Caller:
+    """Whose token the request carries; the middleware has looked."""
+    caller: Caller = request.state.caller
+    return caller
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -6,7 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.exporter import build_version
+from streams.tokens import Scope
 from streams.web.endpoints import PROBLEM_TYPE, Answer, Endpoint, json_response
+
+SCOPES = "A token has a scope: read, operate (acknowledge, silence) or control (routes), each with those before it."
 
 PROBLEM: dict[str, object] = {
     "type": "object",
@@ -36,7 +39,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, object]:
         },
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": SCOPES}},
             "schemas": {"Problem": PROBLEM},
         },
         "security": [{"token": []}],
@@ -59,7 +62,14 @@ def _operation(endpoint: Endpoint) -> dict[str, object]:
     responses: dict[str, object] = {str(status): _response(answer) for status, answer in endpoint.answers.items()}
     if not endpoint.public:
         responses["401"] = _response(Answer("no right token", {"$ref": "#/components/schemas/Problem"}, PROBLEM_TYPE))
+    if endpoint.scope is not Scope.READ:
+        told = Answer(
+            f"the token lacks the scope {endpoint.scope}", {"$ref": "#/components/schemas/Problem"}, PROBLEM_TYPE
+        )
+        responses["403"] = _response(told)
     operation: dict[str, object] = {"summary": endpoint.summary, "responses": responses}
+    if not endpoint.public:
+        operation["x-scope"] = endpoint.scope.value
     if endpoint.description:
         operation["description"] = endpoint.description
     parameters = [_path_parameter(name) for name in _names_in(endpoint.path)] + [

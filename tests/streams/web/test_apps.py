@@ -58,14 +58,15 @@ def test_everything_but_health_needs_the_token(client: TestClient) -> None:
     "header", ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", TOKEN]
 )
 def test_what_is_no_token(header: str) -> None:
-    assert not Access([TOKEN, ""]).allows(header)
+    assert Access([TOKEN, ""]).configured(header) is None
+    assert Access([TOKEN, ""]).kept(header) is None
 
 
 def test_each_of_several_tokens_is_right() -> None:
     access = Access([OLD_TOKEN, TOKEN])
-    assert access.allows(f"Bearer {OLD_TOKEN}") and access.allows(f"bearer {TOKEN}")
+    assert access.configured(f"Bearer {OLD_TOKEN}") and access.configured(f"bearer {TOKEN}")
     assert TOKEN not in repr(access)
-    assert not Access([]).allows("Bearer ")
+    assert Access([]).configured("Bearer ") is None
 
 
 def test_even_an_unknown_path_tells_nothing_without_a_token(client: TestClient) -> None:

@@ -1,0 +1,114 @@
+"""`fairdrift alerts`: what fires, who has it, what holds it back; what was sent; who changed what."""
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from alerts import desk
+from streams.config import load
+from streams.database import engine as make_engine
+from streams.schema import require_head
+
+EXAMPLES = """
+What fires:        fairdrift alerts
+
+What was sent:     fairdrift alerts --deliveries      to whom, why, and whether it arrived
+
+Who did what:      fairdrift alerts --audit           acknowledgements, silences, tokens
+"""
+
+STYLES = {
+    "firing": "bold red",
+    "dead": "bold red",
+    "retrying": "yellow",
+    "pending": "yellow",
+    "sent": "green",
+    "resolved": "green",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("alerts", epilog=EXAMPLES)(alerts)
+
+
+def alerts(
+    everything: Annotated[bool, typer.Option("--all", help="Also alerts that do not fire.")] = False,
+    deliveries: Annotated[bool, typer.Option("--deliveries", help="The newest notifications instead.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="The newest changes by people instead.")] = False,
+    alert: Annotated[str, typer.Option(help="With --deliveries: only those of this alert.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many, the newest first.")] = 50,
+    config: Annotated[Path, typer.Option("--config", envvar="FAIRDRIFT_CONFIG", help="The configuration file.")] = Path(
+        "fairdrift.yaml"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the alerts that fire: since when, who has them, what holds them back, who was told."""
+    engine = make_engine(load(config), name="fairdrift alerts", pool_size=1)
+    try:
+        require_head(engine)
+        with engine.connect() as conn:
+            if audit:
+                _audit(desk.list_audit(conn, limit), as_json)
+            elif deliveries:
+                _deliveries(desk.list_deliveries(conn, desk.find(conn, alert) if alert else "", limit), as_json)
+            else:
+                _alerts(desk.list_alerts(conn, everything=everything), as_json)
+    finally:
+        engine.dispose()
+
+
+def _alerts(found: list[desk.AlertShown], as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.encode([asdict(one) for one in found]))
+        return
+    if not found:
+        typer.echo("nothing fires")
+        return
+    table = Table("alert", "state", "rule", "model", "since", "whose", "told", "what", box=box.SIMPLE)
+    for one in found:
+        state = Text(one.state, STYLES.get(one.state, ""))
+        held = [f"silenced by {silence}" for silence in one.silenced_by] or [
+            f"{receiver}: {why}" for receiver, why in one.held.items()
+        ]
+        told = Text(", ".join([*one.told, *held]) or "-")
+        whose, what = Text(one.acknowledged_by or "nobody's"), Text(one.summary)
+        table.add_row(one.alert[:12], state, one.rule, one.model, _time(one.firing_since), whose, told, what)
+    Console(highlight=False).print(table)
+
+
+def _deliveries(found: list[desk.DeliveryShown], as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.encode([asdict(one) for one in found]))
+        return
+    table = Table("written", "to", "why", "result", "attempts", "sent or next", "key", "error", box=box.SIMPLE)
+    for one in found:
+        result, when = Text(one.result, STYLES.get(one.result, "")), _time(one.sent_at or one.next_at)
+        key, error = Text(one.dedup_key, overflow="fold"), Text(one.error)
+        table.add_row(_time(one.created_at), one.receiver, one.reason, result, str(one.attempts), when, key, error)
+    Console(highlight=False).print(table)
+
+
+def _audit(found: list[dict[str, object]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+        return
+    table = Table("when", "who", "what", "of what", "details", box=box.SIMPLE)
+    for one in found:
+        at = one["at"]
+        details = Text(msgspec.json.encode(one["details"]).decode())
+        who, subject = Text(str(one["by"])), Text(str(one["subject"]))
+        table.add_row(_time(at if isinstance(at, datetime) else None), who, str(one["action"]), subject, details)
+    Console(highlight=False).print(table)
+
+
+def _time(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,75 @@
+"""`fairdrift token`: who may use the HTTP API, and for what."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from monitor.times import parse_duration
+from streams import tokens
+from streams.cli.ack import operator
+from streams.cli.silence import DEFAULT, By, Config, opened
+from streams.tokens import Scope
+
+EXAMPLES = """
+Make:    fairdrift token create grafana                              may read
+
+         fairdrift token create oncall --scope operate --lasts 90d   may acknowledge and silence too
+
+End:     fairdrift token revoke oncall
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Tokens of the HTTP API: make, list, revoke.", epilog=EXAMPLES, no_args_is_help=True)
+    group.command("create")(create)
+    group.command("list")(list_)
+    group.command("revoke")(revoke)
+    app.add_typer(group, name="token")
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="Whose it is; it stands in the audit with all that it changes.")],
+    scope: Annotated[
+        Scope, typer.Option(help="read, operate (acknowledge, silence) or control (routes).")
+    ] = Scope.READ,
+    lasts: Annotated[str, typer.Option(help="How long it is good, such as 90d (default: until revoked).")] = "",
+    by: By = "",
+    config: Config = DEFAULT,
+) -> None:
+    """Make a token and print it, once: only its hash is kept."""
+    how_long = timedelta(milliseconds=parse_duration(lasts)) if lasts else None
+    with opened(config) as conn:
+        made = tokens.create(conn, name, scope, by or operator(), how_long)
+    typer.echo(made)
+
+
+def list_(
+    config: Config = DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """List tokens, those that are revoked too. Those of the configuration are not among them."""
+    with opened(config) as conn:
+        found = tokens.listed(conn)
+    if as_json:
+        typer.echo(msgspec.json.encode([asdict(one) for one in found]))
+        return
+    table = Table("name", "scope", "made", "ends", "revoked", box=box.SIMPLE)
+    for one in found:
+        ends, revoked = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (one.expires_at, one.revoked_at))
+        table.add_row(one.name, one.scope, f"{one.created_at:%Y-%m-%d %H:%M}", ends, revoked)
+    Console(highlight=False).print(table)
+
+
+def revoke(name: Annotated[str, typer.Argument(help="Whose.")], by: By = "", config: Config = DEFAULT) -> None:
+    """Revoke a token; within seconds it opens nothing any more."""
+    with opened(config) as conn:
+        done = tokens.revoke(conn, name, by or operator())
+    typer.echo(f"{name} is revoked" if done else f"there is no token {name} that is not revoked")
+    if not done:
+        raise typer.Exit(1)
