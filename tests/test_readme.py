@@ -9,7 +9,7 @@ import pytest
 import alerts.channels
 import alerts.rules
 from migrations.first.views import VIEWS
-from monitor import catalogue
+from monitor import catalogue, policies
 from monitor.metrics import registry
 from streams.cli import command_names
 
@@ -59,6 +59,14 @@ def test_metrics() -> None:
 def test_rules_and_channels() -> None:
     assert {row[0] for row in table("rule")} == modules(alerts.rules)
     assert {row[0] for row in table("channel")} == modules(alerts.channels)
+
+
+def test_policies() -> None:
+    rows = {name: (since, until) for name, _, since, until in table("policy")}
+    assert set(rows) == set(policies.registry())
+    for name, versions in policies.registry().items():
+        ends = (versions[0].effective_from, versions[-1].effective_to)
+        assert rows[name] == tuple("" if end is None else str(end) for end in ends)
 
 
 def test_views() -> None:

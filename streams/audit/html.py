@@ -26,6 +26,7 @@ from streams.audit.sections import (
     sections,
     sides_words,
     span,
+    within_words,
     words,
 )
 
@@ -116,7 +117,9 @@ def _section(section: Section) -> Iterator[str]:
             yield _measure(section, measure)
         for aggregate, gaps in driving(measure):
             for gap in gaps:
-                yield f'<p class="gap">{escape(aggregate.value)}: {_gap(gap)}</p>'
+                within = within_words(measure, gap)
+                beside = f"<br><span class='soft'>{escape(within)}</span>" if within else ""
+                yield f'<p class="gap">{escape(aggregate.value)}: {_gap(gap)}{beside}</p>'
     if many:
         yield "</details>"
 

@@ -11,7 +11,7 @@ from monitor.policies import Line, Policy
 from streams.audit.gating import Part, Ruling
 from streams.audit.proxies import Proxy
 from streams.audit.run import Audit, Skew
-from streams.audit.sections import Section, sections
+from streams.audit.sections import Measure, Section, sections
 
 FORMAT = 1
 """Raised when a key changes its meaning; keys may be added."""
@@ -35,7 +35,9 @@ def plain(audit: Audit) -> dict[str, Any]:
         "groups": [
             _group(point) for section in parts for measure in section.measures for point in measure.points if point
         ],
-        "disparities": [_disparity(gap) for section in parts for measure in section.measures for gap in measure.gaps],
+        "disparities": [
+            _disparity(gap, measure) for section in parts for measure in section.measures for gap in measure.gaps
+        ],
         "policies": [ruling(one, audit.model.display_min) for one in audit.rulings],
         "proxies": [_proxy(one) for one in audit.proxies],
         "label_skew": [_skew(one) for one in audit.skews],
@@ -74,7 +76,8 @@ def _group(point: GroupPoint) -> dict[str, Any]:
     }
 
 
-def _disparity(gap: DisparityPoint) -> dict[str, Any]:
+def _disparity(gap: DisparityPoint, measure: Measure) -> dict[str, Any]:
+    within = measure.within.get((gap.aggregate, gap.method))
     return {
         "attributes": list(gap.attribute_set),
         "metric": gap.metric,
@@ -83,6 +86,13 @@ def _disparity(gap: DisparityPoint) -> dict[str, Any]:
         "lower_group": gap.lower_group and dict(gap.lower_group),
         "higher_group": gap.higher_group and dict(gap.higher_group),
         **_estimate(gap.estimate),
+        "within": within
+        and {
+            "factors": list(within.factors),
+            "strata": within.strata,
+            "reversed": within.reversed,
+            **_estimate(within.estimate),
+        },
     }
 
 

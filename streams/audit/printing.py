@@ -28,6 +28,7 @@ from streams.audit.sections import (
     sections,
     sides_words,
     span,
+    within_words,
     words,
 )
 
@@ -130,6 +131,8 @@ def _gaps(measure: Measure) -> Iterator[RenderableType]:
     for aggregate, gaps in driving(measure):
         for gap in gaps:
             yield _indented(Text.assemble(f"{words(measure.metric)}, {aggregate.value}: ", _gap(gap)))
+            if within := within_words(measure, gap):
+                yield Padding(Text(within), (0, 0, 0, 4), expand=False)
 
 
 def _gap(gap: DisparityPoint) -> Text:

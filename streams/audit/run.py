@@ -9,7 +9,7 @@ import numpy as np
 from monitor.assess import Assessment, Plan, assessed
 from monitor.baselines import Baseline
 from monitor.cells import cell_schema
-from monitor.comparisons import Aggregate, DisparitySpec, Method
+from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.config import UNKNOWN, ModelConfig
 from monitor.grouping import grouping
 from monitor.label_skew import LabelSkew, label_skew
@@ -115,11 +115,13 @@ def _chosen(names: Sequence[str]) -> tuple[str, ...]:
 
 def _plan(model: ModelConfig, chosen: tuple[str, ...], min_n: int = 1) -> Plan:
     methods = [Method.BETWEEN_GROUPS, *([Method.TO_REFERENCE] if model.references else [])]
+    gaps = [DisparitySpec(aggregate, method, min_n) for method in methods for aggregate in COMPARING]
+    gaps += [DisparitySpec(Aggregate.INDEX, Method.BETWEEN_GROUPS, min_n)]
     return Plan(
         model=model.name,
         attribute_sets=tuple(model.attribute_sets()),
         metrics=chosen,
-        disparities=tuple(DisparitySpec(aggregate, method, min_n) for method in methods for aggregate in Aggregate),
+        disparities=tuple(gaps),
         references=model.references,
         value_unit=model.value.resolution,
         value_range=model.value.range,

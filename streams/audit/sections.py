@@ -9,6 +9,7 @@ import numpy as np
 from monitor.assess import Assessment, DisparityPoint, GroupPoint
 from monitor.comparisons import Aggregate, Method
 from monitor.config import OTHER, UNKNOWN, ModelConfig
+from monitor.estimates import Estimate, State
 from monitor.grouping import TOGETHER
 from monitor.metrics import metric
 from monitor.policies import Criterion, Line, Reason
@@ -30,6 +31,18 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """A disparity of the same two groups within strata of the factors, put together over them."""
+
+    factors: tuple[str, ...]
+    estimate: Estimate
+    reversed: bool
+    """Whether it points the other way than the raw one."""
+    strata: int
+    """How many strata had both groups."""
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One metric over the groups of a section, in their order, and how far they are apart."""
 
@@ -37,6 +50,8 @@ class Measure:
     points: tuple[GroupPoint | None, ...]
     """None for a metric that is no number of a single group."""
     gaps: tuple[DisparityPoint, ...]
+    within: Mapping[tuple[Aggregate, Method], Within]
+    """Beside a gap, where there are factors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +75,19 @@ def sections(assessment: Assessment, model: ModelConfig) -> list[Section]:
         named = set(gap.attribute_set) <= set(model.references)
         if (gap.version, gap.arm) == (TOGETHER, TOGETHER) and (gap.method is not Method.TO_REFERENCE or named):
             gaps.setdefault((gap.attribute_set, gap.metric), []).append(gap)
+    within = _within(assessment)
     measured = [name for name in assessment.metrics if _counted(by_set, gaps, name)]
     found = []
     for names in sorted(by_set, key=lambda one: (len(one), one)):
         order = _ordered(list(counts[names]), names, model)
         measures = [
-            _measure(name, by_set[names].get(name, []), order, gaps.get((names, name), ())) for name in measured
+            _measure(
+                name,
+                by_set[names].get(name, []),
+                order,
+                (gaps.get((names, name), ()), within.get((names, name), {})),
+            )
+            for name in measured
         ]
         members = tuple(Member(dict(values), *counts[names][values]) for values in order)
         found.append(Section(names, members, tuple(measures)))
@@ -112,10 +134,26 @@ def ranks(model: ModelConfig, names: Sequence[str]) -> dict[tuple[str, str], int
     }
 
 
-def _measure(name: str, points: Sequence[GroupPoint], order: Sequence[Key], gaps: Sequence[DisparityPoint]) -> Measure:
+Gaps = tuple[Sequence[DisparityPoint], Mapping[tuple[Aggregate, Method], Within]]
+
+
+def _within(assessment: Assessment) -> dict[tuple[tuple[str, ...], str], dict[tuple[Aggregate, Method], Within]]:
+    """What stands beside each gap, by attribute set and metric."""
+    found: dict[tuple[tuple[str, ...], str], dict[tuple[Aggregate, Method], Within]] = {}
+    for one in assessment.conditional:
+        for column, segment in enumerate(one.raw.segment.tolist()):
+            version, arm, names = assessment.grouping.names[segment]
+            for row, name in enumerate(assessment.metrics if (version, arm) == (TOGETHER, TOGETHER) else ()):
+                place = (row, column)
+                told = Within(one.factors, one.estimates.one(place), bool(one.reversed[place]), int(one.strata[place]))
+                found.setdefault((names, name), {})[one.raw.spec.aggregate, one.raw.spec.method] = told
+    return found
+
+
+def _measure(name: str, points: Sequence[GroupPoint], order: Sequence[Key], gaps: Gaps) -> Measure:
     by_key = {tuple(sorted(point.group_values.items())): point for point in points}
     alone = metric(name).kind not in ("pair", "index")
-    return Measure(name, tuple(by_key.get(key) if alone else None for key in order), tuple(gaps))
+    return Measure(name, tuple(by_key.get(key) if alone else None for key in order), tuple(gaps[0]), gaps[1])
 
 
 def driving(measure: Measure) -> list[tuple[Aggregate, list[DisparityPoint]]]:
@@ -139,6 +177,19 @@ def sides_words(gap: DisparityPoint) -> str:
     if gap.method is Method.BETWEEN_GROUPS:
         return f"{listed_values(lower)} lowest, {listed_values(higher)} highest"
     return f"{listed_values(subject)} against {listed_values(higher if lower == subject else lower)}"
+
+
+def within_words(measure: Measure, gap: DisparityPoint) -> str:
+    """The gap within strata in words; empty where there is none to tell."""
+    one = measure.within.get((gap.aggregate, gap.method))
+    if one is None or gap.estimate.state is not State.MEASURED:
+        return ""
+    head = f"within {headed(one.factors)}: "
+    if one.estimate.state is not State.MEASURED or one.estimate.value is None:
+        return f"{head}{one.estimate.state.value}, {one.estimate.reason}"
+    interval = span(one.estimate.low, one.estimate.high)
+    turned = "; it points the other way" if one.reversed else ""
+    return f"{head}{number(one.estimate.value)}  {interval}{'  ' if interval else ''}over {one.strata} strata{turned}"
 
 
 def asked_words(criterion: Criterion) -> str:

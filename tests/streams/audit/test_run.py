@@ -101,6 +101,18 @@ def test_each_audit_has_its_own_groups(tmp_path: Path) -> None:
         assert rate(found, "selection_rate", sex=names[0]).value == 1.0
 
 
+def test_the_gap_within_strata_stands_beside_the_raw_one(tmp_path: Path) -> None:
+    """Simpson: easy admits 80% of 100 men and 90% of 20 women, hard 10% of 20 and 20% of 100; raw .683 against .317."""
+    rows = [("easy", "M", at < 80) for at in range(100)] + [("easy", "F", at < 18) for at in range(20)]
+    rows += [("hard", "M", at < 2) for at in range(20)] + [("hard", "F", at < 20) for at in range(100)]
+    columns = {"field": [r[0] for r in rows], "sex": [r[1] for r in rows], "decision": [int(r[2]) for r in rows]}
+    found = plain(done(tmp_path, columns, Wishes(attributes={"sex": "sex"}, factors={"field": "field"})))
+    gap = next(one for one in found["disparities"] if one["aggregate"] == "difference")
+    assert gap["value"] == pytest.approx(82 / 120 - 38 / 120)
+    assert gap["within"]["value"] == pytest.approx(-0.1)  # ten points in favour of women in either
+    assert (gap["within"]["factors"], gap["within"]["strata"], gap["within"]["reversed"]) == (["field"], 2, True)
+
+
 def test_small_groups_take_no_part_in_disparities_but_are_shown(tmp_path: Path) -> None:
     columns = {"g": ["a"] * 50 + ["b"] * 50 + ["c"] * 2, "decision": [1, 0] * 50 + [0, 0]}
     found = done(tmp_path, columns, Wishes(attributes={"g": "g"}))
