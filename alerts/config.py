@@ -265,11 +265,15 @@ class RollbackReceiverConfig(ReceiverConfig):
 
 
 class PlanStepConfig(Config):
-    """`percent` of the decisions (0: shadow, 100: live) for so long inside the bounds, with `min_n` of each group."""
+    """`percent` of the decisions (0: shadow, 100: live) for so long inside the bounds, with `min_n` of each group.
+
+    `proven`: there must be evidence that the bounds are kept, and not only an estimate inside them.
+    """
 
     percent: float = Field(ge=0, le=100)
     inside: Duration = 0
     min_n: int = Field(default=0, ge=0)
+    proven: bool = False
 
 
 class PlanConfig(Config):

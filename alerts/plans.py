@@ -3,8 +3,9 @@
 A plan is steps of rising percentages: 0 is shadow (it scores, somebody else decides), 100 is live. A step is passed when
 
     time inside      the looks at which every bound was *clear* follow each other for so long in sum,
-    decisions        every compared group has had so many of this version in this step, and
-    now              the bounds are clear at this look too.
+    decisions        every compared group has had so many of this version in this step,
+    now              the bounds are clear at this look too, and
+    proof            where the step asks for it, there is evidence that the bounds are kept.
 
 Outside the bound without proof (`unproven`) and too little data (`insufficient_data`) stop the clock and prove nothing.
 A breach, or one of the plan's rules firing over everything served, drops the version to shadow and ends the plan. So does
@@ -42,6 +43,7 @@ class PlanStep:
     percent: float
     inside_ms: int = 0
     min_n: int = 0
+    proven: bool = False
 
     @property
     def route(self) -> Route:
@@ -73,11 +75,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How a version does in one arm: the finding over all bounds of the plan, and the figures behind it."""
+    """How a version does in one arm: the finding over all bounds of the plan, and the figures behind it.
+
+    `proven`: there is evidence, and not only an estimate, that all bounds are kept.
+    """
 
     finding: Finding
     reason: str = ""
     figures: Mapping[str, object] = field(default_factory=dict)
+    proven: bool = False
 
 
 class Standing(Protocol):
@@ -97,6 +103,7 @@ class Progress:
     decided: Mapping[str, int] = field(default_factory=dict)
     finding: str = ""
     reason: str = ""
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,8 @@ class PlanState:
         """Whether everything that this step asks for was seen at the last look."""
         seen, asked = self.progress, self.at
         enough = min(seen.decided.values(), default=0) >= asked.min_n
-        return seen.clear_at is not None and seen.inside_ms >= asked.inside_ms and enough
+        shown = seen.proven or not asked.proven
+        return seen.clear_at is not None and seen.inside_ms >= asked.inside_ms and enough and shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,7 @@ def _progress(before: Progress, seen: Seen) -> Progress:
         clear_at=seen.now if clear else None,
         finding=seen.stand.finding.value,
         reason=seen.stand.reason,
+        proven=clear and seen.stand.proven,
     )
 
 

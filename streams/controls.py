@@ -229,7 +229,7 @@ def _shown(model: str, row: sa.Row[tuple[object, ...]] | None, frozen: str) -> S
 
 def plan_of(config: PlanConfig) -> Plan:
     """The plan as it is configured now; one under way keeps the steps with which it began."""
-    steps = tuple(PlanStep(step.percent, step.inside, step.min_n) for step in config.steps)
+    steps = tuple(PlanStep(step.percent, step.inside, step.min_n, step.proven) for step in config.steps)
     return Plan(config.model, steps, config.rules, config.window, Route(config.rest), config.automatic)
 
 

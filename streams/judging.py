@@ -16,7 +16,7 @@ from alerts.verdicts import Observation
 from streams.circumstances import Circumstances
 from streams.folding import Fold, Lost
 from streams.measuring import Comparing, Frame, Measured, Measuring
-from streams.planning import Planning
+from streams.planning import AtEnd, Planning
 from streams.points import Point
 from streams.proving import Proof, Prover
 from streams.watching import Watched
@@ -56,12 +56,15 @@ class Judging:
         """Measure and judge everything taken so far."""
         assert fold.end is not None
         taken, self._taken = self._taken, []
+        if self.prover is not None:
+            self.prover.followed = self.planning.version
         proofs: Sequence[Proof] = (
             [{}] * len(taken) if self.prover is None else self.prover.advance([end for end, _ in taken], fold.end)
         )
         measured = iter(fold.measuring.measure([frame for _, frames in taken for frame in frames]))
         due = {window.length: window for window in fold.windows}
-        for (end, frames), proof in zip(taken, proofs, strict=True):
+        findings = self.prover.findings if self.prover is not None else [{}] * len(taken)
+        for (end, frames), proof, known in zip(taken, proofs, findings, strict=True):
             found = [next(measured) for _ in frames]
             cited = self._judge(fold.measuring, Taken(end, found, proof)) if fold.measuring.rules else frozenset()
             before = len(self.points)
@@ -69,7 +72,7 @@ class Judging:
                 length = one.frame.place.length
                 if length in cited or due[length].due(end):
                     self.points += one.points(cited=length in cited)
-            self.route = self.planning.look(end, fold, self.points[before:], self.states, self.route)
+            self.route = self.planning.look(AtEnd(end, self.points[before:], known, self.states), fold, self.route)
 
     def _judge(self, measuring: Measuring, taken: "Taken") -> frozenset[int]:
         """Judge the rules; returns the lengths of the windows that an alert which people are told of cites."""

@@ -4,7 +4,8 @@ How a version does is read from the points of that very pane, as they are stored
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import isfinite
 
 import sqlalchemy as sa
 
@@ -23,6 +24,19 @@ from monitor.metrics import metric
 from streams.folding import Fold
 from streams.measuring import Comparing, Measuring
 from streams.points import Point
+
+Findings = Mapping[tuple[str, tuple[str, ...], str, str], Finding]
+"""(rule, attribute set, version, arm) -> what its evidence says (`streams.proving`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtEnd:
+    """What there is at the end of a pane: its points, the evidence about the plan's version, the alerts after it."""
+
+    end: int
+    points: Sequence[Point]
+    findings: Findings
+    states: Mapping[str, Stored]
 
 
 class Planning:
@@ -47,20 +61,23 @@ class Planning:
         if self._touched and self._state is not None:
             save_plan(connection, self._state)
 
-    def look(
-        self, end: int, fold: Fold, points: Sequence[Point], states: Mapping[str, Stored], route: RouteState
-    ) -> RouteState:
+    @property
+    def version(self) -> str:
+        """The version that is to be let in; empty without a plan under way."""
+        return self._state.version if self._state is not None else ""
+
+    def look(self, at: AtEnd, fold: Fold, route: RouteState) -> RouteState:
         """Look at the end of a pane, where this fold is the plan's; the route after it."""
-        state, rules = self._state, self._rules(fold.measuring)
+        end, state, rules = at.end, self._state, self._rules(fold.measuring)
         if state is None or not rules or not state.open:
             return route
         decided = _decided(fold, end, state, rules)
-        mine = [point for point in points if point.window_seconds * 1000 == state.plan.window_ms]
+        mine = [point for point in at.points if point.window_seconds * 1000 == state.plan.window_ms]
         if not mine:
             self._state, self._touched = count(state, decided), self._touched or bool(decided)
             return route
-        firing = any(s.state.state is State.FIRING and s.rule in state.plan.rules for s in states.values())
-        stand = PointStanding(rules, mine).of(state.version, state.at.arm)
+        firing = any(s.state.state is State.FIRING and s.rule in state.plan.rules for s in at.states.values())
+        stand = PointStanding(rules, mine, at.findings).of(state.version, state.at.arm)
         after, request = look(state, Seen(end, stand, firing, decided), route)
         self._state, self._touched = after, True
         if request is None:
@@ -86,34 +103,63 @@ class Planning:
 
 
 class PointStanding:
-    """How versions do, from the points of one pane's end (`alerts.plans.Standing`)."""
+    """How versions do, from the points of one pane's end and the evidence about them (`alerts.plans.Standing`).
 
-    def __init__(self, rules: Sequence[Rule], points: Sequence[Point]) -> None:
-        self._rules, self._points = rules, points
+    Inside the bound is what the estimate says, and *proven* only what evidence shows to be inside. Beyond it is what the
+    evidence says or, sooner, an interval that lies wholly beyond: a drop wakes nobody and costs a new beginning, while the
+    decisions of a faulty canary reach people.
+    """
+
+    def __init__(self, rules: Sequence[Rule], points: Sequence[Point], findings: Findings) -> None:
+        self._rules, self._points, self._findings = rules, points, findings
 
     def of(self, version: str, arm: str) -> Stand:
         """The worst finding over the bounds of all rules; insufficient data where there is no point."""
         looks = [found for rule in self._rules for found in self._looks(rule, version, arm)]
-        figures = {name: {"finding": finding.value, "value": p.value, "low": p.low, "high": p.high, "n": p.n} for name, finding, p in looks}  # fmt: skip
-        for worst in (Finding.BREACH, Finding.INSUFFICIENT_DATA, Finding.UNPROVEN):
-            names = [name for name, finding, _ in looks if finding is worst]
-            if names:
-                return Stand(worst, f"{WORDS[worst]}: {', '.join(names)}", figures)
         if not looks:
             return Stand(Finding.INSUFFICIENT_DATA, f"nothing measured of version {version} in {arm}")
-        return Stand(Finding.CLEAR, "inside the bounds", figures)
+        figures = {look.name: look.figures() for look in looks}
+        for worst in (Finding.BREACH, Finding.INSUFFICIENT_DATA, Finding.UNPROVEN):
+            names = [look.name for look in looks if look.finding is worst]
+            if names:
+                return Stand(worst, f"{WORDS[worst]}: {', '.join(names)}", figures)
+        unproven = [look.name for look in looks if look.evidence is not Finding.CLEAR]
+        reason = (
+            f"inside the bounds, not yet proven: {', '.join(unproven)}" if unproven else "inside the bounds, proven"
+        )
+        return Stand(Finding.CLEAR, reason, figures, proven=not unproven)
 
-    def _looks(self, rule: Rule, version: str, arm: str) -> Iterator[tuple[str, Finding, Point]]:
+    def _looks(self, rule: Rule, version: str, arm: str) -> Iterator["Look"]:
         assert isinstance(rule, Comparing)
         kind = "disparity" if rule.aggregate else "group"
         wanted = (kind, version, arm, metric(rule.metric).name, rule.aggregate, rule.method)
         for point in self._points:
             key = point.series
-            if (key.kind, key.version, key.arm, key.metric, key.aggregate, key.method) != wanted:
+            if (key.kind, key.version, key.arm, key.metric, key.aggregate, key.method) != wanted or key.stratum:
                 continue
             if not key.attribute_set or rule.attributes not in (None, key.attribute_set):
                 continue
-            yield f"{rule.policy.name} over {', '.join(key.attribute_set)}", _finding(rule, point), point
+            evidence = self._findings.get((rule.policy.name, key.attribute_set, version, arm))
+            name = f"{rule.policy.name} over {', '.join(key.attribute_set)}"
+            yield Look(name, _finding(rule, point, evidence), evidence, point)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One bound of one version and arm at the end of a pane."""
+
+    name: str
+    finding: Finding
+    evidence: Finding | None
+    point: Point
+
+    def figures(self) -> dict[str, object]:
+        """What is kept with a change of route."""
+        point, evidence = self.point, self.evidence.value if self.evidence is not None else None
+        numbers = {"value": point.value, "low": point.low, "high": point.high}
+        return {"finding": self.finding.value, "evidence": evidence, "n": point.n} | {
+            name: float(value) if value is not None and isfinite(value) else None for name, value in numbers.items()
+        }
 
 
 WORDS = {
@@ -123,9 +169,11 @@ WORDS = {
 }
 
 
-def _finding(rule: Rule, point: Point) -> Finding:
-    """As the bound and the interval have it."""
+def _finding(rule: Rule, point: Point, evidence: Finding | None) -> Finding:
+    """As the bound, the interval and the evidence have it."""
     low, high = rule.bounds()
+    if evidence is Finding.BREACH:
+        return Finding.BREACH
     if point.state is not Measured.MEASURED or point.value is None:
         return Finding.INSUFFICIENT_DATA
     least, most = (float("-inf") if low is None else low), (float("inf") if high is None else high)

@@ -71,6 +71,10 @@ class Prover:
     """Rows of evidence that are to be stored."""
     folded: int = 0
     """Panes times families folded since this was made."""
+    followed: str = ""
+    """A version whose findings are wanted at each end: that of a canary plan."""
+    findings: list[dict[tuple[str, tuple[str, ...], str, str], Finding]] = field(default_factory=list)
+    """At each end of the last advance: (rule, attribute set, version, arm) of that version -> what its evidence says."""
     _held: dict[str, Held] = field(default_factory=dict)
     _stretch: Stretch = field(init=False)
 
@@ -130,6 +134,7 @@ class Prover:
         """Fold the panes up to `until`; what the evidence of each (rule, attribute set) was at each of the ends (rising)."""
         assert self.end is not None
         found: list[dict[tuple[str, tuple[str, ...]], Evidence]] = [{} for _ in ends]
+        self.findings = [{} for _ in ends]
         if until > self.end:
             for held in self._held.values():
                 told = self._folded(held, [*ends, until] if not ends or ends[-1] < until else ends)
@@ -148,7 +153,7 @@ class Prover:
         first = self.end // self.model.pane
         after, traced = trace(plan.spec, held.state, _panes(first, counts))
         loud = held.state.firing.any() or after.firing.any() or len(traced.transitions)
-        if loud or (len(traced.warns) and traced.warns.any()):
+        if loud or held.of[0] == self.followed or (len(traced.warns) and traced.warns.any()):
             return self._one_by_one(held, counts, ends)
         held.state, held.end = after, ends[-1]
         at = np.searchsorted(traced.panes, [end // self.model.pane for end in ends])
@@ -162,7 +167,8 @@ class Prover:
 
     def _one_by_one(self, held: Held, counts: Counts, ends: Sequence[int]) -> list[Evidence]:
         assert self.end is not None
-        pane, spec, told, done = self.model.pane, held.plan.spec, [], 0
+        plan, told, done = held.plan, [], 0
+        pane, spec = self.model.pane, plan.spec
         first = self.end // pane
         for end in ends:
             stop = end // pane - first
@@ -172,6 +178,9 @@ class Prover:
             held.amount = _limited(reading.log_evidence)
             told.append(self._told(held.plan, reading) if loud else self._quiet(held.plan, held.amount))
             done = stop
+            if held.of[0] == self.followed and len(told) <= len(self.findings):
+                followed = (plan.rule, plan.attributes, *held.of)
+                self.findings[len(told) - 1][followed] = _finding(held, told[-1])
         held.end = ends[-1]
         return told
 

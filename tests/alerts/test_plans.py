@@ -77,6 +77,15 @@ def test_each_group_needs_its_decisions() -> None:
     assert none.step == 0
 
 
+def test_a_step_that_asks_for_proof_waits_for_it() -> None:
+    state, route = started()
+    strict = replace(state, plan=replace(PLAN, steps=(replace(STEPS[0], proven=True), *STEPS[1:])))
+    waiting, route = days(strict, route, *clear(1, 2, 3, 4, 5))
+    assert (waiting.step, waiting.passed) == (0, False)
+    proven, _ = days(waiting, route, (6, replace(CLEAR, proven=True)))
+    assert proven.step == 1
+
+
 def test_a_breach_drops_to_shadow_and_ends_it() -> None:
     state, route = days(*started(), *clear(1, 2, 3, 4))
     breach = Stand(Finding.BREACH, "beyond the bound: parity over sex", {"parity": 0.6})

@@ -9,10 +9,16 @@ import sqlalchemy as sa
 
 from alerts.control import Route
 from alerts.operators import NotDone, Person, Wish
+from alerts.plans import Stand
+from alerts.rules import make_rules
+from alerts.verdicts import Finding
+from monitor.estimates import State
 from streams.config import parse
 from streams.controls import Controls, NoPlan
 from streams.database import engine
 from streams.evaluator import Evaluator
+from streams.planning import Findings, PointStanding
+from streams.points import Point, SeriesKey
 from streams.settings import Settings
 from tests.streams.counted import Counted
 from tests.streams.test_evaluator import MINUTE, T0, F, M, query, run
@@ -219,3 +225,37 @@ def test_a_plan_that_does_not_fit_is_told(change: str, said: str) -> None:
     assert old in CONFIG
     with pytest.raises(Exception, match=said):
         parse(CONFIG.replace(old, new))
+
+
+def test_a_step_with_proof_is_not_passed_by_an_estimate(db: sa.Engine) -> None:
+    """A family of one version begins unproven: three minutes inside the bound are an estimate and no proof."""
+    config = CONFIG.replace("{percent: 0, inside: 3m, min_n: 60}", "{percent: 0, inside: 1m, min_n: 20, proven: true}")
+    story = Story(db, parse(config))
+    story.decide(FAIR, 3)
+    story.controls.begin("credit", "2", ADA)
+    story.decide(FAIR, 4)
+    shown = story.controls.plan("credit")
+    assert shown is not None
+    assert (shown.step, shown.finding) == (1, "clear")
+    assert shown.reason == "inside the bounds, not yet proven: parity over sex"
+    found = query(db, "select finding from fairdrift.evidence_states where (version, arm) = ('2', 'shadow')")
+    assert found == [("unproven",)]
+
+
+def test_what_evidence_says_of_a_version_counts() -> None:
+    rule = make_rules(parse(CONFIG).rules, ["credit"])[0]
+    key = SeriesKey(
+        "disparity", "credit", "2", "canary", "decision", ("sex",), (), "selection_rate", "ratio", "to_reference"
+    )
+
+    def stand(value: float, low: float, high: float, evidence: Finding | None) -> Stand:
+        point = Point(key, 300, T0, "minute", State.MEASURED, "", value, low, high, 100, 1, 1, None, None, None)
+        known: Findings = {} if evidence is None else {("parity", ("sex",), "2", "canary"): evidence}
+        return PointStanding([rule], [point], known).of("2", "canary")
+
+    assert (stand(0.9, 0.7, 1.1, Finding.CLEAR).finding, stand(0.9, 0.7, 1.1, Finding.CLEAR).proven) == ("clear", True)
+    assert (stand(0.9, 0.7, 1.1, None).finding, stand(0.9, 0.7, 1.1, None).proven) == ("clear", False)
+    assert stand(0.7, 0.6, 0.9, Finding.UNPROVEN).finding == "unproven"
+    assert stand(0.7, 0.6, 0.9, Finding.BREACH).finding == "breach"
+    assert stand(0.6, 0.5, 0.79, Finding.UNPROVEN).finding == "breach"
+    assert PointStanding([rule], [], {}).of("2", "canary").finding == "insufficient_data"
