@@ -97,7 +97,8 @@ def _body(audit: Audit) -> Iterator[str]:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    plain = text.replace("`", "")
+    return f"{plain[:1].upper()}{plain[1:]}."
 
 
 # --- metrics

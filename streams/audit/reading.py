@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv, parquet
+from pyarrow import compute, csv, parquet
 
 from monitor.quantities import Floats
 from monitor.times import EARLIEST, LATEST
@@ -24,6 +24,9 @@ Codes = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
 DELIMITERS = (",", ";", "\t", "|")
+NUMBER = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
+WHOLE = r"^-?(0|[1-9][0-9]{0,14})$"
+"""What `streams.replay.from_text` makes a number and a whole number of, in a form for whole columns."""
 BLOCK = 1 << 24
 """Bytes of a CSV that are read at a time."""
 
@@ -115,18 +118,32 @@ class Table:
         return self._column(name, found)
 
     def _column(self, name: str, found: pa.DictionaryArray) -> Column:
-        raw = found.dictionary.to_pylist()
-        values = [self._value(value) for value in raw]
-        known = [at for at, value in enumerate(values) if value is not None]
-        place = np.full(len(raw) + 1, -1, np.int32)  # the last is for null
+        null = np.asarray(compute.fill_null(compute.is_in(found.dictionary, self._null_values(found)), False))
+        values = self._values(found.dictionary)
+        known = [at for at, value in enumerate(values) if value is not None and not null[at]]
+        place = np.full(len(values) + 1, -1, np.int32)  # the last is for null
         place[known] = np.arange(len(known), dtype=np.int32)
-        codes = np.asarray(found.indices.fill_null(len(raw)), dtype=np.int64)
-        return Column(name, place[codes], tuple(values[at] for at in known))
+        codes = np.asarray(found.indices.fill_null(len(values)), dtype=np.int64)
+        whole = len(known) == len(values)
+        return Column(name, place[codes], tuple(values if whole else [values[at] for at in known]))
 
-    def _value(self, value: object) -> Scalar:
-        if value is None or (isinstance(value, str) and value in self.nulls):
-            return None
-        return from_text(value) if self.texts and isinstance(value, str) else scalar(value)
+    def _null_values(self, found: pa.DictionaryArray) -> pa.Array:
+        """The texts that are null; none for a column of other values."""
+        texts = pa.types.is_string(found.dictionary.type) or pa.types.is_large_string(found.dictionary.type)
+        return pa.array(sorted(self.nulls) if texts else [], type=found.dictionary.type)
+
+    def _values(self, distinct: pa.Array) -> list[Scalar]:
+        """What the distinct values are; as one column where all are numbers, or none looks like one."""
+        if not self.texts:
+            return [scalar(value) if value is not None else None for value in distinct.to_pylist()]
+        filled = distinct.filter(compute.not_equal(distinct, ""))
+        if len(filled) == len(distinct) and compute.all(compute.match_substring_regex(distinct, NUMBER)).as_py():
+            numbers = compute.cast(distinct, pa.float64())
+            if compute.all(compute.is_finite(numbers)).as_py():
+                whole = compute.all(compute.match_substring_regex(distinct, WHOLE)).as_py()
+                found: list[Scalar] = (compute.cast(distinct, pa.int64()) if whole else numbers).to_pylist()
+                return found
+        return [from_text(value) if value is not None else None for value in distinct.to_pylist()]
 
 
 def read(path: Path, nulls: frozenset[str] = frozenset(), delimiter: str = "") -> Table:

@@ -189,7 +189,8 @@ def within_words(measure: Measure, gap: DisparityPoint) -> str:
         return f"{head}{one.estimate.state.value}, {one.estimate.reason}"
     interval = span(one.estimate.low, one.estimate.high)
     turned = "; it points the other way" if one.reversed else ""
-    return f"{head}{number(one.estimate.value)}  {interval}{'  ' if interval else ''}over {one.strata} strata{turned}"
+    shown = f" ({interval})" if interval else ""
+    return f"{head}{number(one.estimate.value)}{shown} over {one.strata} strata{turned}"
 
 
 def asked_words(criterion: Criterion) -> str:

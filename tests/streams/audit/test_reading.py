@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
+from monitor.sections import text_of
 from streams.audit.reading import AuditError, Column, Table, read, times
+from streams.replay import from_text
 
 
 def written(folder: Path, text: str, name: str = "rows.csv") -> Path:
@@ -30,6 +34,19 @@ def test_a_cell_of_a_csv_is_what_replay_makes_of_it(tmp_path: Path) -> None:
     found = table(tmp_path, 'a,b\n34,x\n007,"y, z"\n1e5,\n,true\nNA,1.50\n', nulls=frozenset({"NA"}))
     assert listed(found.column("a")) == [34, "007", 100000.0, None, None]
     assert listed(found.column("b")) == ["x", "y, z", None, True, 1.5]
+
+
+TEXTS = ("0", "-0", "7", "-7", "007", "1.50", "-0.5", "1e5", "1E-3", "1e999", ".5", "5.", "1_000", "999999999999999", "9999999999999999",
+         "true", "False", "nan", "inf", "x", "1 ", "2026-01-01")  # fmt: skip
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(TEXTS), min_size=1, max_size=6))
+def test_a_column_as_a_whole_is_read_as_its_cells_are(tmp_path: Path, texts: list[str]) -> None:
+    """Whole columns of numbers take another way."""
+    found = listed(table(tmp_path, "\n".join(["a,b", *(f"{text},1" for text in texts)]) + "\n").column("a"))
+    assert found == [from_text(text) for text in texts]
+    assert [text_of(value) for value in found] == [text_of(from_text(text)) for text in texts]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
