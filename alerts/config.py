@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 from alerts.templates import template_problems
 from monitor.config import ModelConfig
 from monitor.sections import Config, Duration, Name, Problem, Topic, text_of
-from monitor.times import DAY, HOUR, SECOND, format_duration
+from monitor.times import DAY, HOUR, MINUTE, SECOND, format_duration
 
 EVERY_MODEL = "*"
 
@@ -187,7 +187,7 @@ class ReceiverConfig(ByType):
     """Who or what is told. `send_resolved`: also when it is over; `send_acknowledged`: also when somebody takes it over.
 
     `fallback` is the receiver that is told instead where this one fails for good. `send_changes`: it is told of changes of
-    a model's route, too.
+    a model's route, too. `heartbeat`: it is told so often that all is well, so that silence is a signal.
     """
 
     found_in: ClassVar[str] = "alerts.channels"
@@ -197,6 +197,13 @@ class ReceiverConfig(ByType):
     send_acknowledged: bool = False
     fallback: str = ""
     send_changes: bool = False
+    heartbeat: Duration = 0
+
+    def problems(self) -> Iterator[Problem]:
+        if 0 < self.heartbeat < MINUTE:
+            yield ("heartbeat",), "is at least 1m"
+        if self.heartbeat and self.type in ("pagerduty", "rollback"):
+            yield ("heartbeat",), f"{self.type} cannot take one; send it to a dead man's switch by webhook"
 
 
 class WebhookConfig(ReceiverConfig):
@@ -218,6 +225,7 @@ class WebhookConfig(ReceiverConfig):
         return (given,) if isinstance(given, str | SecretStr) else given
 
     def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
         if not self.url.get_secret_value().startswith(("https://", "http://")):
             yield ("url",), "must start with https:// (or http://, which `delivery.allow_http` must allow)"
         if not self.secrets and self.format == "fairdrift":
@@ -249,6 +257,7 @@ class PagerDutyConfig(ReceiverConfig):
     image: str = ""
 
     def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
         if self.image and not self.image.startswith("https://"):
             yield ("image",), "PagerDuty shows pictures from https:// only"
         try:

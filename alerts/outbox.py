@@ -34,6 +34,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from alerts.channels import Channel, Delivery
 from alerts.errors import TransportError
+from alerts.heartbeats import HEARTBEAT
 from alerts.retries import Result, RetryPolicy
 from alerts.router import Clock, Passing, Router, database_clock
 from alerts.tables import notices, outbox
@@ -208,7 +209,7 @@ class Dispatcher:
         """Writes the dead notification out for another receiver, unless that one knows as much or more already."""
         delivery = claim.delivery
         other = self._policy.fallback.get(delivery.receiver)
-        if other is None or other not in self._channels:
+        if other is None or other not in self._channels or delivery.alert.startswith(HEARTBEAT):
             return
         knows = sa.select(sa.literal(1)).where(
             outbox.c.alert == delivery.alert,

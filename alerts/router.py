@@ -16,20 +16,25 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from alerts.beats import write_heartbeats, write_versions
 from alerts.errors import UnknownReceiver
 from alerts.grouping import Change, Group, Held, Hold, Notification, Timing, acknowledge, look, take
+from alerts.heartbeats import slot
 from alerts.holding import Silence, inhibited, silenced_until
 from alerts.matching import Matcher
 from alerts.notices import Telling, rows
-from alerts.routing import Receiver, Routing, Target
+from alerts.routing import ROUTE_CHANNELS, Receiver, Routing, Target
 from alerts.tables import acknowledgements, alert_groups, alert_states, alert_transitions, notices, outbox, silences
-from monitor.times import format_time
+from monitor.times import MINUTE, format_time
 
 log = logging.getLogger(__name__)
 
 LOCK = "select pg_try_advisory_xact_lock(hashtextextended('fairdrift routing', 0))"
 AT_ONCE = 200
 """Notices, and groups, of one transaction."""
+
+VERSIONS = " versions"
+"""Stands among the receivers that have a heartbeat for looking for new versions; no receiver's name begins so."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Clock = Callable[[sa.Connection], datetime]
@@ -70,6 +75,7 @@ class Router:
         self._routing = routing
         self._clock = clock
         self._passing = passing
+        self._beaten: dict[str, int] = {}
 
     def run_once(self) -> int:
         """Routes until nothing is new or due; the number of rows written to the outbox. 0 too if another is at it."""
@@ -82,7 +88,8 @@ class Router:
 
     def _transaction(self) -> "_Round":
         with self._engine.connect() as conn:
-            if not conn.execute(sa.select(_anything(self._clock(conn)))).scalar_one():
+            at = self._clock(conn)
+            if not self._slots(at) and not conn.execute(sa.select(_anything(at))).scalar_one():
                 return _Round.nothing(conn, self._routing)
         with self._engine.begin() as conn:
             if not conn.execute(sa.text(LOCK)).scalar_one():
@@ -91,11 +98,24 @@ class Router:
             this.route_notices()
             this.route_acknowledgements()
             this.look_at_due()
+            slots = self._slots(at)
+            if slots:
+                this.beat()
             self._passing("before-route")
             this.store()
             self._passing("in-route")
         self._passing("after-route")
+        self._beaten |= slots
         return this
+
+    def _slots(self, at: datetime) -> dict[str, int]:
+        """What is told at intervals and was not yet, by this process, in the slot of this instant; with its slot."""
+        now = (at - EPOCH) // timedelta(milliseconds=1)
+        every = {name: one.heartbeat for name, one in self._routing.receivers.items() if one.heartbeat}
+        if any(one.channel not in ROUTE_CHANNELS for one in self._routing.control):
+            every[VERSIONS] = MINUTE
+        slots = {name: slot(now, length) for name, length in every.items()}
+        return {name: number for name, number in slots.items() if self._beaten.get(name) != number}
 
 
 class _Round:
@@ -241,6 +261,11 @@ class _Round:
             found = self._conn.execute(sa.select(silences).where(active))
             self._silences = [*self._routing.silences, *(silence_of(row) for row in found)]
         return self._silences
+
+    def beat(self) -> None:
+        """Tells what is told at intervals."""
+        self.written += write_heartbeats(self._conn, self._routing.receivers.values(), self._now)
+        self.written += write_versions(self._conn, self._routing.control)
 
     # --- groups in and out
 

@@ -41,6 +41,8 @@ class Receiver:
     fallback: str = ""
     resend: int = 0
     """ms after which what fires is sent again, whoever has acknowledged it: for a receiver that forgets"""
+    heartbeat: int = 0
+    """ms after which it is told that all is well"""
 
 
 DEFAULT_CONTROL = Receiver(CONTROL, "rollback")

@@ -229,7 +229,8 @@ def read_matchers(match: Mapping[str, str], matchers: Iterable[str]) -> Matchers
 
 def _receiver(one: ReceiverConfig) -> Receiver:
     resend = getattr(one, "resend", 0)
-    return Receiver(one.name, one.type, one.send_resolved, one.send_acknowledged, one.fallback, resend)
+    told = (one.send_resolved, one.send_acknowledged, one.fallback)
+    return Receiver(one.name, one.type, *told, resend, one.heartbeat)
 
 
 def _route(given: TreeConfig, parent: Route) -> Route:

@@ -1,4 +1,4 @@
-"""The JSON Schemas of what receivers get, from the types: deploy/schemas/{alert,webhook,group,alertmanager,control}.json.
+"""The JSON Schemas of what receivers get, from the types: deploy/schemas/{alert,webhook,group,alertmanager,heartbeat,control}.json.
 
 `python -m alerts.schemas` writes them; a test compares them with the types, so that a change of the contract is seen.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from alerts.heartbeats import HeartbeatPayload
 from alerts.messages import AlertPayload, CloudEvent, WebhookBody
 from alerts.notices import GroupPayload
 from alerts.webhook_v4 import V4Body
@@ -19,6 +20,7 @@ PUBLISHED: dict[str, type[msgspec.Struct]] = {
     "alert": AlertPayload,
     "webhook": WebhookBody,
     "group": GroupPayload,
+    "heartbeat": HeartbeatPayload,
     "alertmanager": V4Body,
     "control": CloudEvent,
 }

@@ -8,6 +8,7 @@ import alerts
 
 ROOT = Path(__file__).resolve().parent.parent
 SHELL = {
+    "alerts.beats",
     "alerts.channels",
     "alerts.desk",
     "alerts.http",

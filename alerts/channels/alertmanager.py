@@ -74,7 +74,8 @@ def alert_of(payload: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         **payload["annotations"],
     }
     resolved = payload["status"] == "resolved"
-    ends = min(_time(payload["resolved_at"] or payload["evaluated_at"]), now) if resolved else now + FAR
+    far = _time(payload["next_by"]) if payload.get("heartbeat") else now + FAR
+    ends = min(_time(payload["resolved_at"] or payload["evaluated_at"]), now) if resolved else far
     starts = min(_time(payload["firing_since"] or payload["evaluated_at"]), now, ends)
     return {
         "labels": {UNFIT.sub("_", name): value for name, value in labels.items() if value},

@@ -46,6 +46,7 @@ class AppriseConfig(ReceiverConfig):
     url: SecretStr
 
     def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
         plugin = _plugin(self.url.get_secret_value())
         if plugin is None:
             yield ("url",), "is no URL that Apprise knows; see https://appriseit.com/services"
@@ -65,7 +66,7 @@ class AppriseChannel:
     outgoing: Outgoing = field(repr=False)
 
     def send(self, delivery: Delivery) -> None:
-        plugin, payload = _plugin(self.url), delivery.payload
+        plugin, payload = _plugin(self.url), told_of(delivery.payload)
         if plugin is None:
             raise TransportError(f"apprise {self.name!r} has a URL that Apprise does not know", permanent=True)
         if server := _mail_server(plugin):
@@ -83,6 +84,19 @@ class AppriseChannel:
         return cls(config.name, config.url.get_secret_value(), ports.outgoing)
 
 
+def told_of(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The payload, or what stands for it where it is no alert: a change of route, a version."""
+    if "route" in payload:
+        summary = (
+            f"{payload['model']}: the route is {payload['route']}, by {payload['changed_by']}: {payload['reason']}"
+        )
+    elif "version" in payload:
+        summary = f"{payload['model']}: version {payload['version']} was first seen"
+    else:
+        return payload
+    return {"status": "changed", "severity": "info", "summary": summary}
+
+
 def title_of(payload: Mapping[str, Any]) -> str:
     """The status and the summary."""
     return f"[{payload['status'].upper()}] {payload['summary']}"
@@ -92,7 +106,7 @@ def kind_of(payload: Mapping[str, Any]) -> "apprise.NotifyType":
     """What Apprise calls the type: success for an end, else by severity."""
     import apprise
 
-    word = "success" if payload["status"] == "resolved" else TYPES.get(payload["severity"], "warning")
+    word = "success" if payload["status"] in ("resolved", "well") else TYPES.get(payload["severity"], "warning")
     return apprise.NotifyType(word)
 
 

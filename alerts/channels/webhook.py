@@ -90,6 +90,10 @@ def body_of(delivery: Delivery) -> bytes:
     payload = delivery.payload
     if "route" in payload:
         kind, time = "fairdrift.control.route", payload["effective_at"]
+    elif "version" in payload:
+        kind, time = "fairdrift.model.version", payload["first_seen"]
+    elif payload.get("heartbeat"):
+        kind, time = "fairdrift.heartbeat", payload["evaluated_at"]
     elif "alerts" in payload:
         kind, time = f"fairdrift.group.{payload['status']}", payload["evaluated_at"]
     else:

@@ -3,6 +3,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -175,6 +176,30 @@ def test_what_cannot_help_is_dead_at_once_and_what_never_helped_after_a_while(db
     clock.forward(9999)
     assert dispatcher.run_once() == 0
     assert results == [("wrong", Result.DEAD), ("away", Result.RETRY), ("away", Result.DEAD)]
+
+
+def test_a_receiver_that_is_away_for_an_hour_gets_everything_once_and_in_order(db: sa.Engine, clock: Clock) -> None:
+    back = START + timedelta(hours=1)
+
+    def act(delivery: Delivery) -> None:
+        if clock.now < back:
+            raise AWAY
+
+    told, quick = Told(act), Told()
+    channels = {"a": told, "quick": quick}
+    dispatchers = [Dispatcher(db, channels, clock, replace(POLICY, retry=RetryPolicy())) for _ in range(2)]
+    put(db, *(("x", number, "a") for number in range(1, 5)), ("x", 1, "quick"), ("y", 1, "a"))
+    minutes = 0
+    while backlog_of(db):
+        for dispatcher in dispatchers:
+            dispatcher.run_once()
+        clock.forward(20)
+        minutes += 1
+        assert minutes < 300
+    assert told.keys == ["x:1:a", "y:1:a", "x:2:a", "x:3:a", "x:4:a"]
+    assert quick.keys == ["x:1:quick"]
+    assert rows(db)["y:1:a"].attempts > 40
+    assert clock.now - back < timedelta(minutes=4)
 
 
 def test_a_fault_in_a_channel_is_tried_again_and_not_quoted(db: sa.Engine, clock: Clock) -> None:
