@@ -41,6 +41,7 @@ class Stretch:
 def read_stored(connection: sa.Connection, model: ModelConfig, stretch: Stretch) -> History:
     """The stored history of a model; BacktestError if there is none."""
     stream = f"{model.topics.predictions}/{model.topics.outcomes}"
+    connection.execute(sa.text("set local statement_timeout = '10min'"))  # a month of a busy model is millions of rows
     rows = connection.execute(sa.text(CELLS), {"model": model.name}).all()
     cells = tuple(CellInfo(row.id, row.version, row.arm, row.groups, row.stratum) for row in rows)
     low, high = stretch.low or 0, stretch.high or 2**62
