@@ -183,6 +183,91 @@ class ThresholdConfig(RuleConfig):
             yield ("bound",), "a ratio is above 0, and so are its bounds, as in {min: 0.8}"
 
 
+UNBROKEN = {"ratio": BoundConfig(min=1e-6), "difference": BoundConfig(max=1 - 1e-6)}
+"""A bound that nothing breaks, until there is a baseline."""
+
+TOLERANCE = 0.05
+"""By how much a disparity may be worse than its baseline's interval."""
+
+
+class PeriodConfig(Config):
+    """A reference period, by the time of the decision."""
+
+    starts: datetime
+    ends: datetime
+
+    def problems(self) -> Iterator[Problem]:
+        if not (self.starts.tzinfo and self.ends.tzinfo):
+            yield ("starts",), "times need an offset, as in 2026-01-01T00:00:00Z"
+        elif self.starts >= self.ends:
+            yield ("ends",), "must be after `starts`"
+
+
+class AgreedConfig(Config):
+    """A disparity as it was agreed on, with its interval; `source` says where it stands."""
+
+    low: float = Field(allow_inf_nan=False)
+    high: float = Field(allow_inf_nan=False)
+    source: str = Field(default="as agreed", min_length=1)
+
+    def problems(self) -> Iterator[Problem]:
+        if self.low > self.high:
+            yield ("low",), "must not be above `high`"
+
+
+class DriftConfig(RuleConfig):
+    """A disparity against its baseline. `reference` is how much of the previous version's time is its baseline."""
+
+    type: Literal["drift"]
+    metric: str = Field(min_length=1)
+    attributes: tuple[Name, ...] = Field(min_length=1)
+    aggregate: Literal["difference", "ratio"] = "ratio"
+    method: Literal["between_groups", "to_overall", "to_rest", "to_reference"] = "between_groups"
+    baseline: Literal["audit", "previous_version"] | PeriodConfig | AgreedConfig = "audit"
+    tolerance: float = Field(default=TOLERANCE, ge=0, lt=1)
+    reference: Duration = 30 * DAY
+    window: Duration = DAY
+    min_n: int = Field(default=10, ge=1)
+    budget: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    severity: Literal["page", "ticket", "info"] = "ticket"
+
+    @field_validator("attributes")
+    @classmethod
+    def _sorted(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(given)))
+
+    def as_threshold(self) -> ThresholdConfig:
+        """The threshold that it is, with a bound that nothing breaks."""
+        return ThresholdConfig.model_construct(
+            name=self.name,
+            type="threshold",
+            model=self.model,
+            metric=self.metric,
+            attributes=self.attributes,
+            aggregate=self.aggregate,
+            method=self.method,
+            bound=UNBROKEN[self.aggregate],
+            window=self.window,
+            min_n=self.min_n,
+            budget=self.budget,
+            severity=self.severity,
+            for_=self.for_,
+            keep_firing_for=self.keep_firing_for,
+            labels=self.labels,
+            annotations=self.annotations,
+            receivers=self.receivers,
+            rollback=self.rollback,
+            groups=None,
+        )
+
+
+def threshold_of(rule: RuleConfig) -> ThresholdConfig | None:
+    """The threshold that a rule is, or amounts to once its baseline is known; None of other types."""
+    if isinstance(rule, DriftConfig):
+        return rule.as_threshold()
+    return rule if isinstance(rule, ThresholdConfig) else None
+
+
 class ReceiverConfig(ByType):
     """Who or what is told. `send_resolved`: also when it is over; `send_acknowledged`: also when somebody takes it over.
 

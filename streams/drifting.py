@@ -11,7 +11,8 @@ from datetime import datetime
 import numpy as np
 import sqlalchemy as sa
 
-from alerts.rules.drift import AgreedConfig, DriftRule, PeriodConfig
+from alerts.config import AgreedConfig, PeriodConfig
+from alerts.rules.drift import DriftRule
 from alerts.verdicts import Before
 from monitor.assess import Plan
 from monitor.baselines import Baseline
@@ -19,6 +20,7 @@ from monitor.comparisons import Aggregate, DisparitySpec, Method
 from monitor.config import ModelConfig
 from monitor.estimates import State
 from monitor.grouping import SERVED, CellInfo
+from monitor.metric import Needs
 from monitor.metrics import metric
 from monitor.sums import DECISIONS, LABELS, Basis, Ints
 from monitor.times import format_time
@@ -83,6 +85,9 @@ def _counted(
     cells = [info for info, _ in known.values() if info.arm in SERVED and version in (None, info.version)]
     if not cells:
         return None
+    sums: dict[Needs, Ints] = {"decision": _matrix(decisions, cells, len(DECISIONS))}
+    if labels:
+        sums["label"] = _matrix(labels, cells, len(LABELS))
     return Baseline(
         model=of.model.name,
         source=source,
@@ -90,8 +95,7 @@ def _counted(
         cell_schema="",
         value_unit=of.model.value.resolution,
         cells=tuple(cells),
-        decision=_matrix(decisions, cells, len(DECISIONS)),
-        labels=_matrix(labels, cells, len(LABELS)) if labels else None,
+        sums=sums,
     )
 
 
@@ -110,8 +114,7 @@ def _matrix(sums: Mapping[int, Ints], cells: list[CellInfo], slots: int) -> Ints
 
 def measured(rule: DriftRule, model: ModelConfig, baseline: Baseline) -> Before | None:
     """The rule's disparity in the baseline: of the groups compared the one furthest out; None if none can be."""
-    needs = metric(rule.metric).needs
-    if needs == "label" and baseline.labels is None:
+    if metric(rule.metric).needs not in baseline.sums:
         return None
     attributes = rule.attributes or ()
     plan = Plan(
@@ -127,7 +130,11 @@ def measured(rule: DriftRule, model: ModelConfig, baseline: Baseline) -> Before 
     there = [one.estimate for one in points if one.estimate.state is State.MEASURED]
     if not there:
         return None
-    worst = min(there, key=lambda one: one.value or 0.0) if rule.aggregate == "ratio" else max(there, key=lambda one: one.value or 0.0)
+    worst = (
+        min(there, key=lambda one: one.value or 0.0)
+        if rule.aggregate == "ratio"
+        else max(there, key=lambda one: one.value or 0.0)
+    )
     return Before(baseline.source, worst.value, worst.low, worst.high)
 
 

@@ -14,17 +14,21 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from streams.database import backoff, is_transient
+from streams.drifting import with_baselines
 from streams.errors import Overtaken
 from streams.evaluation import ModelEvaluator, ModelProgress
 from streams.points import Points
 from streams.retention import Keep, drop_old
 from streams.settings import Settings, canonical
-from streams.watching import watched
+from streams.watching import Watched, watched
 
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY = 3600.0
 """Seconds between two looks for partitions to drop."""
+
+RESOLVE_EVERY = 300.0
+"""Seconds between two looks for new baselines of drift rules."""
 
 COMMITS = "select stream, part, commit_no, prediction_idle_clock, outcome_idle_clock from fairdrift.positions"
 
@@ -63,7 +67,10 @@ class Evaluator:
         self._engine, self._settings = engine, settings
         points, kept = Points(engine), settings.retention
         self._keep = Keep(kept.panes, kept.minute_points, kept.hour_points)
-        self._models = [ModelEvaluator(engine, of, points) for of in watched(settings)]
+        self._points, self._watched = points, watched(settings)
+        self._resolved: tuple[Watched, ...] = ()
+        self._models: list[ModelEvaluator] = []
+        self._resolve_at = 0.0
         self._commits: list[tuple[object, ...]] | None = None
         self._last = Progress(())
         self._known_version = False
@@ -74,6 +81,7 @@ class Evaluator:
         Nothing if nothing was committed since, unless it is time to ask whether that is itself a matter of a rule.
         """
         self._remember_version()
+        self._resolve()
         commits = self._read_commits()
         if commits == self._commits and self._last.caught_up and not any(model.watchful for model in self._models):
             return _idle(self._last)
@@ -103,6 +111,19 @@ class Evaluator:
                 continue
             if not progress.behind:
                 await _pause(pause, stop, wake)
+
+    def _resolve(self) -> None:
+        """Find the baselines of drift rules, at the start and now and then: a model whose bounds move begins anew."""
+        if time.monotonic() < self._resolve_at:
+            return
+        self._resolve_at = time.monotonic() + RESOLVE_EVERY
+        found = tuple(with_baselines(self._engine, of) for of in self._watched)
+        old = list(zip(self._resolved, self._models, strict=True))
+        self._models = [
+            old[at][1] if at < len(old) and old[at][0] == one else ModelEvaluator(self._engine, one, self._points)
+            for at, one in enumerate(found)
+        ]
+        self._resolved = found
 
     def _read_commits(self) -> list[tuple[object, ...]]:
         with self._engine.connect() as connection:

@@ -118,7 +118,7 @@ class Stretch:
                 assert isinstance(tally, Tally)
                 self._tallies[key] = (tally.n.astype(np.float64), tally.numerator)
             else:
-                self._tallies[key] = _bounded(sums, plan.scale)
+                self._tallies[key] = bounded(sums, plan.scale)
         return self._tallies[key]
 
 
@@ -126,7 +126,7 @@ def _within(info: CellInfo, of: Slice) -> bool:
     return info.arm in SERVED if of == ALL else (info.version, info.arm) == of
 
 
-def _bounded(sums: Sums, scale: Scale) -> tuple[Floats, Floats, Floats]:
+def bounded(sums: Sums, scale: Scale) -> tuple[Floats, Floats, Floats]:
     """Count, sum and sum of squares of `(amount - low) / (high - low)`."""
     columns: Mapping[str, Ints] = {
         name: getattr(sums, name)

