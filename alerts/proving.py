@@ -1,8 +1,9 @@
 """What a rule must prove: its families of evidence, from its bound and the model's groups. Pure.
 
-A family is (rule, model, metric, attribute set) over everything served; its groups are those declared, and `other`;
-`unknown` takes no part. The bound on a disparity becomes a bound of each group against a reference that is chosen before
-the pane is looked at: the configured one, everybody, the rest, or for `between_groups` the group that was best so far.
+A family is (rule, model, metric, attribute set) over everything served; its groups are those declared: `unknown` and
+`other` take no part (rules of type `quality` watch their share). The bound on a disparity becomes a bound of each group
+against a reference that is chosen before the pane is looked at: the configured one, everybody, the rest, or for
+`between_groups` the group that was best so far.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from typing import Literal
 
 from alerts.labels import EVERYTHING, Family
 from alerts.rules.threshold import ThresholdRule
-from monitor.config import OTHER, ModelConfig
+from monitor.config import ModelConfig
 from monitor.evidence import Kind, Measure, Reference, Spec, Tuning
 from monitor.metric import GroupMetric
 from monitor.metrics import metric
@@ -146,7 +147,7 @@ def _sets(rule: ThresholdRule, model: ModelConfig) -> list[tuple[str, ...]]:
 def _values(rule: ThresholdRule, model: ModelConfig, attributes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     if rule.groups is not None:
         return (tuple(value for _, value in sorted(rule.groups)),)
-    return tuple(product(*((*model.attributes[name].groups, OTHER) for name in attributes)))
+    return tuple(product(*(model.attributes[name].groups for name in attributes)))
 
 
 def _reference(rule: ThresholdRule, model: ModelConfig, attributes: tuple[str, ...]) -> str:

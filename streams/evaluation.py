@@ -65,6 +65,9 @@ class ModelProgress:
     pending: bool = False
     busy: bool = False
     """another worker is at it"""
+    evidence: int = 0
+    """panes folded into evidence, each family's for itself, and the time that took"""
+    evidence_seconds: float = 0.0
     drained: bool = False
     held_by: tuple[Holder, ...] = ()
     stalled: tuple[Holder, ...] = ()
@@ -139,6 +142,7 @@ class ModelEvaluator:
     def _progress(self, this: Round, transitions: int) -> ModelProgress:
         now = int(time.time() * 1000)
         clocks = [clock_of(this.positions.parts, 0, 1, topics) for _, topics in self._folds]
+        folded = [prover.worked() for prover in self._provers.values()]
         late = {holder: None for clock in clocks for holder in stalled(clock, this.positions.parts, now, STALL_AFTER)}
         return ModelProgress(
             model=self._watched.model.name,
@@ -148,6 +152,8 @@ class ModelEvaluator:
             transitions=transitions,
             behind=this.behind,
             pending=this.pending,
+            evidence=sum(done for done, _ in folded),
+            evidence_seconds=sum(seconds for _, seconds in folded),
             drained=this.drained,
             held_by=tuple(this.held_by),
             stalled=tuple(late),

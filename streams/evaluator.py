@@ -141,7 +141,12 @@ class Evaluator:
 
 def _idle(progress: Progress) -> Progress:
     """The same, as of a round that had nothing to do."""
-    return Progress(tuple(replace(model, panes=0, points=0, transitions=0) for model in progress.models))
+    return Progress(
+        tuple(
+            replace(model, panes=0, points=0, transitions=0, evidence=0, evidence_seconds=0.0)
+            for model in progress.models
+        )
+    )
 
 
 async def _pause(seconds: float, *events: asyncio.Event | None) -> None:

@@ -19,6 +19,8 @@ CounterName = Literal[
     "fairdrift_commit_rows_total",
     "fairdrift_lost_records_total",
     "fairdrift_evaluated_panes_total",
+    "fairdrift_evidence_panes_total",
+    "fairdrift_evidence_seconds_total",
     "fairdrift_notifications_total",
     "fairdrift_retries_total",
 ]
@@ -73,6 +75,8 @@ METRICS: dict[Name, Metric] = {
         "Records that the log had deleted before they were counted: their windows are stale.", ("topic",)
     ),
     "fairdrift_evaluated_panes_total": Metric("Pane ends that rules have been judged at.", ("model",)),
+    "fairdrift_evidence_panes_total": Metric("Panes folded into evidence, each family's for itself.", ("model",)),
+    "fairdrift_evidence_seconds_total": Metric("Time spent on folding panes into evidence.", ("model",)),
     "fairdrift_notifications_total": Metric(
         "Attempts to notify, by result: sent, retry (it will be tried again), dead (given up).", ("receiver", "result")
     ),

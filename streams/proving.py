@@ -8,6 +8,7 @@ Beside the families that rules are judged by there is one of each version and ar
 *unproven*: as if the bound was broken, until there is evidence that it is kept.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from alerts.labels import alert_id
 from alerts.proving import Plan
 from alerts.states import State as AlertState
 from alerts.verdicts import Evidence, Finding
-from monitor.config import OTHER, ModelConfig
+from monitor.config import ModelConfig
 from monitor.evidence import Panes, Phase, Reading, State, fold, read, trace
 from monitor.evidence.layout import layout_of
 from monitor.sums import Basis
@@ -69,12 +70,17 @@ class Prover:
     end: int | None = None
     rows: list[Row] = field(default_factory=list)
     """Rows of evidence that are to be stored."""
+<<<<<<< HEAD
     folded: int = 0
     """Panes times families folded since this was made."""
     followed: str = ""
     """A version whose findings are wanted at each end: that of a canary plan."""
     findings: list[dict[tuple[str, tuple[str, ...], str, str], Finding]] = field(default_factory=list)
     """At each end of the last advance: (rule, attribute set, version, arm) of that version -> what its evidence says."""
+=======
+    _folds: int = 0
+    _seconds: float = 0.0
+>>>>>>> 7249577 (Evidence in status, check and the worker's metrics; warnings need the present to break the bound too; the demo follows its page, not its ticket)
     _held: dict[str, Held] = field(default_factory=dict)
     _stretch: Stretch = field(init=False)
 
@@ -134,7 +140,11 @@ class Prover:
         """Fold the panes up to `until`; what the evidence of each (rule, attribute set) was at each of the ends (rising)."""
         assert self.end is not None
         found: list[dict[tuple[str, tuple[str, ...]], Evidence]] = [{} for _ in ends]
+<<<<<<< HEAD
         self.findings = [{} for _ in ends]
+=======
+        began = time.perf_counter()
+>>>>>>> 7249577 (Evidence in status, check and the worker's metrics; warnings need the present to break the bound too; the demo follows its page, not its ticket)
         if until > self.end:
             for held in self._held.values():
                 told = self._folded(held, [*ends, until] if not ends or ends[-1] < until else ends)
@@ -143,13 +153,19 @@ class Prover:
                         at[held.plan.rule, held.plan.attributes] = evidence
                     self._note(held, ends, told)
             self.end = until
+        self._seconds += time.perf_counter() - began
         return found
+
+    def worked(self) -> tuple[int, float]:
+        """Panes folded since the last call, each family's for itself, and the seconds that took."""
+        done, self._folds, self._seconds = (self._folds, self._seconds), 0, 0.0
+        return done
 
     def _folded(self, held: Held, ends: Sequence[int]) -> list[Evidence]:
         """The evidence of one family at each of the ends. In detail where something happens, else only how much there is."""
         assert self.end is not None
         plan, counts = held.plan, self._stretch.counts(held.plan, held.of, self.end, ends[-1])
-        self.folded += len(counts.n)
+        self._folds += len(counts.n)
         first = self.end // self.model.pane
         after, traced = trace(plan.spec, held.state, _panes(first, counts))
         loud = held.state.firing.any() or after.firing.any() or len(traced.transitions)
@@ -174,7 +190,7 @@ class Prover:
             stop = end // pane - first
             panes = counts.between(done, stop)
             held.state, reading = fold(spec, held.state, _panes(first + done, panes))
-            loud = reading.phase == Phase.FIRING or reading.warn
+            loud = reading.phase == Phase.FIRING or (reading.warn and reading.material)
             held.amount = _limited(reading.log_evidence)
             told.append(self._told(held.plan, reading) if loud else self._quiet(held.plan, held.amount))
             done = stop
@@ -196,7 +212,7 @@ class Prover:
             leading=places[leading.group],
             groups=tuple(places[name] for name in reading.culprits),
             stands=reading.phase == Phase.FIRING,
-            warns=reading.warn,
+            warns=reading.warn and reading.material,
             stale=reading.stale,
             recovery=None if reading.recovery is None else _limited(reading.recovery),
             recovery_needed=reading.recovery_needed,
@@ -245,11 +261,9 @@ def _finding(held: Held, evidence: Evidence) -> Finding:
 
 
 def _suppose_broken(plan: Plan, state: State) -> None:
-    """As if a page about every declared group stood since now."""
+    """As if a page about every group stood since now."""
     layout = layout_of(plan.spec)
-    declared = np.array([OTHER not in values for values in plan.values])
-    first = layout.column.min()
-    state.implicated[:] = (layout.weight > 0) & declared[layout.column - first]
+    state.implicated[:] = layout.weight > 0
     state.firing[:], state.fired[:] = 1.0, float(state.position)
 
 

@@ -25,6 +25,10 @@ _OPEN_ALERTS = sa.text("""
 select * from (select distinct on (alert) * from alert_history order by alert, transition_no desc) newest
 where to_state in ('pending', 'firing', 'insufficient_data') order by model, rule, pane_end
 """)
+_PROOFS = sa.text("""
+select rule, metric, attribute_set, reading, to_timestamp(pane_end_ms / 1000.0) as pane_end from fairdrift.evidence_states
+where model = :model and version = '*' and arm = '*' order by rule, attribute_set
+""")
 _STREAMS = sa.text("""
 select stream, count(*) as partitions, max(updated_at) as committed, min(prediction_clock) as slowest, max(prediction_clock) as fastest
 from stream_health group by stream order by stream
@@ -104,6 +108,19 @@ class Alert(msgspec.Struct, frozen=True):
     summary: str
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """How much evidence a rule has against what a page needs (nats), for one attribute set; `stands` from page to recovery."""
+
+    rule: str
+    metric: str
+    attributes: list[str]
+    log_evidence: float
+    needed: float
+    stands: bool
+    leading_group: dict[str, str]
+    pane_end: datetime
+
+
 class Route(msgspec.Struct, frozen=True):
     """What the model is asked to do."""
 
@@ -123,6 +140,7 @@ class Model(msgspec.Struct, frozen=True):
     route: Route
     alerts: list[Alert]
     windows: list[Window]
+    evidence: list[Proof] = []
 
 
 class StreamState(msgspec.Struct, frozen=True):
@@ -168,6 +186,7 @@ def read_status(engine: sa.Engine, settings: Settings, wanted: Wanted = Wanted()
                 _route(routes.get(model.name)),
                 [_alert(row) for row in alerts if row["model"] == model.name],
                 list(_windows(connection, settings, model, (evaluated.get(model.name, {}), wanted))),
+                [_proof(row) for row in connection.execute(_PROOFS, {"model": model.name}).mappings()],
             )
             for model in settings.models
             if wanted.model in ("", model.name)
@@ -248,6 +267,14 @@ def _alert(row: sa.RowMapping) -> Alert:
         str(labels.get("attributes", "")),
         str(payload.get("summary") or ""),
     )
+
+
+def _proof(row: sa.RowMapping) -> Proof:
+    reading = row["reading"]
+    return Proof(
+        row["rule"], row["metric"], row["attribute_set"], reading["log_evidence"], reading["needed"], reading["stands"],
+        reading["leading"], row["pane_end"],
+    )  # fmt: skip
 
 
 def _route(row: sa.RowMapping | None) -> Route:

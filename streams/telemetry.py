@@ -70,6 +70,10 @@ class Evaluated(Protocol):
     def model(self) -> str: ...
     @property
     def panes(self) -> int: ...
+    @property
+    def evidence(self) -> int: ...
+    @property
+    def evidence_seconds(self) -> float: ...
 
 
 class Telemetry:
@@ -113,6 +117,8 @@ class Telemetry:
             self._exporter.observe("fairdrift_evaluation_seconds", seconds)
         for model in worked:
             self._exporter.count("fairdrift_evaluated_panes_total", model.panes, model=model.model)
+            self._exporter.count("fairdrift_evidence_panes_total", model.evidence, model=model.model)
+            self._exporter.count("fairdrift_evidence_seconds_total", model.evidence_seconds, model=model.model)
         self._probe.done(Activity.EVALUATE)
 
     def notified(self, receiver: str, result: Result) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.checks import kafka, postgres, receivers
+from streams.checks import budgets, kafka, postgres, receivers
 from streams.checks.findings import Finding, failure, ok, warning
 from streams.config import ConfigError, load
 from streams.mistakes import path_text
@@ -20,6 +20,7 @@ def run_checks(path: Path) -> Iterator[Finding]:
             yield failure("configuration", f"{path_text(place)}: {text}" if place else text, f"correct {error.source}")
         return
     yield from _configured(path, settings)
+    yield from budgets.check(settings)
     known_parts = yield from postgres.check(settings)
     yield from kafka.check(settings, streams_of(settings), known_parts)
     yield from receivers.check(settings)

@@ -24,7 +24,7 @@ from streams.database import is_transient
 from streams.errors import StreamsError
 from streams.schema import require_head
 from streams.settings import Settings
-from streams.status import Alert, Model, Parity, Status, Wanted, Window, read_status
+from streams.status import Alert, Model, Parity, Proof, Status, Wanted, Window, read_status
 from streams.status import Group as GroupPoint
 
 NARROW = 90
@@ -124,6 +124,8 @@ def _model(model: Model, narrow: bool) -> Iterator[RenderableType]:
     yield head
     for alert in model.alerts:
         yield Padding(_alert(alert), (0, 0, 0, 2))
+    for proof in model.evidence:
+        yield Padding(_proof(proof), (0, 0, 0, 2))
     if not model.windows:
         yield Padding(Text("nothing is evaluated yet", style="dim"), (0, 0, 1, 2))
     for window in model.windows:
@@ -135,6 +137,18 @@ def _model(model: Model, narrow: bool) -> Iterator[RenderableType]:
 def _alert(alert: Alert) -> Text:
     words = Text.assemble((alert.state, STATES.get(alert.state, "")), f" {alert.rule} ", (f"({alert.severity})", "dim"))
     return words.append(f" since {_when(alert.since)}" + (f": {alert.summary}" if alert.summary else ""))
+
+
+def _proof(proof: Proof) -> Text:
+    """`evidence of limit-parity for sex: 3.2 of 7.3 needed, most of sex=female`."""
+    amount, style = (
+        f"{max(proof.log_evidence, 0.0):.1f} of {proof.needed:.1f} needed",
+        "bold red" if proof.stands else "",
+    )
+    words = Text.assemble(f"evidence of {proof.rule} for {', '.join(proof.attributes)}: ", (amount, style))
+    if proof.log_evidence > 0 and proof.leading_group:
+        words.append(f", most of {_group(proof.leading_group)}")
+    return words.append(", stands until there is as much for recovery", style="red") if proof.stands else words
 
 
 def _window(window: Window, narrow: bool) -> RenderableType:

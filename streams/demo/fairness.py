@@ -26,7 +26,7 @@ READINGS = sa.text("""
 
 CHANGES = sa.text("""
     select pane_end, from_state, to_state from alert_history
-    where model = :model and pane_end > :since and (from_state = 'firing' or to_state = 'firing')
+    where model = :model and rule = 'limit-parity' and pane_end > :since and (from_state = 'firing' or to_state = 'firing')
     order by pane_end, transition_no
 """)
 

@@ -116,6 +116,8 @@ def test_a_retried_dependency_blocks_and_a_round_of_evaluation_unblocks() -> Non
     class Model:
         model: str
         panes: int
+        evidence: int = 12
+        evidence_seconds: float = 0.5
 
     probe, exporter = Probe(), Exporter()
     telemetry = Telemetry(exporter, probe)
@@ -124,6 +126,8 @@ def test_a_retried_dependency_blocks_and_a_round_of_evaluation_unblocks() -> Non
     telemetry.evaluated([Model("credit", 3), Model("idle", 0)], 0.1)
     assert probe.health().ready
     assert exporter.registry.get_sample_value("fairdrift_evaluated_panes_total", {"model": "credit"}) == 3
+    assert exporter.registry.get_sample_value("fairdrift_evidence_panes_total", {"model": "credit"}) == 12
+    assert exporter.registry.get_sample_value("fairdrift_evidence_seconds_total", {"model": "credit"}) == 0.5
     assert exporter.registry.get_sample_value("fairdrift_retries_total", {"dependency": "postgres"}) == 1
     telemetry.notified("oncall", Result.SENT)
     sent = {"receiver": "oncall", "result": "sent"}
