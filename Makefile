@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format chaos bench venv constraints clean
+.PHONY: help demo test check format chaos bench bench-evidence venv constraints clean
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -19,7 +19,7 @@ export PIP_NO_INPUT := 1
 help: ## show this list
 	@echo "fairdrift: watches decisions of models, and pages a person with proof when parity drifts past an agreed bound."
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 	@echo
 	@echo "  Pass options with ARGS, for example: make demo ARGS=--keep    make test ARGS='-k outbox -x'"
 
@@ -44,6 +44,9 @@ chaos: .venv/.installed-dev ## kill workers, broker and database at random on Ap
 
 bench: .venv/.installed-dev ## measure speed beside other ways of doing it; writes bench-results/
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-evidence: .venv/.installed-dev ## false pages and delays of evidence and of other rules, simulated (ARGS=--quick: minutes)
+	@$(BIN)/python -m tests.benchmarks.evidence $(ARGS)
 
 venv: .venv/.installed-dev ## the virtual environment with everything for development, in .venv
 	@echo "ready: .venv (activate it with: . .venv/bin/activate)"
