@@ -31,29 +31,41 @@ class Factors:
 
     tempered: Floats
     plain: Floats
-    suspicion: Floats | None
-    alarm: Floats | None
+    suspicion: Floats | None = None
+    distance: Floats | None = None
+    level: Floats | None = None
+    """(T, D)"""
 
     @classmethod
     def of(cls, layout: Layout, counts: Counts, learned: Learned) -> "Factors":
         """From counts."""
+        shape = (len(counts.n), layout.stakes, layout.size)
+        made = cls(np.empty(shape), np.empty(shape))
+        if layout.savings:
+            made = cls(made.tempered, made.plain, np.empty(shape), np.empty(shape), np.empty(shape[::2]))
+        for here, part in layout.parts:
+            made._fill(part, here, counts.part(here), learned.part(here))
+        return made
+
+    def _fill(self, layout: Layout, here: slice, counts: Counts, learned: Learned) -> None:
+        """Some detectors'."""
         log_e = log_evalues(layout, counts, learned)
-        cut = np.clip(log_e, -FARTHEST, FARTHEST)
-        tempered, plain = np.exp(cut / learned.phi[:, None, :]), np.exp(cut)
-        if not layout.savings:
-            return cls(tempered, plain, None, None)
-        if layout.means:
-            level = np.full_like(cut, np.log(layout.savings))
-            return cls(tempered, plain, cut / learned.phi[:, None, :], level)
-        return cls(tempered, plain, *suspicions(layout, counts, learned))
+        np.clip(log_e, -FARTHEST, FARTHEST, out=log_e)
+        calm = log_e / learned.phi[:, None, :]
+        np.exp(log_e, out=self.plain[..., here])
+        np.exp(calm, out=self.tempered[..., here])
+        if self.suspicion is None or self.distance is None or self.level is None:
+            return
+        found = (calm, 1.0, np.log(layout.savings)) if layout.means else suspicions(layout, counts, learned)
+        self.suspicion[..., here], self.distance[..., here], self.level[..., here] = found
 
 
 def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: float) -> None:
     """Pane number `pane`, the factors' `at`: mass starts in it, and all of it is multiplied."""
     stakes, plain = layout.stakes, factors.plain[at]
     state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * layout.weight
-    if factors.alarm is not None and factors.suspicion is not None:
-        spent = spend(layout, state, factors.alarm[at])
+    if factors.suspicion is not None and factors.distance is not None and factors.level is not None:
+        spent = spend(layout, state, factors.distance[at], factors.level[at])
         if spent is not None:
             state.evidence += spent
         suspect(state, factors.suspicion[at])

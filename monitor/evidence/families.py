@@ -14,7 +14,7 @@ from monitor.evidence.state import ARRAYS, State
 
 
 class Families:
-    """Families that are `alike` (kind, measure, strata, pane, tuning) and at the same pane, folded together.
+    """Families that are `alike` (kind, measure, strata, pane, tuning, sides) and at the same pane, folded together.
 
     The states that come out equal, bit for bit, those of folding each family alone. Raises ValueError if they are not alike or not at the
     same pane.
@@ -22,7 +22,9 @@ class Families:
 
     def __init__(self, specs: Sequence[Spec], states: Sequence[State]) -> None:
         if len({alike(spec) for spec in specs}) != 1:
-            raise ValueError("families that are folded together have the same kind, measure, strata, pane and tuning")
+            raise ValueError(
+                "families that are folded together have the same kind, measure, strata, pane, tuning and sides"
+            )
         if len({state.position for state in states}) != 1 or len(states) != len(specs):
             raise ValueError("families that are folded together are at the same pane, one state each")
         self.layout = lay_out(specs)

@@ -1,7 +1,7 @@
 """Where the detectors of some families stand in the arrays: one detector per group and watched bound, family after family."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -45,6 +45,11 @@ class Layout:
     """(F,): evidence that a resolve needs."""
     groups: Ints
     """The size of the family."""
+    factor: Floats
+    """(K, D): alternatives of a ratio (or odds) as parts of the bound, below it or above."""
+    log_factor: Floats
+    parts: tuple[tuple[slice, "Layout"], ...] = ()
+    """Where there are many detectors: runs of them that fit a processor's cache, for what is done by detector."""
 
     @property
     def size(self) -> int:
@@ -86,7 +91,7 @@ class Layout:
 
 def alike(spec: Spec) -> tuple[object, ...]:
     """Specs with equal values may share a layout."""
-    return spec.kind, spec.measure, spec.strata, spec.pane, spec.tuning
+    return spec.kind, spec.measure, spec.strata, spec.pane, spec.tuning, spec.plain_ratio
 
 
 @lru_cache(maxsize=256)
@@ -113,7 +118,9 @@ def lay_out(specs: Sequence[Spec]) -> Layout:
     family, column, low, bounds, weights, refs, firsts = (np.array(values) for values in zip(*rows, strict=True))
     overall = np.array([mode == Reference.OVERALL for mode in modes])[family]
     one = specs[0]
-    return Layout(
+    grid = np.array(one.tuning.grid)[:, None]
+    factor = np.where(low, grid, 1.0 / grid)
+    layout = Layout(
         specs=tuple(specs),
         kind=one.kind,
         measure=one.measure,
@@ -133,4 +140,30 @@ def lay_out(specs: Sequence[Spec]) -> Layout:
         needed=np.exp(np.array([spec.needed for spec in specs])),
         recovery_needed=np.exp(np.array([spec.recovery_needed for spec in specs])),
         groups=np.array([len(spec.groups) for spec in specs])[family],
+        factor=factor,
+        log_factor=np.log(factor),
+    )
+    return replace(layout, parts=tuple(_part(layout, at) for at in range(0, layout.size, CACHED)))
+
+
+CACHED = 2048
+"""Detectors whose arrays stay in a cache together."""
+
+
+def _part(layout: Layout, at: int) -> tuple[slice, Layout]:
+    """Detectors from `at` on; what is by family is not cut."""
+    here = slice(at, at + CACHED)
+    return here, replace(
+        layout,
+        family=layout.family[here],
+        column=layout.column[here],
+        low=layout.low[here],
+        bound=layout.bound[here],
+        weight=layout.weight[here],
+        against=layout.against[here],
+        first=layout.first[here],
+        groups=layout.groups[here],
+        factor=layout.factor[:, here],
+        log_factor=layout.log_factor[:, here],
+        overall=None if layout.overall is None else layout.overall[here],
     )

@@ -52,6 +52,10 @@ class Counts:
     """Sums of squares; equal to k for counts."""
     q_r: Floats
 
+    def part(self, here: slice) -> "Counts":
+        """Some detectors."""
+        return Counts(*(getattr(self, name)[..., here] for name in ("n", "k", "n_r", "k_r", "q", "q_r")))
+
     def totals(self) -> Floats:
         """(T, 4, D): k, n, reference k, n over all strata."""
         return np.stack([values.sum(axis=1) for values in (self.k, self.n, self.k_r, self.n_r)], axis=1)
@@ -70,6 +74,11 @@ class Learned:
     """(T, D): the group's events in a pane."""
     volume_r: Floats
     """(T, D): the reference's."""
+
+    def part(self, here: slice) -> "Learned":
+        """Some detectors."""
+        names = ("rate", "own", "phi", "past", "volume", "volume_r")
+        return Learned(*(getattr(self, name)[..., here] for name in names))
 
 
 @dataclass(frozen=True, slots=True)

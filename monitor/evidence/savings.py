@@ -33,21 +33,31 @@ def income(layout: Layout, state: State, gaps: Floats | float) -> Floats:
     return gaps - (after - before)
 
 
-def spend(layout: Layout, state: State, alarm: Floats) -> Floats | None:
-    """(K, D): the mass that starts where suspicion rose to new heights above `alarm`; None if nowhere."""
-    ringing = state.suspicion >= alarm
-    if not ringing.any():
+def spend(layout: Layout, state: State, distance: Floats, level: Floats) -> Floats | None:
+    """(K, D): the mass that starts where suspicion rose to new heights above its alarm; None if nowhere.
+
+    The alarm is `max(1, level + 2 ln(distance))`, for alternatives at some distance (K, D).
+    """
+    highest = state.suspicion.max(axis=0)
+    loud = highest >= 1.0
+    loud &= highest >= level + 2.0 * np.log(np.min(distance, axis=0, where=distance > 0, initial=1.0))
+    if not loud.any():
         return None
-    height = np.where(ringing, state.suspicion - alarm + 1.0, 0.0)
-    news = np.maximum(height - state.peak, 0.0)
+    with np.errstate(divide="ignore"):
+        alarm = np.maximum(level[loud] + 2.0 * np.log(distance[:, loud]), 1.0)
+    suspicion, peak = state.suspicion[:, loud], state.peak[:, loud]
+    ringing = (suspicion >= alarm) & (distance[:, loud] > 0)
+    height = np.where(ringing, suspicion - alarm + 1.0, 0.0)
+    news = np.maximum(height - peak, 0.0)
     if not news.any():
         return None
-    np.maximum(state.peak, height, out=state.peak)
-    risen = np.maximum.reduceat(news.max(axis=0), layout.starts)
-    amount = state.savings * -np.expm1(-layout.tuning.spend_rate * risen)
-    share = np.where(news > 0, np.exp(np.minimum(state.suspicion, 600.0) - alarm), 0.0)
+    state.peak[:, loud] = np.maximum(peak, height)
+    risen, share = np.zeros(layout.size), np.zeros_like(state.suspicion)
+    risen[loud] = news.max(axis=0)
+    share[:, loud] = np.where(news > 0, np.exp(np.minimum(suspicion - alarm, 600.0)), 0.0)
+    amount = state.savings * -np.expm1(-layout.tuning.spend_rate * np.maximum.reduceat(risen, layout.starts))
     total = layout.sums(share.sum(axis=0))
-    state.savings -= amount
+    state.savings = state.savings - amount
     return share * (amount / np.where(total > 0, total, 1.0))[layout.family]
 
 

@@ -2,12 +2,15 @@
 
 import numpy as np
 
-from monitor.estimates import Flags, Floats
+from monitor.estimates import Floats
 from monitor.evidence.evalues import Point, Sums, log_mean, log_ratio, nearest_difference, nearest_ratio
 from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
 from monitor.evidence.panes import Triple
 from monitor.evidence.spec import Kind
+
+Four = tuple[Floats, Floats, Floats, Floats]
+"""n and k of the group, n and k of the reference."""
 
 ALIKE = 2.0
 """How many alternatives ring as if they were independent."""
@@ -57,31 +60,48 @@ def log_evalues(layout: Layout, counts: Counts, learned: Learned, mirrored: bool
     if layout.means:
         return _means(layout, counts, learned, mirrored)
     slope, offset = lines(layout, counts)
+    slope, offset = slope[..., None, :], offset[..., None, :]
     b = learned.rate[:, :, None, :]
-    a = _alternatives(layout, b, (slope[..., None, :], offset[..., None, :]), mirrored)
-    line = slope[..., None, :], offset[..., None, :]
-    return _against_line(counts, (a, b), line, (layout.low != mirrored, layout.kind))
-
-
-def _against_line(counts: Counts, alternative: Point, line: Point, how: tuple[Flags, Kind]) -> Floats:
-    """(T, K, D): log e-values of alternatives below (or above) a line, strata multiplied; 1 for those that are not."""
-    (a, b), (slope, offset), (below, kind) = alternative, line, how
+    a = _alternatives(layout, b, (slope, offset), mirrored)
     n, k, n_r, k_r = (values[:, :, None, :] for values in (counts.n, counts.k, counts.n_r, counts.k_r))
     at = slope * b + offset
-    valid = (n > 0) & np.where(below, a < at, a > at)
+    valid = (n > 0) & np.where(layout.low != mirrored, a < at, a > at)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if kind is Kind.LEVEL:
+        if layout.kind is Kind.LEVEL:
             log_e = log_ratio(k, n, a, offset)
+        elif layout.specs[0].plain_ratio and not mirrored:
+            log_e = _log_e_ratio((n, k, n_r, k_r), (a, b), slope, layout.log_factor)
         else:
-            g, r = (
-                nearest_ratio(a, b, n, n_r, slope) if kind is Kind.RATIO else nearest_difference(a, b, n, n_r, offset)
-            )
+            how = nearest_ratio if layout.kind is Kind.RATIO else nearest_difference
+            g, r = how(a, b, n, n_r, slope if layout.kind is Kind.RATIO else offset)
             log_e = log_ratio(k, n, a, g)
             log_e += log_ratio(k_r, n_r, b, r)
-            valid &= n_r > 0
+    if layout.kind is not Kind.LEVEL:
+        valid &= n_r > 0
     valid &= np.isfinite(log_e)
     log_e[~valid] = 0.0
     return log_e[:, 0] if log_e.shape[1] == 1 else log_e.sum(axis=1)
+
+
+def _log_e_ratio(sums: Four, alternative: Point, slope: Floats, log_factor: Floats) -> Floats:
+    """The e-value of a ratio with one logarithm less: `a / g0 = factor b / r0`, as long as no alternative was cut off."""
+    (n, k, n_r, k_r), (a, b) = sums, alternative
+    g, r = nearest_ratio(a, b, n, n_r, slope)
+    log_e = np.log(b / r)
+    log_e *= k + k_r
+    log_e += k * log_factor
+    np.subtract(1.0, a, out=a)
+    np.subtract(1.0, g, out=g)
+    a /= g
+    np.log(a, out=a)
+    a *= n - k
+    log_e += a
+    np.subtract(1.0, r, out=r)
+    np.divide(1.0 - b, r, out=r)
+    np.log(r, out=r)
+    r *= n_r - k_r
+    log_e += r
+    return log_e
 
 
 def _alternatives(layout: Layout, b: Floats, line: Point, mirrored: bool) -> Floats:
@@ -90,10 +110,13 @@ def _alternatives(layout: Layout, b: Floats, line: Point, mirrored: bool) -> Flo
     if layout.kind is Kind.DIFFERENCE:
         steps = np.array(tuning.recovery_steps if mirrored else tuning.steps)[:, None]
         return np.clip(slope * b + offset + np.where(below, -steps, steps), LEAST_RATE, 1.0 - LEAST_RATE)
-    grid = np.array(tuning.recovery_grid if mirrored else [1.0 / part for part in tuning.grid])[:, None]
-    factor = np.where(below, 1.0 / grid, grid)
+    factor = layout.factor
+    if mirrored:
+        grid = np.array(tuning.recovery_grid)[:, None]
+        factor = np.where(below, 1.0 / grid, grid)
     if layout.kind is Kind.RATIO:
-        return np.clip(slope * factor * b, LEAST_RATE, 1.0 - LEAST_RATE)
+        a = (slope * b) * factor
+        return np.clip(a, LEAST_RATE, 1.0 - LEAST_RATE, out=a)
     odds = offset / (1.0 - offset) * factor
     rate: Floats = odds / (1.0 + odds)
     return rate
@@ -117,8 +140,9 @@ def _means(layout: Layout, counts: Counts, learned: Learned, mirrored: bool) -> 
     return product
 
 
-def suspicions(layout: Layout, counts: Counts, learned: Learned) -> tuple[Floats, Floats]:
-    """(T, K, D) each: how much likelier each alternative is than the group's own past (nats), and the alarms' levels.
+def suspicions(layout: Layout, counts: Counts, learned: Learned) -> tuple[Floats, Floats, Floats]:
+    """How much likelier each alternative is than the group's own past (nats; (T, K, D)), and what alarms depend on: the alternatives'
+    distance from the past (T, K, D), and by detector (T, D) a level, so that an alarm rings at `level + 2 ln(distance)`.
 
     Normal approximations, `(d x - d^2 / 2) / v` with x the pane's distance from the past and d the alternative's: nothing that is
     promised depends on them. The alarm rings by chance once in `savings` panes for a family's alternatives together: for a CUSUM with
@@ -130,14 +154,18 @@ def suspicions(layout: Layout, counts: Counts, learned: Learned) -> tuple[Floats
     tied = {Kind.RATIO: past, Kind.DIFFERENCE: np.ones_like(past), Kind.LEVEL: np.zeros_like(past)}[layout.kind]
     here = np.clip(tied * b + (0.0 if layout.kind is Kind.RATIO else past), LEAST_RATE, 1.0 - LEAST_RATE)
     one, other = here * (1.0 - here), tied * tied * b * (1.0 - b)
+    sign = np.where(layout.low, -1.0, 1.0)
     d = a - here[:, :, None, :]
-    d = np.where(layout.low, np.minimum(d, 0.0), np.maximum(d, 0.0))
+    d *= sign
+    np.maximum(d, 0.0, out=d)
     with np.errstate(divide="ignore", invalid="ignore"):
         known = (counts.n > 0) & ((counts.n_r > 0) | (layout.kind is Kind.LEVEL))
         v = one / counts.n + np.where(tied > 0, other / counts.n_r, 0.0)
         x = counts.k / counts.n - (here - tied * b) - np.where(tied > 0, tied * counts.k_r / counts.n_r, 0.0)
-        x, weight = np.where(known, x, 0.0)[:, :, None, :], np.where(known, 1.0 / v, 0.0)[:, :, None, :]
-        news = (d * weight * (x - 0.5 * d)).sum(axis=1)
+        weight = np.where(known, 1.0 / v, 0.0) / learned.phi[:, None, :]
+        news = d * (-0.5 * weight)[:, :, None, :]
+        news += np.where(known, sign * x * weight, 0.0)[:, :, None, :]
+        news *= d
         usual = one.mean(axis=1) / learned.volume + np.where(tied[:, 0] > 0, other.mean(axis=1) / learned.volume_r, 0.0)
-        level = np.log(np.abs(d[:, 0])) * 2.0 + np.log(layout.savings * layout.groups * ALIKE / 2.0 / usual)[:, None, :]
-    return news / learned.phi[:, None, :], np.maximum(np.nan_to_num(level, nan=np.inf, posinf=np.inf), 1.0)
+        level = np.log(layout.savings * layout.groups * ALIKE / 2.0 / usual)
+    return (news[:, 0] if news.shape[1] == 1 else news.sum(axis=1)), d[:, 0], level

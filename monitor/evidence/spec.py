@@ -153,6 +153,18 @@ class Spec:
         return tuple((side, bound) for side, bound in both if bound is not None)
 
     @cached_property
+    def plain_ratio(self) -> bool:
+        """A lower bound of at most 1 on a ratio to other people's rate: no alternative is near 0 or 1, which is quicker to compute."""
+        ratio = self.kind is Kind.RATIO and self.measure is Measure.RATE and self.reference != Reference.OVERALL
+        return (
+            ratio
+            and self.upper is None
+            and self.lower is not None
+            and 0.1 <= self.lower <= 1
+            and min(self.tuning.grid) >= 0.2
+        )
+
+    @cached_property
     def month(self) -> float:
         """Panes in 30 days."""
         return MONTH / self.pane

@@ -31,18 +31,18 @@ def test_full_savings_start_everything_evenly_and_empty_ones_a_quarter() -> None
 
 def test_an_alarm_spends_two_thirds_and_each_further_nat_as_much_again() -> None:
     state = State.empty(SPEC)
-    alarm = np.full_like(state.suspicion, 5.0)
-    assert spend(LAYOUT, state, alarm) is None
-    state.suspicion[2, 1] = 5.0
+    distance, level = np.full_like(state.suspicion, 0.1), np.full(3, 5.0 - 2 * math.log(0.1))
+    assert spend(LAYOUT, state, distance, level) is None
+    state.suspicion[2, 1] = 5.0 + 1e-12
 
-    first = spend(LAYOUT, state, alarm)
+    first = spend(LAYOUT, state, distance, level)
     assert first is not None
     assert first[2, 1] == pytest.approx(100 * (1 - math.exp(-1)))
     assert first.sum() == first[2, 1]
-    assert spend(LAYOUT, state, alarm) is None, "only what is new is spent for"
+    assert spend(LAYOUT, state, distance, level) is None, "only what is new is spent for"
 
     state.suspicion[2, 1] = 6.0
-    second = spend(LAYOUT, state, alarm)
+    second = spend(LAYOUT, state, distance, level)
     assert second is not None
     assert second.sum() == pytest.approx(100 * math.exp(-1) * (1 - math.exp(-1)))
     assert first.sum() + second.sum() + state.savings[0] == pytest.approx(100)
