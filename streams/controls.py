@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alerts import operators
 from alerts.config import EVERY_MODEL, PlanConfig, ThresholdConfig
 from alerts.control import Route
+from alerts.desk import record
 from alerts.operators import Person, Place, Wish
 from alerts.plan_records import KeptPlan, advance_plan, begin_plan, hold_plan, load_plan
 from alerts.plans import Plan, PlanStep
@@ -147,18 +148,23 @@ class Controls:
     def set(self, model: str, wish: Wish, person: Person) -> Shown:
         """A person's change; the route in force after it. NotDone if it is no change, or was overtaken."""
         with self._changing(model) as conn:
-            operators.set_route(conn, model, wish, person, self._place)
+            change = operators.set_route(conn, model, wish, person, self._place)
+            record(conn, person.name, f"control.{wish.to}", model, {"why": person.why, "epoch": change.epoch})
             return read_routes(conn, [model])[0]
 
     def freeze(self, model: str, person: Person) -> None:
         """Stop whatever would change by itself; `*` for every model."""
         with self._changing(model) as conn:
             operators.freeze(conn, [model], person)
+            record(conn, person.name, "control.freeze", model, {"why": person.why})
 
-    def thaw(self, model: str) -> bool:
+    def thaw(self, model: str, person: Person) -> bool:
         """Lift that freeze; False if there was none."""
         with self._changing(model) as conn:
-            return bool(operators.thaw(conn, [model]))
+            if not operators.thaw(conn, [model]):
+                return False
+            record(conn, person.name, "control.thaw", model, {"why": person.why})
+            return True
 
     def plan(self, model: str) -> ShownPlan | None:
         """The newest plan of a model, with how its version compares; None if it never had one."""
@@ -173,16 +179,19 @@ class Controls:
             raise NoPlan(f"no plan is configured for {model}: add one to control.plans")
         with self._changing(model) as conn:
             begin_plan(conn, plan_of(config), version, person, self._place)
+            record(conn, person.name, "plan.begin", model, {"why": person.why, "version": version})
 
     def advance(self, model: str, person: Person) -> None:
         """Put the next step of the plan in force, passed or not."""
         with self._changing(model) as conn:
-            advance_plan(conn, model, person, self._place)
+            kept = advance_plan(conn, model, person, self._place)
+            record(conn, person.name, "plan.advance", model, {"why": person.why, "step": kept.state.step + 1})
 
     def hold(self, model: str, person: Person, *, held: bool = True) -> None:
         """Hold the plan, or let it go on."""
         with self._changing(model) as conn:
             hold_plan(conn, model, person, held=held)
+            record(conn, person.name, "plan.hold" if held else "plan.release", model, {"why": person.why})
 
     def _compared(self, conn: sa.Connection, plan: Plan) -> tuple[datetime | None, list[Side]]:
         """Every version and arm at the newest end of the plan's window, by the bounds of the plan's rules."""

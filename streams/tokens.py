@@ -121,6 +121,11 @@ class Access:
         callers = [caller for kept, caller in self.named.items() if hmac.compare_digest(key, kept)]
         return callers[0] if callers else Caller("token of serve.tokens", Scope.READ) if any(matched) else None
 
+    def remembered(self, header: str) -> Caller | None:
+        """Whose it is, if the database was asked a moment ago: needs no thread."""
+        found = self._remembered.get(hashed(_bearer(header)))
+        return found[1] if found is not None and self.clock() - found[0] <= FRESH else None
+
     def kept(self, header: str) -> Caller | None:
         """Whose it is, if the token is in the database. May ask it; OperationalError if that does not answer."""
         given = _bearer(header)

@@ -131,13 +131,15 @@ def freeze(
 
 
 def thaw(
+    why: Why,
     model: Annotated[str, typer.Argument(help="Name of the model; the freeze of all without it.")] = EVERY_MODEL,
+    by: By = "",
     config: Config = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Lift a freeze. Rules that still fire ask again at the next pane."""
     with controls(config) as found:
-        if not found.thaw(model):
+        if not found.thaw(model, person(by, why)):
             typer.echo("there was no such freeze", err=True)
         _routes(found.routes(), as_json)
 

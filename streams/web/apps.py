@@ -16,13 +16,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from streams.controls import Controls
 from streams.exporter import Exporter
 from streams.health import Probe
 from streams.settings import Settings, TokenConfig
 from streams.telemetry import DatabaseCollector, ProbeCollector
 from streams.tokens import Access, Caller
 from streams.tokens import Scope as TokenScope
-from streams.web import flags, gates, operating, probes, reading
+from streams.web import controlling, flags, gates, operating, probes, reading
 from streams.web.board import RouteBoard
 from streams.web.endpoints import Endpoint, Handler, ProblemError, caller_of, problem
 from streams.web.openapi import document_endpoint
@@ -42,7 +43,7 @@ class RequireToken:
         """ASGI."""
         if scope["type"] == "http" and scope["path"] not in self.public:
             header = Request(scope).headers.get("authorization", "")
-            caller = self.access.configured(header)
+            caller = self.access.configured(header) or self.access.remembered(header)
             try:
                 caller = caller or await run_in_threadpool(self.access.kept, header)
             except sa.exc.SQLAlchemyError as error:
@@ -83,6 +84,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
         probes.metrics_endpoint(exporter.registry),
         *reading.endpoints(engine, known),
         *operating.endpoints(engine),
+        *controlling.endpoints(Controls(engine, settings)),
         *gates.endpoints(engine, known),
     ]
     endpoints.append(document_endpoint(endpoints))

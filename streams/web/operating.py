@@ -57,7 +57,7 @@ class NewSilence(msgspec.Struct, forbid_unknown_fields=True):
     by: str = ""
 
 
-Body = TypeVar("Body", Ack, NewSilence)
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 _PROBLEM: Schema = {"$ref": "#/components/schemas/Problem"}
 
@@ -96,14 +96,14 @@ def endpoints(engine: sa.Engine) -> list[Endpoint]:
     """Acknowledgements, silences, deliveries, the audit."""
 
     async def ack(request: Request) -> Response:
-        given, alert = await _body(request, Ack), _identity(request.path_params["alert"])
-        by = _who(request, given.by)
+        given, alert = await read_body(request, Ack), _identity(request.path_params["alert"])
+        by = who(request, given.by)
         changed = await _changed(engine, lambda conn: desk.acknowledge(conn, alert, by, _text(given.comment)))
         return json_response({"alert": alert, "acknowledged_by": by, "changed": changed})
 
     async def add(request: Request) -> Response:
-        wanted = _silencing(given := await _body(request, NewSilence))
-        by = _who(request, given.by)
+        wanted = _silencing(given := await read_body(request, NewSilence))
+        by = who(request, given.by)
         shown = await _changed(engine, lambda conn: desk.add_silence(conn, wanted, by))
         return json_response(asdict(shown), 201)
 
@@ -208,7 +208,8 @@ def _items(engine: sa.Engine, read: Callable[[sa.Connection], list[Any]]) -> Res
     return json_response({"items": [one if isinstance(one, dict) else asdict(one) for one in found], "next": None})
 
 
-async def _body(request: Request, of: type[Body]) -> Body:
+async def read_body(request: Request, of: type[Body]) -> Body:
+    """The body as this struct; ProblemError (400) if it cannot be read as one."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -233,7 +234,8 @@ def _silencing(given: NewSilence) -> desk.Silencing:
     return desk.Silencing(matchers, ends, _text(given.comment), given.starts)
 
 
-def _who(request: Request, person: str) -> str:
+def who(request: Request, person: str) -> str:
+    """Who acts: the name of the token, and the person who uses it if it says."""
     name = caller_of(request).name
     return f"{_text(person)} ({name})" if person else name
 

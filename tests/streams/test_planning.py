@@ -193,7 +193,7 @@ def test_a_freeze_holds_a_plan_back_until_it_is_lifted(story: Story) -> None:
     shown = story.controls.plan("credit")
     assert shown is not None and (shown.step, shown.status, shown.passed) == (1, "running", True)
     assert "frozen" in shown.reason
-    story.controls.thaw("*")
+    story.controls.thaw("*", ADA)
     story.decide(FAIR)
     assert story.route == "canary"
 
