@@ -70,17 +70,12 @@ class Prover:
     end: int | None = None
     rows: list[Row] = field(default_factory=list)
     """Rows of evidence that are to be stored."""
-<<<<<<< HEAD
-    folded: int = 0
-    """Panes times families folded since this was made."""
     followed: str = ""
     """A version whose findings are wanted at each end: that of a canary plan."""
     findings: list[dict[tuple[str, tuple[str, ...], str, str], Finding]] = field(default_factory=list)
     """At each end of the last advance: (rule, attribute set, version, arm) of that version -> what its evidence says."""
-=======
     _folds: int = 0
     _seconds: float = 0.0
->>>>>>> 7249577 (Evidence in status, check and the worker's metrics; warnings need the present to break the bound too; the demo follows its page, not its ticket)
     _held: dict[str, Held] = field(default_factory=dict)
     _stretch: Stretch = field(init=False)
 
@@ -140,11 +135,8 @@ class Prover:
         """Fold the panes up to `until`; what the evidence of each (rule, attribute set) was at each of the ends (rising)."""
         assert self.end is not None
         found: list[dict[tuple[str, tuple[str, ...]], Evidence]] = [{} for _ in ends]
-<<<<<<< HEAD
         self.findings = [{} for _ in ends]
-=======
         began = time.perf_counter()
->>>>>>> 7249577 (Evidence in status, check and the worker's metrics; warnings need the present to break the bound too; the demo follows its page, not its ticket)
         if until > self.end:
             for held in self._held.values():
                 told = self._folded(held, [*ends, until] if not ends or ends[-1] < until else ends)
