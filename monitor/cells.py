@@ -65,7 +65,7 @@ def cell_schema(model: ModelConfig) -> str:
         "decision": model.decision.model_dump(mode="json"),
         "outcome": model.outcome.model_dump(mode="json"),
         "value": model.value.model_dump(mode="json"),
-    }
+    } | ({"classes": list(model.classes)} if model.classes else {})
     return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=6).hexdigest()
 
 

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 Longs = NDArray[np.int64]
 Integers = NDArray[np.int32]
 Bytes = NDArray[np.int8]
+Shorts = NDArray[np.int16]
 Flags = NDArray[np.bool_]
+
+ABSENT = {np.dtype(np.int8): -1, np.dtype(np.int16): 0}
+"""What stands for nothing in the columns that only some models have."""
 
 
 @dataclass(slots=True)
@@ -40,8 +44,8 @@ class Predictions:
     """The value clipped to the declared range."""
     value_slot: Bytes | None = None
     """The slot of `monitor.sums.VALUES`, -1 for none; None: no model of these has a declared range."""
-    decided_class: Bytes | None = None
-    """The number of the class that was decided, from 1; 0: none of those configured. None: nothing has classes."""
+    label_class: Shorts | None = None
+    """The class that was decided, as a code of `monitor.quantities.Classes`. None: no model of these has classes."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -60,8 +64,8 @@ class Outcomes:
     """1 positive, 0 not."""
     value: Longs
     valued: Flags
-    label_class: Bytes | None = None
-    """As `Predictions.decided_class`."""
+    label_class: Shorts | None = None
+    """The class that came true, likewise."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -102,6 +106,7 @@ def _joined(columns: Sequence[Any], lengths: Sequence[int]) -> Any:
         if some is None:
             return None
         columns = [
-            np.full(n, -1, some.dtype) if column is None else column for column, n in zip(columns, lengths, strict=True)
+            np.full(n, ABSENT[some.dtype], some.dtype) if column is None else column
+            for column, n in zip(columns, lengths, strict=True)
         ]
     return [key for column in columns for key in column] if isinstance(columns[0], list) else np.concatenate(columns)

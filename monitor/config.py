@@ -22,6 +22,7 @@ UNKNOWN = "unknown"
 
 LARGEST_DEPTH = 8
 MOST_ATTRIBUTES = 64
+MOST_CLASSES = 64
 
 
 class TopicsConfig(Config):
@@ -212,7 +213,10 @@ class DisparityConfig(Config):
 
 
 class ModelConfig(Config):
-    """A watched model. All durations are milliseconds."""
+    """A watched model. All durations are milliseconds.
+
+    `classes` are the labels whose rates are kept one against the rest, beside those of favourable against not.
+    """
 
     name: Name
     attributes: Mapping[Name, AttributeConfig] = Field(min_length=1, max_length=MOST_ATTRIBUTES)
@@ -222,6 +226,7 @@ class ModelConfig(Config):
     repartition: bool = False
     decision: DecisionConfig = DecisionConfig()
     outcome: LabelsConfig = LabelsConfig()
+    classes: tuple[Scalar, ...] = Field(default=(), max_length=MOST_CLASSES)
     labels: Literal["all", "favourable_only"] = "all"
     value: ValueConfig = ValueConfig()
     intersections: int = Field(default=2, ge=1, le=LARGEST_DEPTH)
@@ -249,6 +254,7 @@ class ModelConfig(Config):
 
     def problems(self) -> Iterator[Problem]:
         yield from self._duration_problems()
+        yield from self._class_problems()
         for window in self.windows if self.pane and HOUR % self.pane == 0 else ():
             if window <= 0 or window % self.pane:
                 pane = format_duration(self.pane)
@@ -259,6 +265,14 @@ class ModelConfig(Config):
             yield ("windows",), "give at least one window, and each only once"
         for name in sorted(set(self.attributes) & set(self.factors)):
             yield ("factors", name), "is an attribute too; it can be only one of the two"
+
+    def _class_problems(self) -> Iterator[Problem]:
+        names = [text_of(name) for name in self.classes]
+        if len(set(names)) < len(names):
+            yield ("classes",), "two classes have the same name"
+        for section in ("decision", "outcome") if self.classes else ():
+            if not getattr(self, section).favourable:
+                yield (section, "favourable"), "say which of the `classes` are favourable"
 
     def _duration_problems(self) -> Iterator[Problem]:
         if not self.pane or self.pane < 1000 or HOUR % self.pane:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.bins import calibration_slot, label_slot, relative_error, score_bin, split_product, surprise
-from monitor.sums import LARGEST, LAYOUTS, PANE_MS, SCORE_UNIT, Basis, Book, Ints, Layout, split_square
+from monitor.sums import LARGEST, LAYOUTS, SCORE_UNIT, Basis, Book, Ints, Layout, pane_of, split_square
 
 Columns = dict[str, NDArray[Any] | int]
 """Slot -> what each event adds to it; a bare number is the same for all."""
@@ -36,10 +36,6 @@ class Deltas:
         self._blocks: dict[Book, list[Rows]] = {}
         self._numbered: tuple[Ints, Ints, NDArray[np.intp]] | None = None
 
-    def pane_ms(self, basis: Basis) -> int:
-        """The length of a pane of this basis, in milliseconds."""
-        return PANE_MS.get(basis) or self._pane
-
     def add(
         self,
         book: Basis | Book,
@@ -52,7 +48,7 @@ class Deltas:
         if not len(time):
             return
         book = book if isinstance(book, Book) else Book(book)
-        step, layout = self.pane_ms(book.basis), LAYOUTS[book.basis]
+        step, layout = pane_of(book, self._pane), LAYOUTS[book.basis]
         index, start, cells = _grouped(time // step, *self._numbers(cell))
         sums = _summed(layout, index, len(start), columns)
         for histogram in histograms:
@@ -108,6 +104,21 @@ def label_columns(predicted: Mapping[str, Ints], outcome: Mapping[str, Ints]) ->
         columns |= {"compared": both, "error": error, "error_abs": np.abs(error)} | _squared("error", error)
         columns |= {"outcome_value": np.where(both, outcome["value"], 0)}
     return columns
+
+
+def class_columns(decision: Whole, chosen: NDArray[np.bool_]) -> Columns:
+    """The slots of `DECISIONS` of one class against the rest, `chosen` where that class was decided."""
+    return {"events": 1, "decided": decision >= 0, "favourable": (decision >= 0) & chosen}
+
+
+def class_label_columns(decision: Whole, chosen: NDArray[np.bool_], label: Whole, true: NDArray[np.bool_]) -> Columns:
+    """The slots of `LABELS` of one class against the rest, `true` where that class came true."""
+    yes, no = (decision >= 0) & chosen, (decision >= 0) & ~chosen
+    positive, negative = (label >= 0) & true, (label >= 0) & ~true
+    return {
+        "labelled": 1, "positive": positive, "negative": negative,
+        "tp": yes & positive, "fp": yes & negative, "fn": no & positive, "tn": no & negative,
+    }  # fmt: skip
 
 
 def label_score_columns(positive: NDArray[np.bool_], score: Ints) -> tuple[Columns, tuple[Histogram, ...]]:

@@ -19,13 +19,24 @@ KEPT, MATCHED, VALUED = 1, 2, 4
 _SHARED = [("seen", "<i8"), ("time", "<i8"), ("offset", "<i8"), ("booked", "<i8"), ("value", "<i8"), ("index", "<i4")]
 
 PREDICTION = np.dtype(
-    [*_SHARED, ("score", "<i4"), ("variant", "<i8"), ("cell", "<i8"), ("flags", "u1"), ("decision", "i1")]
+    [
+        *_SHARED,
+        ("score", "<i4"),
+        ("variant", "<i8"),
+        ("cell", "<i8"),
+        ("label_class", "<i2"),
+        ("flags", "u1"),
+        ("decision", "i1"),
+    ]
 )
 """`seen`: greatest time of the identity, duplicates included; `booked`: start of its evidence pane."""
 
-OUTCOME = np.dtype([*_SHARED, ("flags", "u1"), ("label", "i1")])
+OUTCOME = np.dtype([*_SHARED, ("label_class", "<i2"), ("flags", "u1"), ("label", "i1")])
 
 DTYPES = (PREDICTION, OUTCOME)
+
+FORMAT = "2"
+"""The version of what is packed here: a store of another one is not read, but built anew from the log."""
 
 Entries = NDArray[np.void]
 

@@ -22,6 +22,8 @@ from monitor.deltas import (
     Columns,
     Deltas,
     Whole,
+    class_columns,
+    class_label_columns,
     decision_columns,
     error_columns,
     label_columns,
@@ -30,7 +32,7 @@ from monitor.deltas import (
 )
 from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, VALUED, Entries, forget_at, packed
 from monitor.slow import Slow
-from monitor.sums import Basis, Ints
+from monitor.sums import Basis, Book, Ints
 from monitor.terms import OUTCOMES, PREDICTIONS, Cursor, Cursors, Position, Seal, Seals, Terms, sealed
 
 Bools = NDArray[np.bool_]
@@ -269,9 +271,18 @@ class Join:
         if scored.any():
             time, cell, score = _those(scored, batch.time, batch.cell, batch.score)
             self.deltas.add(Basis.SCORES, time, cell, {}, score_histogram(score))
+        if batch.label_class is not None:
+            self._count_classes(batch, batch.label_class, fresh)
         if batch.value_slot is not None and (ranged := fresh & (batch.value_slot >= 0)).any():
             time, cell, slot = _those(ranged, batch.time, batch.cell, batch.value_slot)
             self.deltas.add(Basis.VALUES, time, cell, {}, ((slot, None),))
+
+    def _count_classes(self, batch: Predictions, code: NDArray[np.int16], fresh: Bools) -> None:
+        """Each class against the rest, of the fresh predictions of models that have so many."""
+        for number in range(1, int(code.max(initial=0) >> 8) + 1):
+            those = fresh & (code >> 8 >= number)
+            time, cell, decision, which = _those(those, batch.time, batch.cell, batch.decision, code)
+            self.deltas.add(Book(Basis.DECISION, number), time, cell, class_columns(decision, which & 255 == number))
 
     def _count_labels(self, prediction: Entries, outcome: Entries) -> None:
         def column(entries: Entries, name: str) -> Ints:
@@ -288,6 +299,7 @@ class Join:
         booked = np.maximum(prediction["booked"], outcome["booked"]).astype(np.int64)
         self.deltas.add(Basis.EVIDENCE_LABEL, booked, cell, columns)
         times = (column(prediction, "time"), column(outcome, "time"))
+        self._count_label_classes(times[0], cell, prediction, outcome)
         self._count_label_scores(times, cell, labelled["label"], predicted["score"])
         both = (prediction["flags"] & outcome["flags"] & VALUED) != 0
         if both.any():
@@ -295,6 +307,17 @@ class Join:
             errors = error_columns(guess, truth)
             self.deltas.add(Basis.ERRORS_DECIDED, decided, of, errors)
             self.deltas.add(Basis.ERRORS_ARRIVED, arrived, of, errors)
+
+    def _count_label_classes(self, time: Ints, cell: Ints, prediction: Entries, outcome: Entries) -> None:
+        """Each class against the rest, of labelled predictions of models that have so many."""
+        code, came = prediction["label_class"], outcome["label_class"]
+        for number in range(1, int(code.max(initial=0) >> 8) + 1):
+            those = code >> 8 >= number
+            at, of, decision, which, label, true = _those(
+                those, time, cell, prediction["decision"], code, outcome["label"], came
+            )
+            columns = class_label_columns(decision, which & 255 == number, label, true & 255 == number)
+            self.deltas.add(Book(Basis.LABEL_DECIDED, number), at, of, columns)
 
     def _count_label_scores(self, times: tuple[Ints, Ints], cell: Ints, label: Ints, score: Ints) -> None:
         known = (label >= 0) & (score >= 0)
@@ -357,5 +380,6 @@ def _entries(dtype: "np.dtype[np.void]", batch: Predictions | Outcomes, booked: 
     entries["booked"] = booked
     for name in ("offset", "index", "value"):
         entries[name] = getattr(batch, name)
+    entries["label_class"] = 0 if batch.label_class is None else batch.label_class
     entries["flags"] = np.where(batch.valued, KEPT | VALUED, KEPT)
     return entries

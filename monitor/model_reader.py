@@ -13,11 +13,11 @@ import numpy as np
 
 from monitor.bins import value_slot
 from monitor.cells import Cells
-from monitor.columns import Flags, Integers, Longs, Outcomes, Predictions
+from monitor.columns import Flags, Integers, Longs, Outcomes, Predictions, Shorts
 from monitor.config import ModelConfig
 from monitor.events import AHEAD_MS, ID_BYTES, Reason, WireOutcome, WirePrediction
 from monitor.lookup import CellLookup, Fault
-from monitor.quantities import ABSENT, UNDECLARED, Labels, column, quantised, units
+from monitor.quantities import ABSENT, UNDECLARED, Classes, Labels, column, quantised, units
 from monitor.sums import SCORE_UNIT
 from monitor.times import format_duration, parse_time, parse_times
 
@@ -51,6 +51,7 @@ class ModelReader:
         self._position, self._name, self._hash_ids, self._retention = position, model.name, hash_ids, retention
         self._lookup = CellLookup(model, cells)
         self._decision, self._label = Labels(model.decision), Labels(model.outcome)
+        self._classes = Classes(model.classes) if model.classes else None
         self._resolution = model.value.resolution
         self._clip = (
             quantised(np.array(model.value.range), self._resolution).astype(np.int64) if model.value.range else None
@@ -101,6 +102,7 @@ class ModelReader:
                 valued,
                 clipped,
                 slot,
+                self._class_of([event.decision for event in events]),
             ),
             faults,
         )
@@ -118,7 +120,11 @@ class ModelReader:
         faults.mark(nothing, Reason.NOTHING_TO_COUNT, "neither `label` nor `value` is there")
         model = np.full(len(ids), self._position, np.int32)
         key = self._hash_ids(self._name, ids)
-        return Outcomes(places.offset, places.index, key, model, times, label, value, valued), faults
+        of = self._class_of([event.label for event in events])
+        return Outcomes(places.offset, places.index, key, model, times, label, value, valued, of), faults
+
+    def _class_of(self, labels: Sequence[Any]) -> Shorts | None:
+        return None if self._classes is None else self._classes.column(labels)
 
     def _check_ids(self, ids: list[str], faults: Faults) -> None:
         if max(map(len, ids), default=0) * 4 <= ID_BYTES:  # a character has at most four bytes

@@ -74,3 +74,21 @@ class Labels(dict[Any, int]):
     def column(self, labels: Sequence[Any]) -> NDArray[np.int8]:
         """The meaning of each."""
         return np.fromiter(map(self.__getitem__, labels), np.int8, len(labels))
+
+
+class Classes(dict[Any, int]):
+    """Which class a label is, as a code: the number of classes in the high byte, the class's own in the low one.
+
+    Classes count from 1 in the order of the configuration; 0 is any other label, or none.
+    """
+
+    def __init__(self, names: Sequence[Any]) -> None:
+        self._none = len(names) << 8
+        super().__init__({name: self._none + number for number, name in enumerate(names, 1)})
+
+    def __missing__(self, label: Any) -> int:
+        return self._none
+
+    def column(self, labels: Sequence[Any]) -> NDArray[np.int16]:
+        """The code of each."""
+        return np.fromiter(map(self.__getitem__, labels), np.int16, len(labels))

@@ -13,7 +13,7 @@ import numpy as np
 from monitor.entries import DTYPES, KEPT, MATCHED, Entries
 from monitor.terms import NEVER, OUTCOMES, PREDICTIONS, TOPICS, Terms
 
-FORMATS = (struct.Struct("<qqqqqiiqqBb"), struct.Struct("<qqqqqiBb"))
+FORMATS = (struct.Struct("<qqqqqiiqqhBb"), struct.Struct("<qqqqqihBb"))
 """The same bytes as `monitor.entries.DTYPES`; a test holds them together."""
 
 
@@ -30,6 +30,7 @@ class KeptPrediction:
     score: int
     variant: int
     cell: int
+    label_class: int
     flags: int
     decision: int
 
@@ -44,6 +45,7 @@ class KeptOutcome:
     booked: int
     value: int
     index: int
+    label_class: int
     flags: int
     label: int
 

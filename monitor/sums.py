@@ -229,6 +229,11 @@ SPARSE = frozenset({Basis.SCORES, Basis.VALUES, Basis.LABEL_SCORES_DECIDED, Basi
 """Bases whose rows are mostly zeros, which are stored as nulls."""
 
 
+def pane_of(book: Book, pane: int) -> int:
+    """The length of a pane of this book, in ms, where the configured pane is so long. Classes are kept by the hour."""
+    return 3_600_000 if book.label_class else PANE_MS.get(book.basis) or pane
+
+
 def split_square(quantity: Ints) -> tuple[Ints, Ints]:
     """The squares of quantised values as (hi, lo) with `hi * 2**31 + lo`, each below 2**31."""
     square = quantity * quantity

@@ -17,7 +17,7 @@ from psycopg2.extras import Json, execute_values
 
 from monitor.cells import Cell, Cells
 from monitor.deltas import Rows, merged
-from monitor.sums import PANE_MS, Book
+from monitor.sums import Book, pane_of
 from monitor.terms import NEVER, Cursor, Mark, Marks, Position, Seal, Seals
 from streams.errors import StreamsError
 from streams.failpoints import passing
@@ -299,7 +299,7 @@ class Ledger:
 
     def _blocks(self, book: Book, rows: Rows, commit: Commit) -> Iterator[Block]:
         """The rows by the length of the pane that holds them now: what is rolled up is in longer ones."""
-        pane_ms = PANE_MS.get(book.basis) or self._of.pane
+        pane_ms = pane_of(book, self._of.pane)
         lengths = panes_for(book.basis, pane_ms, rows.start, commit.position.rolled_up_to)
         for length in np.unique(lengths).tolist():
             of = Rows(*(column[lengths == length] for column in rows))  # a copy: a commit may have to be tried again

@@ -7,7 +7,7 @@
 - Metrics of histograms, whose panes are hours: when a window closes, and again when no event can be late for it any more.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +71,16 @@ class Series:
     time_basis: TimeBasis
     bases: Mapping[Needs, Basis]
     topics: tuple[int, ...]
+    number: int = 0
+    """Of the class of label that it is about."""
+    label_class: str = ""
+
+
+def of_classes(names: Sequence[str]) -> Iterator[Series]:
+    """One class against the rest, for each class."""
+    bases: dict[Needs, Basis] = {"decision": Basis.DECISION, "label": Basis.LABEL_DECIDED}
+    for number, name in enumerate(names, 1):
+        yield Series(f"class {number}", "decision", bases, (0, 1), number, name)
 
 
 REVISION = Series(
@@ -102,10 +112,11 @@ class Maturing:
         """`needed`: of the series' sums, those that some metric needs; decisions and labels are read together."""
         pane = max(model.pane, HOUR)
         self._windows = tuple(Window(length, pane) for length in model.windows if length >= pane and length % pane == 0)
-        self._ages = ages(model.join_horizon) if series is REVISION else tuple({0: 0, model.max_lateness: 0})
-        always = {"decision", "label"} if series is REVISION else set()
+        labelled = "label" in series.bases
+        self._ages = ages(model.join_horizon) if labelled else tuple({0: 0, model.max_lateness: 0})
+        always = {"decision", "label"} if labelled else set()
         self._bases = {needs: basis for needs, basis in series.bases.items() if needs in always | needed}
-        self._time_basis = series.time_basis
+        self._series = series
 
     @property
     def bases(self) -> tuple[Basis, ...]:
@@ -128,7 +139,7 @@ class Maturing:
         low, high = group.span
         for needs, cube in cubes.items():
             cube.cells = rows
-            for pane in snapshot.panes(self._bases[needs], low // HOUR * HOUR, high, high):
+            for pane in snapshot.panes(self._bases[needs], low // HOUR * HOUR, high, high, self._series.number):
                 cube.put(pane.start, pane.cells, pane.sums)
         known = snapshot.cells(list(rows))
         cells = [known[id] for id in rows]
@@ -142,7 +153,8 @@ class Maturing:
                 known_sets[key] = Filled(tuple(info for info, _ in chosen), frozenset(schema for _, schema in chosen))
             filled = known_sets[key]
             condition = _condition(filled, lost, group.window.span(end))
-            yield self._frame(Place(group.window.length, end, self._time_basis), filled, sums, mask, condition)
+            place = Place(group.window.length, end, self._series.time_basis, self._series.label_class)
+            yield self._frame(place, filled, sums, mask, condition)
 
     def _frame(
         self,

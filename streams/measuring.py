@@ -54,6 +54,8 @@ class Place:
     length: int
     end: int
     basis: TimeBasis
+    label_class: str = ""
+    """The class of label that it is about; empty: favourable against not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +255,10 @@ class Figures:
         figures = _figures(self._batch.shown.estimates, row, columns)
         for group, share, figure in zip(self._batch.one.groups, covered, figures, strict=True):
             values = tuple(sorted(group.values.items()))
-            series = SeriesKey("group", model, group.version, group.arm, place.basis, group.attribute_set, values, name)
+            series = SeriesKey(
+                "group", model, group.version, group.arm, place.basis, group.attribute_set, values, name,
+                label_class=place.label_class,
+            )  # fmt: skip
             yield Point(series, place.length // 1000, place.end, tier, *figure, share)
 
     def _gap_points(self, row: int, at: int, place: Place, tier: str) -> Iterator[Point]:
@@ -286,8 +291,9 @@ class Figures:
         places = zip(self._batch.one.names, sides, found.figures, found.least, turned, strict=True)
         for (version, arm, attributes), (lower, higher, comparable), figure, least, flag in places:
             series = SeriesKey(
-                "disparity", model, version, arm, place.basis, attributes, (), name, aggregate, method, found.stratum
-            )
+                "disparity", model, version, arm, place.basis, attributes, (), name, aggregate, method, found.stratum,
+                place.label_class,
+            )  # fmt: skip
             ends = (self._text(lower), self._text(higher)) if comparable else (None, None)
             yield Point(series, place.length // 1000, place.end, tier, *figure, None, ends[0], ends[1], least, flag)
 

@@ -6,10 +6,12 @@ Not urgent, and done in a transaction of its own: a page does not wait for it.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from monitor.config import ModelConfig
 from monitor.metric import Needs
+from monitor.sections import text_of
 from monitor.windows import HOUR
 from streams.folding import Fold
-from streams.maturing import HISTOGRAMS, REVISION, Maturing, Series
+from streams.maturing import HISTOGRAMS, REVISION, Maturing, Series, of_classes
 from streams.measuring import Measuring
 from streams.points import Points
 from streams.rounds import Mark, Round
@@ -27,9 +29,14 @@ class Reviser:
         self._after: list[After] = []
         labels: tuple[Needs, ...] = ("label", "both", "label_score", "error")
         for series, needs in ((REVISION, labels), *((one, tuple(one.bases)) for one in HISTOGRAMS)):
-            part = measuring.afterwards(*needs)
-            if part is not None:
-                self._after.append(After(series, Maturing(of.model, series, part.needs), part))
+            self._add(of.model, series, measuring.afterwards(*needs))
+        for series in of_classes([text_of(name) for name in of.model.classes]):
+            part = measuring.afterwards("decision", "label")
+            self._add(of.model, series, None if part is None else replace(part, asked=frozenset()))
+
+    def _add(self, model: ModelConfig, series: Series, part: Measuring | None) -> None:
+        if part is not None:
+            self._after.append(After(series, Maturing(model, series, part.needs), part))
 
     def revise(self, this: Round, fold: Fold, starts: Iterable[int], began: int) -> None:
         """Compute the stored points again whose windows hold one of the panes that start at `starts`."""

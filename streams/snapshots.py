@@ -14,7 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from monitor.grouping import CellInfo
-from monitor.sums import LAYOUTS, Basis, Ints
+from monitor.sums import LAYOUTS, Basis, Book, Ints
 from monitor.watermarks import PartClock
 from monitor.windows import DAY, HOUR
 from streams.retention import day_bound
@@ -30,7 +30,7 @@ select case when p.start_ms < %(hours_from)s then p.start_ms / 86400000 * 864000
     when p.start_ms < %(fine_from)s then p.start_ms / 3600000 * 3600000 else p.start_ms end as start, p.cell, {sums}
 from fairdrift.panes p join fairdrift.cells c on c.id = p.cell and c.model = %(model)s
 where p.basis = %(basis)s and p.pane_ms = any(%(lengths)s) and p.start_ms >= %(low)s and p.start_ms < %(high)s
-    and p.stream = %(stream)s and p.class = 0
+    and p.stream = %(stream)s and p.class = %(label_class)s
 group by 1, 2 order by 1, 2
 """
 
@@ -116,11 +116,11 @@ class Snapshot:
         }  # fmt: skip
         return set(self._connection.execute(sa.text(CHANGED), values).scalars()) if since else set()
 
-    def panes(self, basis: Basis, low: int, high: int, fine_from: int) -> Iterator[PaneSums]:
+    def panes(self, basis: Basis, low: int, high: int, fine_from: int, label_class: int = 0) -> Iterator[PaneSums]:
         """The panes with low <= start < high in order, merged into hours and days as a roll-up to `fine_from` does."""
         fine_from = fine_from // HOUR * HOUR
         for first, last in _chunks(low, high, fine_from):
-            yield from _split(self._read(basis, first, last, fine_from))
+            yield from _split(self._read(Book(basis, label_class), (first, last), fine_from))
 
     def cells(self, ids: list[int]) -> dict[int, tuple[CellInfo, str]]:
         """The cells of these ids, each with its cell schema."""
@@ -129,13 +129,15 @@ class Snapshot:
             row.id: (CellInfo(row.id, row.version, row.arm, row.groups, row.stratum), row.cell_schema) for row in rows
         }
 
-    def _read(self, basis: Basis, low: int, high: int, fine_from: int) -> Ints:
+    def _read(self, book: Book, span: tuple[int, int], fine_from: int) -> Ints:
+        basis, (low, high) = book.basis, span
         width = len(LAYOUTS[basis])
         sums = ", ".join(f"sum(coalesce(p.sums[{slot}], 0))::bigint" for slot in range(1, width + 1))
         cursor: Any = self._connection.connection.cursor()
         values = {
             "fine_from": fine_from, "hours_from": day_bound(fine_from), "model": self._source.model, "basis": int(basis), "stream": self._source.stream,
             "lengths": sorted({self._source.pane, HOUR, DAY}), "low": low, "high": high,
+            "label_class": book.label_class,
         }  # fmt: skip
         cursor.execute(PANES.format(sums=sums), values)
         rows = cursor.fetchall()

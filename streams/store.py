@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.bloom import Bloom
+from monitor.entries import FORMAT
 from monitor.sums import Ints
 from monitor.terms import TOPICS, Cursor, Cursors, Terms
 
@@ -97,7 +98,7 @@ class Store:
     """The overlay, the batch in flight and the disk beneath, as one set of sides."""
 
     def __init__(self, disk: Disk, terms: Terms, lineage: str) -> None:
-        self.disk, self._terms, self._lineage = disk, terms, lineage
+        self.disk, self._terms, self._lineage = disk, terms, f"{lineage}/{FORMAT}"
         self._overlay, self._flying = Batch(), Batch()
         self._bloom = (Bloom(), Bloom())
 

@@ -159,6 +159,8 @@ def book_decisions(terms: Terms, side: Side, rows: Rows) -> None:
             rows[Row(Basis.SCORES, hour, cell)][f"score_bin_{hundredth(event.score)}"] += 1
         if event.slot is not None:
             rows[Row(Basis.VALUES, hour, cell)][event.slot] += 1
+        for number, name in enumerate(event.classes, 1):
+            rows[Row(Basis.DECISION, hour, cell, number)].update(class_sums(event, name))
 
 
 def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[int, int]]:
@@ -186,6 +188,9 @@ def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[in
         rows[Row(Basis.LABEL_SCORES_ARRIVED, arrived, cell)].update(scores)
         rows[Row(Basis.ERRORS_DECIDED, decided, cell)].update(errors)
         rows[Row(Basis.ERRORS_ARRIVED, arrived, cell)].update(errors)
+        for number, name in enumerate(prediction.event.classes, 1):
+            versus = class_label_sums(prediction.event, label.event, name)
+            rows[Row(Basis.LABEL_DECIDED, decided, cell, number)].update(versus)
     return labels
 
 
@@ -250,6 +255,24 @@ def label_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
         error = prediction.value - outcome.value
         sums |= {"compared": 1, "error": error, "error_abs": abs(error), **square("error", error)}
         sums["outcome_value"] = outcome.value
+    return sums
+
+
+def class_sums(event: Event, name: str) -> Mapping[str, int]:
+    """`monitor.sums.DECISIONS` of one prediction, of one class against the rest."""
+    decided = event.decision is not None
+    return {"events": 1, "decided": int(decided), "favourable": int(decided and event.label_class == name)}
+
+
+def class_label_sums(prediction: Event, outcome: Event, name: str) -> Mapping[str, int]:
+    """`monitor.sums.LABELS` of one labelled prediction, of one class against the rest."""
+    sums = {"labelled": 1}
+    if outcome.decision is not None:
+        true = outcome.label_class == name
+        sums["positive" if true else "negative"] = 1
+        if prediction.decision is not None:
+            chosen = prediction.label_class == name
+            sums[{(1, 1): "tp", (1, 0): "fp", (0, 1): "fn", (0, 0): "tn"}[chosen, true]] = 1
     return sums
 
 

@@ -64,6 +64,10 @@ class ModelSpec:
     resolution: Decimal = Decimal("0.01")
     clip: tuple[Decimal, Decimal] | None = None
     cut: Decimal | None = None
+    classes: tuple[str, ...] = ()
+    decisions: tuple[Sequence[str], Sequence[str]] = ((), ())
+    """The favourable and the unfavourable names of decisions, where they are names."""
+    labels: tuple[Sequence[str], Sequence[str]] = ((), ())
 
     @classmethod
     def of(cls, model: Mapping[str, Any]) -> "ModelSpec":
@@ -76,7 +80,14 @@ class ModelSpec:
             resolution=Decimal(str(value.get("resolution", "0.01"))),
             clip=(Decimal(str(span[0])), Decimal(str(span[1]))) if span else None,
             cut=None if cut is None else Decimal(str(cut)),
+            classes=tuple(model.get("classes", ())),
+            decisions=_named(model.get("decision", {})),
+            labels=_named(model.get("outcome", {})),
         )
+
+
+def _named(section: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
+    return section.get("favourable", ()), section.get("unfavourable", ())
 
 
 def _grouping(sections: Mapping[str, Any]) -> Grouping:
@@ -123,6 +134,9 @@ class Event:
     clipped: int = 0
     slot: str | None = None
     """Where in the declared range the value lies: a hundredth of it, or out of it."""
+    label_class: str | None = None
+    """The name of the decision or label, where it is one of the configured classes."""
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +191,13 @@ def _event(spec: Spec, topic: int, element: Any, timestamp: int) -> Event:
         raise Unreadable("time")
     settings = spec.models[model]
     if topic == OUTCOMES:
-        label, value = _flag(element, "label"), _units(element, settings.resolution)
+        label, value = _flag(element, "label", settings.labels), _units(element, settings.resolution)
         if label is None and value is None:
             raise Unreadable("neither label nor value")
-        return Event((model, id), model, id, time, decision=label, value=value)
+        of = _class(settings, element.get("label"))
+        return Event(
+            (model, id), model, id, time, decision=label, value=value, label_class=of, classes=settings.classes
+        )
     return _prediction(settings, element, model, id, time)
 
 
@@ -191,7 +208,11 @@ def _prediction(settings: ModelSpec, element: dict[str, Any], model: str, id: st
     arm = _text(element, "arm") if element.get("arm") is not None else "live"
     if arm not in ARMS:
         raise Unreadable("arm")
-    score, value, decision = _score(element), _units(element, settings.resolution), _flag(element, "decision")
+    score, value, decision = (
+        _score(element),
+        _units(element, settings.resolution),
+        _flag(element, "decision", settings.decisions),
+    )
     if decision is None and score is not None and settings.cut is not None:
         decision = score >= settings.cut * 10**6
     if decision is None and score is None and value is None:
@@ -204,7 +225,7 @@ def _prediction(settings: ModelSpec, element: dict[str, Any], model: str, id: st
     return Event(
         (model, version, arm, id), model, id, time, version, arm,
         _groups(settings.attributes, element.get("attributes")), _groups(settings.factors, element.get("factors")),
-        decision, score, value, clipped, slot,
+        decision, score, value, clipped, slot, _class(settings, element.get("decision")), settings.classes,
     )  # fmt: skip
 
 
@@ -222,10 +243,18 @@ def _text(element: dict[str, Any], name: str) -> str:
     return text
 
 
-def _flag(element: dict[str, Any], name: str) -> bool | None:
+def _class(settings: ModelSpec, given: Any) -> str | None:
+    return given if isinstance(given, str) and given in settings.classes else None
+
+
+def _flag(element: dict[str, Any], name: str, named: tuple[Sequence[str], Sequence[str]]) -> bool | None:
     flag = element.get(name)
     if flag is None or isinstance(flag, bool):
         return flag
+    if isinstance(flag, str) and named[0]:
+        if flag in named[0] or flag in named[1] or not named[1]:
+            return flag in named[0]
+        raise Unreadable(f"{name} is not a class that is known")
     if isinstance(flag, int) and flag in (0, 1):
         return bool(flag)
     raise Unreadable(f"{name} is not a boolean")

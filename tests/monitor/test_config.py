@@ -82,6 +82,9 @@ def test_attributes_that_cannot_be_meant(attribute: Any, where: tuple[str, ...],
     assert text in message
 
 
+YES = {"favourable": ["a"]}
+
+
 @pytest.mark.parametrize(
     ("given", "where", "text"),
     [
@@ -95,6 +98,8 @@ def test_attributes_that_cannot_be_meant(attribute: Any, where: tuple[str, ...],
         ({"join_horizon": "0s"}, ("join_horizon",), "longer than nothing"),
         ({"factors": SEX}, ("factors", "sex"), "is an attribute too"),
         ({"value": {"range": [1, 1]}}, ("value", "range"), "must be below the second"),
+        ({"classes": ["a", "a"], "decision": YES, "outcome": YES}, ("classes",), "the same name"),
+        ({"classes": ["a", "b"], "outcome": YES}, ("decision", "favourable"), "which of the `classes`"),
         ({"value": {"range": [0, 1e9]}}, ("value", "range"), "coarser resolution"),
         ({"topics": {"predictions": "x", "outcomes": "x"}}, ("topics", "outcomes"), "need two topics"),
         ({"decision": {"favourable": ["a"], "unfavourable": ["a"]}}, ("decision", "unfavourable"), "a cannot be both"),

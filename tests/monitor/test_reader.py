@@ -300,3 +300,28 @@ def test_what_is_read_does_not_depend_on_chunks_or_on_what_was_read_before() -> 
     assert len(found) + len(dead) == sum(
         0 if r.value is None else len(msgspec.json.decode(r.value)) if r.value[:1] == b"[" else 1 for r in log
     )
+
+
+def test_classes_are_codes_of_how_many_there_are_and_which_one_it_is() -> None:
+    good = {"favourable": ["good"]}
+    read, _ = reader(credit(classes=["good", "fair", "bad"], decision=good, outcome=good))
+    told = records(*(prediction(id=str(n), decision=d) for n, d in enumerate(["fair", "good", "worse", None])))
+    columns, letters = read.predictions(told)
+    assert not letters
+    assert columns.label_class is not None
+    assert columns.label_class.tolist() == [3 * 256 + 2, 3 * 256 + 1, 3 * 256, 3 * 256]
+    assert columns.decision.tolist() == [0, 1, 0, -1]
+    outcomes, _ = read.outcomes(records(outcome(label="bad")))
+    assert outcomes.label_class is not None
+    assert outcomes.label_class.tolist() == [3 * 256 + 3]
+
+
+def test_models_without_classes_share_a_stream_with_those_that_have_them() -> None:
+    labels = {"favourable": ["good"]}
+    one = credit(name="one", classes=["good", "bad"], decision=labels, outcome=labels)
+    read, _ = reader(one, credit(name="two"))
+    told = records(prediction(id="a", model="two"), prediction(id="b", model="one", decision="bad"))
+    columns, letters = read.predictions(told)
+    assert not letters
+    assert columns.label_class is not None
+    assert columns.label_class.tolist() == [0, 2 * 256 + 2]

@@ -17,12 +17,14 @@ import numpy as np
 from monitor.columns import Outcomes, Predictions
 from monitor.entries import spent
 from monitor.events import DeadLetter, Reason
-from monitor.sums import LAYOUTS, VALUES, Basis
+from monitor.sums import LAYOUTS, VALUES, Basis, Book
 from monitor.terms import NEVER, OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Seal, Terms
 from streams.session import Chunk, Commit, Gap, QualityCells, Session
 from streams.store import PREFIXES, Due, Key, Meta, Store
 from tests.acceptance.definition import (
     HOUR,
+    class_label_sums,
+    class_sums,
     decision_sums,
     error_sums,
     hundredth,
@@ -89,6 +91,14 @@ RANGE = (-50, 250)
 """The declared range of values, in units: some lie below, some above."""
 
 
+CLASSES = ("good", "fair", "bad")
+
+
+def code(said: Content) -> int:
+    """As `monitor.quantities.Classes` has it: how many there are, and which one it is."""
+    return 256 * len(CLASSES) + (0 if said.label_class is None else 1 + CLASSES.index(said.label_class))
+
+
 def content(event: Event) -> Content:
     """What the event says beside its label or decision: some have no score, some no value."""
     draw = Random(f"{event.id} {event.time} {event.cell} {event.bit}")
@@ -103,6 +113,7 @@ def content(event: Event) -> Content:
         (event.id,), "m", event.id, event.time, decision=bool(event.bit),
         score=draw.choice((None, 0, 10**6, draw.randrange(10**6 + 1))), value=value,
         clipped=min(max(value, RANGE[0]), RANGE[1]) if value is not None else 0, slot=slot,
+        label_class=draw.choice((None, *CLASSES)), classes=CLASSES,
     )  # fmt: skip
 
 
@@ -131,19 +142,22 @@ class EventReader:
             valued=np.array([one.value is not None for one in said], dtype=bool),
             clipped=np.array([one.clipped for one in said], dtype=np.int64),
             value_slot=np.array(slots, dtype=np.int8),
+            label_class=np.array([code(one) for one in said], dtype=np.int16),
         ), letters  # fmt: skip
 
     def outcomes(self, records: Sequence[Any]) -> tuple[Outcomes, list[DeadLetter]]:
         records, letters = buried(records)
         n = len(records)
         zeros = np.zeros(n, dtype=np.int64)
-        said = [content(record).value for record in records]
+        contents = [content(record) for record in records]
+        said = [one.value for one in contents]
         return Outcomes(
             offset=np.array([r.offset for r in records]), index=zeros.astype(np.int32),
             key=[key_of(r.id) for r in records], model=zeros.astype(np.int32),
             time=np.array([r.time for r in records]), label=np.array([r.bit for r in records], dtype=np.int8),
             value=np.array([value or 0 for value in said], dtype=np.int64),
             valued=np.array([value is not None for value in said], dtype=bool),
+            label_class=np.array([code(one) for one in contents], dtype=np.int16),
         ), letters  # fmt: skip
 
 
@@ -201,7 +215,7 @@ class Ledger:
 
     token: int = 0
     position: Position = Position()
-    rows: dict[tuple[int, int, int], tuple[int, ...]] = field(default_factory=dict)
+    rows: dict[tuple[Book, int, int], tuple[int, ...]] = field(default_factory=dict)
     marks: tuple[frozenset[Mark], frozenset[Mark]] = (frozenset(), frozenset())
     """All that were ever recorded: positions forget those that no rebuild needs, the definition needs them all."""
     seals: tuple[frozenset[Seal], frozenset[Seal]] = (frozenset(), frozenset())
@@ -243,7 +257,7 @@ class Database:
         rows = dict(old.rows)
         for book, changed in commit.rows.items():
             for start, cell, sums in zip(changed.start.tolist(), changed.cell.tolist(), changed.sums, strict=True):
-                key = (int(book.basis), start, cell)
+                key = (book, start, cell)
                 rows[key] = tuple((np.array(rows[key]) + sums).tolist()) if key in rows else tuple(sums.tolist())
         low, high = (old.marks[topic] | frozenset(commit.position.marks[topic]) for topic in TOPICS)
         seals = [old.seals[topic] | frozenset(commit.position.seals[topic]) for topic in TOPICS]
@@ -391,13 +405,17 @@ class World:
         ledger = self.database.ledgers[part]
         read = [[e for e in self.log.events[part, t] if e.offset < ledger.position.cursors[t].offset] for t in TOPICS]
         wanted = right(self.terms, read, ledger.marks, ledger.seals)
-        stored: dict[tuple[int, int, int], Counter[str]] = {}
-        for (basis, start, cell), sums in ledger.rows.items():
-            slots = LAYOUTS[Basis(basis)].slots
-            stored[basis, start, cell] = Counter({slot: n for slot, n in zip(slots, sums, strict=True) if n})
+        stored: dict[tuple[Book, int, int], Counter[str]] = {}
+        for (book, start, cell), sums in ledger.rows.items():
+            slots = LAYOUTS[book.basis].slots
+            stored[book, start, cell] = Counter({slot: n for slot, n in zip(slots, sums, strict=True) if n})
         wanted = {key: Counter({slot: n for slot, n in sums.items() if n}) for key, sums in wanted.items()}
         pairs = [(key, stored.get(key, Counter()), wanted.get(key, Counter())) for key in stored | wanted]
-        return "; ".join(f"{Basis(k[0]).name}{k[1:]}: stored {dict(a)}, right {dict(b)}" for k, a, b in pairs if a != b)
+        return "; ".join(
+            f"{k[0].basis.name}/{k[0].label_class}{k[1:]}: stored {dict(a)}, right {dict(b)}"
+            for k, a, b in pairs
+            if a != b
+        )
 
 
 def right(
@@ -405,20 +423,20 @@ def right(
     prefixes: list[list[Event]],
     marks: tuple[frozenset[Mark], frozenset[Mark]],
     seals: tuple[frozenset[Seal], frozenset[Seal]],
-) -> dict[tuple[int, int, int], Counter[str]]:
+) -> dict[tuple[Book, int, int], Counter[str]]:
     """The definition. Clocks, lateness, duplicates and labels by search in the whole prefixes."""
-    rows: dict[tuple[int, int, int], Counter[str]] = defaultdict(Counter)
+    rows: dict[tuple[Book, int, int], Counter[str]] = defaultdict(Counter)
     fresh: tuple[list[tuple[Event, int]], list[tuple[Event, int]]] = ([], [])
     for topic, name in ((PREDICTIONS, "predictions"), (OUTCOMES, "outcomes")):
         timely: list[Event] = []
         for event in prefixes[topic]:
             if not event.id:
-                rows[Basis.QUALITY, event.timestamp // of.pane * of.pane, QUALITY_CELL]["dead_letters"] += 1
+                rows[Book(Basis.QUALITY), event.timestamp // of.pane * of.pane, QUALITY_CELL]["dead_letters"] += 1
         events = [event for event in prefixes[topic] if event.id]
         for n, event in enumerate(events, 1):
             idle = [m.clock for m in marks[topic] if m.idle and m.offset <= event.offset]
             clock = max([e.time for e in events[:n]] + idle)
-            quality = rows[Basis.QUALITY, clock // of.pane * of.pane, QUALITY_CELL]
+            quality = rows[Book(Basis.QUALITY), clock // of.pane * of.pane, QUALITY_CELL]
             quality[name] += 1
             if event.time < clock - of.lateness:
                 quality[f"{name}_late"] += 1
@@ -442,19 +460,19 @@ def right(
             labelled.add(outcome)
             book(rows, prediction.cell, labels(of, prediction, outcome, max(booked, outcome_booked)))
     for outcome, _ in fresh[OUTCOMES]:
-        quality = rows[Basis.QUALITY, outcome.time // of.pane * of.pane, QUALITY_CELL]
+        quality = rows[Book(Basis.QUALITY), outcome.time // of.pane * of.pane, QUALITY_CELL]
         quality += Counter({"received": 1, "matched": int(outcome in labelled)})
-        rows[Basis.QUALITY, outcome.time // of.pane * of.pane, QUALITY_CELL] = quality
+        rows[Book(Basis.QUALITY), outcome.time // of.pane * of.pane, QUALITY_CELL] = quality
     return rows
 
 
-Raised = Iterator[tuple[Basis, int, Mapping[str, int]]]
+Raised = Iterator[tuple[Basis | Book, int, Mapping[str, int]]]
 """In which panes an event is counted, and the slots it raises there."""
 
 
-def book(rows: dict[tuple[int, int, int], Counter[str]], cell: int, raised: Raised) -> None:
+def book(rows: dict[tuple[Book, int, int], Counter[str]], cell: int, raised: Raised) -> None:
     for basis, start, sums in raised:
-        rows[basis, start, cell].update(sums)
+        rows[basis if isinstance(basis, Book) else Book(basis), start, cell].update(sums)
 
 
 def decided(of: Terms, prediction: Event, booked: int) -> Raised:
@@ -465,6 +483,8 @@ def decided(of: Terms, prediction: Event, booked: int) -> Raised:
         yield Basis.SCORES, hour, {f"score_bin_{hundredth(said.score)}": 1}
     if said.slot is not None:
         yield Basis.VALUES, hour, {said.slot: 1}
+    for number, name in enumerate(CLASSES, 1):
+        yield Book(Basis.DECISION, number), hour, class_sums(said, name)
 
 
 def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:
@@ -477,6 +497,8 @@ def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:
     yield Basis.LABEL_SCORES_ARRIVED, hours[1], label_score_sums(*pair)
     yield Basis.ERRORS_DECIDED, hours[0], error_sums(*pair)
     yield Basis.ERRORS_ARRIVED, hours[1], error_sums(*pair)
+    for number, name in enumerate(CLASSES, 1):
+        yield Book(Basis.LABEL_DECIDED, number), hours[0], class_label_sums(*pair, name)
 
 
 Action = tuple[Any, ...]

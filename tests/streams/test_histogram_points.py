@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from monitor.sums import Basis
+from monitor.sums import LAYOUTS, Basis
 from streams.config import parse
 from streams.database import engine
 from streams.evaluator import Evaluator
@@ -44,8 +44,8 @@ def db(database: str) -> Iterator[sa.Engine]:
     made.dispose()
 
 
-def run(db: sa.Engine) -> None:
-    evaluator = Evaluator(db, parse(CONFIG))
+def run(db: sa.Engine, config: str = CONFIG) -> None:
+    evaluator = Evaluator(db, parse(config))
     for _ in range(3):
         while evaluator.run_once().behind:
             pass
@@ -142,3 +142,56 @@ def test_a_drained_log_closes_the_hour_that_was_begun(db: sa.Engine) -> None:
     counted.commit(T0 + 10 * MINUTE, T0 + 10 * MINUTE, drained=True)
     run(db)
     assert query(db, GAPS, end=T0 + HOUR)[0][2] == 0.5
+
+
+CLASSES = """
+models:
+  - name: desk
+    windows: [1h]
+    attributes: {sex: {values: [F, M]}}
+    classes: [approve, refer, refuse]
+    decision: {favourable: [approve]}
+    outcome: {favourable: [approve]}
+    metrics: [selection_rate, true_positive_rate]
+    display_min: 1
+    join_horizon: 6h
+"""
+
+OF_CLASSES = """
+select label_class, metric, value, n from fairness_group where version = '*' and group_values = '{"sex": "F"}'
+and time_basis = 'decision' and window_end = to_timestamp(:end / 1000.0) order by 1, 2
+"""
+
+
+def test_each_class_has_its_rates_against_the_rest(db: sa.Engine) -> None:
+    counted = Counted(db)
+    women = counted.cell("desk", {"sex": "F"})
+    decided, labelled = {"events": 20, "decided": 20}, {"labelled": 10}
+    counted.set(Basis.DECISION, T0, women, {**decided, "favourable": 8})
+    counted.set(Basis.LABEL_DECIDED, T0, women, {**labelled, "tp": 3, "fn": 1})
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    rows = [(1, 8, (3, 1)), (2, 7, (1, 3)), (3, 5, (0, 0))]
+    with db.begin() as connection:
+        for number, chosen, (tp, fn) in rows:
+            for basis, pane, sums in (
+                (Basis.DECISION, HOUR, {**decided, "favourable": chosen}),
+                (Basis.LABEL_DECIDED, HOUR, {**labelled, "tp": tp, "fn": fn}),
+            ):
+                connection.execute(
+                    sa.text(
+                        "insert into fairdrift.panes (basis, pane_ms, start_ms, stream, part, cell, class, sums, commit_no)"
+                        " values (:basis, :pane, :start, 'predictions/outcomes', 0, :cell, :class, :sums, 1)"
+                    ),
+                    {
+                        "basis": int(basis), "pane": pane, "start": T0, "cell": women, "class": number,
+                        "sums": [sums.get(slot, 0) for slot in LAYOUTS[basis].slots],
+                    },
+                )  # fmt: skip
+    run(db, CLASSES)
+    found = query(db, OF_CLASSES, end=T0 + HOUR)
+    assert [row for row in found if row[0] == ""] == [("", "selection_rate", 0.4, 20)]
+    assert [row for row in found if row[0]] == [
+        ("approve", "selection_rate", 0.4, 20), ("approve", "true_positive_rate", 0.75, 4),
+        ("refer", "selection_rate", 0.35, 20), ("refer", "true_positive_rate", 0.25, 4),
+        ("refuse", "selection_rate", 0.25, 20),
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.entries import KEPT, MATCHED, PREDICTION
+from monitor.entries import FORMAT, KEPT, MATCHED, PREDICTION
 from monitor.terms import PREDICTIONS, Cursor, Terms
 from streams.rocks import RocksDisk
 from streams.store import Disk, Due, Meta, Store
@@ -115,10 +115,15 @@ def test_two_batches_are_never_in_flight(disk: Disk) -> None:
 def test_a_store_is_usable_between_floor_and_position_of_its_own_database(
     disk: Disk, lineage: str, floor: tuple[int, int], position: tuple[int, int], usable: bool
 ) -> None:
-    disk.write([], [], [], Meta("db", CURSORS))
+    disk.write([], [], [], Meta(f"db/{FORMAT}", CURSORS))
     store = Store(disk, TERMS, lineage)
     bounds = [(Cursor(a), Cursor(b)) for a, b in (floor, position)]
     assert store.usable(*bounds) == (CURSORS if usable else None)
+
+
+def test_a_store_of_another_format_is_not_read(disk: Disk) -> None:
+    disk.write([], [], [], Meta("db", CURSORS))
+    assert Store(disk, TERMS, "db").usable((Cursor(), Cursor()), CURSORS) is None
 
 
 def test_filters_are_filled_from_what_is_on_disk(disk: Disk) -> None:
