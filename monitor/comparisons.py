@@ -107,7 +107,7 @@ class Field:
     """Called when a disparity first needs it."""
     hidden: Flags | None = None
     """(metrics, groups): which must not be looked at."""
-    _usable: dict[int, Flags] = field(default_factory=dict, init=False, repr=False)
+    _kept: dict[tuple[str, int], Flags] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def rest(self) -> Table:
@@ -127,15 +127,27 @@ class Field:
 
     def usable(self, spec: DisparitySpec) -> Flags:
         """(metrics, groups): which have enough events, and a value, to be on either side."""
-        least = max(spec.min_n, 1)
-        if least not in self._usable:
-            enough: Flags = (self.groups.n >= least) & ~(np.isnan(self.groups.value) & self.single[:, None])
-            self._usable[least] = enough if self.hidden is None else enough & ~self.hidden
-        return self._usable[least]
+        return self._known("usable", spec, lambda: self._counted(self.groups, spec) & self._visible)
+
+    def _known(self, what: str, spec: DisparitySpec, make: Callable[[], Flags]) -> Flags:
+        """Worked out once for every `min_n`."""
+        key = (what, spec.min_n)
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def _counted(self, table: Table, spec: DisparitySpec) -> Flags:
+        found: Flags = (table.n >= max(spec.min_n, 1)) & ~(np.isnan(table.value) & self.single[:, None])
+        return found
+
+    @property
+    def _visible(self) -> Flags:
+        return np.array(True) if self.hidden is None else ~self.hidden
 
     def eligible(self, spec: DisparitySpec) -> Flags:
         """(metrics, groups): which are compared."""
-        return self.usable(spec) & self.grouping.compared & (self.grouping.segment >= 0)
+        taking = self.grouping.compared & (self.grouping.segment >= 0)
+        return self._known("eligible", spec, lambda: self.usable(spec) & taking)
 
     def worst(self, spec: DisparitySpec, at: Indices | None = None) -> Comparisons:
         """The comparison that drives the disparity, of each metric and segment (all, or those of `at`)."""
@@ -202,7 +214,7 @@ class Field:
             base = np.where(self.grouping.segment >= 0, best[:, self.grouping.segment], -1)
             return base, within & (base != np.arange(base.shape[1])) & self.single[:, None]
         base = everybody if spec.method is Method.TO_OVERALL else np.full_like(everybody, -1)
-        rest = (self.rest.n >= max(spec.min_n, 1)) & ~(np.isnan(self.rest.value) & self.single[:, None])
+        rest = self._known("rest", spec, lambda: self._counted(self.rest, spec))
         return np.broadcast_to(base, usable.shape), within & usable[:, everybody] & rest
 
     def _distance(self, spec: DisparitySpec, base: Indices) -> Floats:

@@ -85,12 +85,13 @@ def disparities(comparisons: Sequence[Comparisons], confidence: float) -> list[D
             continue
         levels = [every[at] for at in these]
         x, y = (_side_by_side([getattr(comparisons[at], side) for at in these]) for side in "xy")
-        low, high = _intervals(aggregate, x, y, np.concatenate(levels, axis=1))
+        together = np.concatenate(levels, axis=1)
         ends = np.cumsum([comparisons[at].subject.shape[1] for at in these])[:-1]
-        cuts = zip(these, levels, np.split(low, ends, 1), np.split(high, ends, 1), strict=True)
-        for at, level, cut_low, cut_high in cuts:
+        found_here = (*_intervals(aggregate, x, y, together), _detectable(x, y, together))
+        cuts = zip(these, levels, *(np.split(part, ends, 1) for part in found_here), strict=True)
+        for at, level, cut_low, cut_high, least in cuts:
             _own_intervals(comparisons[at], level, statistics, (cut_low, cut_high))
-            found[at] = _disparity(comparisons[at], (cut_low, cut_high), level)
+            found[at] = _disparity(comparisons[at], (cut_low, cut_high), (level, least))
     return [found[at] for at in range(len(comparisons))]
 
 
@@ -159,8 +160,8 @@ def _statistics(comparisons: Sequence[Comparisons], levels: Sequence[Floats]) ->
     return found
 
 
-def _disparity(c: Comparisons, interval: Interval, level: Floats) -> Disparities:
-    """The estimates of comparisons whose intervals of x against y are known."""
+def _disparity(c: Comparisons, interval: Interval, known: tuple[Floats, Floats]) -> Disparities:
+    """The estimates of comparisons whose intervals of x against y are known, and (known) their levels and least gaps."""
     x, y = c.x.value, c.y.value
     with np.errstate(all="ignore"):
         overall = c.share * x + (1.0 - c.share) * y  # is y, unless everybody is meant
@@ -183,26 +184,24 @@ def _disparity(c: Comparisons, interval: Interval, level: Floats) -> Disparities
     lower, higher = np.where(below, c.subject, c.base), np.where(below, c.base, c.subject)
     estimates = _estimates(c, (value, low, high), (x, base), reason)
     comparable = _two_sided(c) & ~c.x.barred[:, None]
-    least = np.where(reason == OK, _detectable(c, base, level), np.nan)
+    level, least = known
+    with np.errstate(all="ignore"):
+        least = np.where(reason == OK, (1.0 - c.share) * least, np.nan)
+        least = np.maximum(1.0 - least / base, 0.0) if c.spec.aggregate is Aggregate.RATIO else least
     return Disparities(
         c.spec, estimates, c.segment, c.subject, lower, higher, comparable, c.offered, c.base, level, least
     )
 
 
-def _detectable(c: Comparisons, base: Floats, level: Floats) -> Floats:
-    """Of rates and means."""
-    least = np.full(c.x.n.shape, np.nan)
+def _detectable(x: "_Sides", y: "_Sides", level: Floats) -> Floats:
+    """The least difference that would be found, of rates and means."""
+    least = np.full(x.size.shape, np.nan)
     for form in (Form.RATE, Form.MEAN):
-        rows = c.x.form == form
-        if rows.any() and c.spec.aggregate is not Aggregate.INDEX:
-            sides = [
-                Side(t.count[rows], t.size[rows], t.variance[rows] if form == Form.MEAN else None) for t in (c.x, c.y)
-            ]
+        rows = x.form == form
+        if rows.any():
+            sides = [Side(s.count[rows], s.size[rows], s.variance[rows] if form == Form.MEAN else None) for s in (x, y)]
             least[rows] = detectable_difference(sides[0], sides[1], level[rows])
-    least = (1.0 - c.share) * least
-    with np.errstate(all="ignore"):
-        ratio: Floats = np.maximum(1.0 - least / base, 0.0)
-    return ratio if c.spec.aggregate is Aggregate.RATIO else least
+    return least
 
 
 def _folded(aggregate: Aggregate, value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:

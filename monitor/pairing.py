@@ -21,17 +21,26 @@ def pick(score: Floats, within: Flags, segments: Indices, *, last: bool = False)
     found = np.full((len(score), len(segments)), -1)
     if not len(some):
         return found
-    starts, ends = segments[some, 0], segments[some].max(axis=1) + 1
-    columns = np.concatenate([np.arange(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)])
-    lengths = ends - starts
-    cuts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    chosen = np.where(within[:, columns] & ~np.isnan(score[:, columns]), score[:, columns], -np.inf)
+    cuts, columns = _cuts(segments[some])
+    chosen = np.where(within, score, -np.inf)
+    chosen[np.isnan(chosen)] = -np.inf
+    chosen = chosen[:, columns]
+    lengths = np.diff([*cuts, chosen.shape[1]])
     best = np.repeat(np.maximum.reduceat(chosen, cuts, axis=1), lengths, axis=1)
+    names = np.arange(score.shape[1], dtype=np.int32)[columns]
     if last:
-        found[:, some] = np.maximum.reduceat(np.where(chosen == best, columns, -1), cuts, axis=1)
+        found[:, some] = np.maximum.reduceat(np.where(chosen == best, names, np.int32(-1)), cuts, axis=1)
     else:
-        found[:, some] = np.minimum.reduceat(np.where(chosen == best, columns, score.shape[1]), cuts, axis=1)
+        most = np.int32(score.shape[1])
+        found[:, some] = np.minimum.reduceat(np.where(chosen == best, names, most), cuts, axis=1)
     return found
+
+
+def _cuts(segments: Indices) -> tuple[Indices, Indices]:
+    """The columns of the segments' groups, one segment after the other, and where each begins among them."""
+    starts, ends = segments[:, 0], segments.max(axis=1) + 1
+    columns = np.concatenate([np.arange(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)])
+    return np.concatenate([[0], np.cumsum(ends - starts)[:-1]]), columns
 
 
 def count(within: Flags, segments: Indices) -> Floats:
@@ -91,17 +100,23 @@ def farthest(table: Table, row: int, segments: Indices, within: Flags, *, ratio:
     return np.where(two, low[best], -1), np.where(two, high[best], -1)
 
 
+BLOCK = 64
+"""So many groups are compared with all others at once: the arrays stay in the processor's cache."""
+
+
 def _all_pairs(made: Pair, segments: Indices, within: Flags, out: tuple[Indices, Indices], *, ratio: bool) -> None:
-    """Fill `out` by looking at every pair."""
+    """Fill `out` by looking at every pair once."""
     for at, padded in enumerate(segments):
         groups = padded[padded >= 0]
         groups = groups[within[groups]]
-        if len(groups) < 2:
-            continue
-        found = _apart(made, groups[:, None], groups[None, :], ratio=ratio)
-        found = np.where(np.tri(len(groups), dtype=bool), -np.inf, found)  # each pair once, and none with itself
-        one, other = np.unravel_index(np.argmax(found), found.shape)
-        out[0][at], out[1][at] = groups[one], groups[other]
+        best = -np.inf
+        for first in range(0, len(groups) if len(groups) > 1 else 0, BLOCK):
+            some, others = groups[first : first + BLOCK], groups[first:]
+            found = _apart(made, some[:, None], others[None, :], ratio=ratio)
+            found = np.where(np.tri(*found.shape) > 0, -np.inf, found)  # each once, and none with itself
+            one, other = np.unravel_index(np.argmax(found), found.shape)
+            if found[one, other] > best:
+                best, out[0][at], out[1][at] = found[one, other], some[one], others[other]
 
 
 def _apart(made: Pair, one: Indices, other: Indices, *, ratio: bool) -> Floats:
