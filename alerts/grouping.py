@@ -81,6 +81,13 @@ class Member:
     acknowledged: bool = False
     held: str = ""
     held_until: int | None = None
+    renewed: bool = False
+    """it ended and began anew since the receiver was told that it began"""
+
+    @property
+    def is_news(self) -> bool:
+        """It fires, and the receiver was not told of this episode."""
+        return self.firing and (not self.told or self.renewed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,10 @@ def take(group: Group, change: Change, now: int) -> Group:
         return group
     others = tuple(member for member in group.members if member.alert != change.alert)
     if change.firing:
-        new = Member(change.alert, change.episode, change.transition, True, now, acknowledged=change.acknowledged)
+        known = old is not None and old.told
+        new = Member(
+            change.alert, change.episode, change.transition, True, now, known, change.acknowledged, renewed=known
+        )
         members = (*others, new)
     elif old is not None and old.told:
         members = (*others, replace(old, transition=change.transition, firing=False, held="", held_until=None))
@@ -151,8 +161,8 @@ def acknowledge(group: Group, alert: str, episode: int, now: int) -> tuple[Group
         return group, None
     members = tuple(replace(m, acknowledged=True) if m in concerned else m for m in group.members)
     after = replace(group, members=members)
-    firing = tuple(m for m in after.members if m.firing and m.told)
-    if not (concerned[0].told and group.timing.send_acknowledged and all(m.acknowledged for m in firing)):
+    firing = tuple(m for m in after.members if m.firing and not m.is_news)
+    if concerned[0].is_news or not (group.timing.send_acknowledged and all(m.acknowledged for m in firing)):
         return _timed(after, now), None
     after = replace(after, number=after.number + 1)
     return _timed(after, now), Notification(Reason.ACKNOWLEDGED, firing, ())
@@ -167,7 +177,7 @@ def look(group: Group, held: Mapping[str, Hold], now: int) -> tuple[Group, Notif
     if notification is None:
         return _timed(group, now, looked=True), None
     told = {member.alert for member in notification.firing}
-    members = tuple(replace(m, told=True) if m.alert in told else m for m in group.members if m.firing)
+    members = tuple(replace(m, told=True, renewed=False) if m.alert in told else m for m in group.members if m.firing)
     number = group.number + 1 if notification.sent else group.number
     after = replace(group, members=members, told_at=now, number=number)
     return _timed(after, now, looked=True), notification
@@ -175,9 +185,9 @@ def look(group: Group, held: Mapping[str, Hold], now: int) -> tuple[Group, Notif
 
 def _decide(group: Group, now: int) -> Notification | None:
     known = group.known
-    new = tuple(m for m in group.members if m.firing and not m.told and not m.held)
+    new = tuple(m for m in group.members if m.is_news and not m.held)
     ended = tuple(m for m in known if not m.firing)
-    left = tuple(m for m in known if m.firing)
+    left = tuple(m for m in known if m.firing and not m.renewed)
     firing = tuple(m for m in group.members if m in new or (m in left and not m.held))
     if new:
         reason = Reason.ADDED if left else Reason.ESCALATED if group.timing.escalates else Reason.FIRST
@@ -194,7 +204,7 @@ def _decide(group: Group, now: int) -> Notification | None:
 def _held(group: Group, member: Member, held: Mapping[str, Hold], now: int) -> Member:
     """The member with what holds it back now, if anything does; an end is never held back."""
     hold: Hold | None = held.get(member.alert)
-    if group.timing.escalates and not member.told:
+    if group.timing.escalates and member.is_news:
         waits_until = member.since + group.timing.group_wait
         if member.acknowledged:
             hold = Hold(Held.ACKNOWLEDGED)
@@ -208,7 +218,7 @@ def _held(group: Group, member: Member, held: Mapping[str, Hold], now: int) -> M
 def _repeats_at(group: Group) -> int | None:
     """When the receiver is reminded: a while after the last time, of what is nobody's yet."""
     regardless = group.timing.repeat_acknowledged
-    open_ = any(m.told and m.firing and (regardless or not m.acknowledged) for m in group.members)
+    open_ = any(m.firing and not m.is_news and (regardless or not m.acknowledged) for m in group.members)
     if not open_ or not group.timing.repeat_interval or group.told_at is None:
         return None
     return group.told_at + group.timing.repeat_interval
@@ -222,12 +232,12 @@ def _timed(group: Group, now: int, *, looked: bool = False) -> Group:
     for member in group.members:
         if member.told and not member.firing:
             times.append(max(earliest, now))
-        elif not member.told and not (timing.escalates and member.acknowledged):
+        elif member.is_news and not (timing.escalates and member.acknowledged):
             at = max(member.since + timing.group_wait, earliest)
             times.append(max(at, _again(member, now)) if looked and member.held else at)
     repeat = _repeats_at(group)
     if repeat is not None:
-        again = min((_again(m, now) for m in group.known if m.firing), default=now)
+        again = min((_again(m, now) for m in group.members if m.firing and not m.is_news), default=now)
         times.append(max(repeat, again) if looked else repeat)
     return replace(group, due=min(times, default=None))
 
