@@ -7,7 +7,7 @@ Shiryaev-Roberts, mixed over groups and alternatives by their shares of one pane
 `panes in 30 days / budget` keeps the expected number of false pages.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class Factors:
     distance: Floats | None = None
     level: Floats | None = None
     """(T, D)"""
+    weight: Floats | None = None
+    """(T, D): shares of the even start mass, if they are by volume."""
 
     @classmethod
     def of(cls, layout: Layout, counts: Counts, learned: Learned) -> "Factors":
@@ -43,11 +45,13 @@ class Factors:
         made = cls(np.empty(shape), np.empty(shape))
         if layout.savings:
             made = cls(made.tempered, made.plain, np.empty(shape), np.empty(shape), np.empty(shape[::2]))
+        if layout.tuning.volume_weights:
+            made = replace(made, weight=by_volume(layout, learned.volume))
         for here, part in layout.parts:
-            made._fill(part, here, counts.part(here), learned.part(here))
+            made.fill(part, here, counts.part(here), learned.part(here))
         return made
 
-    def _fill(self, layout: Layout, here: slice, counts: Counts, learned: Learned) -> None:
+    def fill(self, layout: Layout, here: slice, counts: Counts, learned: Learned) -> None:
         """Some detectors'."""
         log_e = log_evalues(layout, counts, learned)
         np.clip(log_e, -FARTHEST, FARTHEST, out=log_e)
@@ -60,10 +64,18 @@ class Factors:
         self.suspicion[..., here], self.distance[..., here], self.level[..., here] = found
 
 
+def by_volume(layout: Layout, volume: Floats) -> Floats:
+    """Shares of a family's even start mass by the square root of past volume, (T, D); even where nothing is known."""
+    roots = np.sqrt(volume) * (layout.weight > 0)
+    total = layout.sums(roots)[..., layout.family]
+    return np.where(total > 0, roots / np.where(total > 0, total, 1.0), layout.weight)
+
+
 def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: float) -> None:
     """Pane number `pane`, the factors' `at`: mass starts in it, and all of it is multiplied."""
     stakes, plain = layout.stakes, factors.plain[at]
-    state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * layout.weight
+    weight = layout.weight if factors.weight is None else factors.weight[at]
+    state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * weight
     if factors.suspicion is not None and factors.distance is not None and factors.level is not None:
         spent = spend(layout, state, factors.distance[at], factors.level[at])
         if spent is not None:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from monitor.evidence import Panes, Spec, State, Tuning, fold, trace
+from monitor.evidence import Families, Panes, Spec, State, Tuning, fold, trace
+from monitor.evidence.detector import by_volume
 from monitor.evidence.layout import layout_of
 from monitor.evidence.savings import income, spend, suspect
 from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
@@ -77,3 +78,31 @@ def test_saved_mass_finds_a_change_sooner() -> None:
         delays[savings] = seen.transitions[0].pane - 2 * DAY
 
     assert 0 < delays[7.0 * DAY] < 0.8 * delays[0.0]
+
+
+def test_the_budget_holds_with_everything_saved_and_spent() -> None:
+    """500 families at the bound, 1,500 panes: at most (1,500 + 1,500) / A = 0.15 pages each, whatever is spent when.
+
+    The base rate swings by a third, which rings alarms and must not page.
+    """
+    tuning = Tuning(temper=False, savings=1500, gate_window=1, gate_events=1, min_hold=1, resolve_evidence=2)
+    spec = Spec(("r", "b", "c"), lower=0.8, reference="r", budget=44_700 / 20_000, tuning=tuning)
+    assert math.exp(spec.needed) == pytest.approx(20_000)
+    rng, runs, panes = np.random.default_rng(8), 500, 1500
+    rate = 0.3 * (1 + 0.33 * np.sin(np.arange(panes) / 80))[:, None] * np.tile([1.0, 0.8, 0.8], runs)
+    n = rng.poisson(np.tile([60.0, 20.0, 4.0], runs), (panes, 3 * runs))
+    families = Families([spec] * runs, [State.empty(spec)] * runs)
+    families.fold(Panes(0, n, rng.binomial(n, rate)))
+
+    pages = sum(happened.paged for happened in families.record.transitions)
+    assert families.state.savings.mean() < 1400, "savings were spent"
+    assert 0 < pages / runs <= 0.15
+
+
+def test_start_mass_by_volume_is_shared_by_roots() -> None:
+    spec = Spec(("r", "b", "c"), lower=0.8, reference="r", tuning=Tuning(savings=0, volume_weights=True))
+    shares = by_volume(layout_of(spec), np.array([[100.0, 16.0, 4.0], [0.0, 0.0, 0.0]]))
+
+    assert shares == pytest.approx(np.array([[0.0, 2 / 3, 1 / 3], [0.0, 0.5, 0.5]]))
+    state, _ = fold(spec, State.empty(spec), Panes(0, [[0, 5, 5]] * 30, [[0, 1, 1]] * 30))
+    assert state.evidence.sum() == pytest.approx(30)
