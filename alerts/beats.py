@@ -1,4 +1,4 @@
-"""What is told without an alert: heartbeats, and versions of models that are seen for the first time.
+"""What is told without an alert: heartbeats, and versions of models that are seen for the first time. And what is forgotten.
 
 Both are rows of the outbox whose key says what they are about, so that any number of processes may write them and each is
 there once. Takes the caller's connection and neither commits nor rolls back.
@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from alerts.grouping import Reason
 from alerts.heartbeats import HEARTBEAT, Health, heartbeat_of, is_well, slot
 from alerts.routing import ROUTE_CHANNELS, Receiver
 from alerts.tables import alert_states, outbox
@@ -20,6 +21,13 @@ from monitor.times import format_time
 
 NEW = "1 day"
 """A version that was first seen longer ago is no news: fairdrift was not told to tell of it then."""
+
+
+KEPT = "90 days"
+"""So long a notification that was sent can be looked up."""
+
+MOST = 1000
+"""Removed at once, so that nobody waits for it."""
 
 
 def write_heartbeats(conn: sa.Connection, receivers: Iterable[Receiver], now: int) -> int:
@@ -56,6 +64,18 @@ def write_versions(conn: sa.Connection, receivers: Iterable[Receiver]) -> int:
             )
             written += _written(conn, told)
     return written
+
+
+def forget(conn: sa.Connection) -> int:
+    """Removes notifications that were sent long ago, reminders after a day; the number removed. What is dead stays.
+
+    A key that is gone is never written again: transitions and notifications of a group only count up.
+    """
+    c = outbox.c
+    age = sa.func.now() - c.sent_at
+    reminder = sa.and_(c.reason == Reason.REPEAT.value, age > sa.cast("1 day", sa.Interval))
+    old = sa.select(c.id).where(sa.or_(age > sa.cast(KEPT, sa.Interval), reminder)).limit(MOST)
+    return conn.execute(sa.delete(outbox).where(c.id.in_(old))).rowcount
 
 
 def read_health(conn: sa.Connection) -> Health:

@@ -16,14 +16,14 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from alerts.beats import write_heartbeats, write_versions
+from alerts.beats import forget, write_heartbeats, write_versions
 from alerts.errors import UnknownReceiver
 from alerts.grouping import Change, Group, Held, Hold, Notification, Timing, acknowledge, look, take
 from alerts.heartbeats import slot
 from alerts.holding import Silence, inhibited, silenced_until
 from alerts.matching import Matcher
 from alerts.notices import Telling, rows
-from alerts.routing import ROUTE_CHANNELS, Receiver, Routing, Target
+from alerts.routing import Receiver, Routing, Target
 from alerts.tables import acknowledgements, alert_groups, alert_states, alert_transitions, notices, outbox, silences
 from monitor.times import MINUTE, format_time
 
@@ -33,8 +33,8 @@ LOCK = "select pg_try_advisory_xact_lock(hashtextextended('fairdrift routing', 0
 AT_ONCE = 200
 """Notices, and groups, of one transaction."""
 
-VERSIONS = " versions"
-"""Stands among the receivers that have a heartbeat for looking for new versions; no receiver's name begins so."""
+MINUTELY = " minutely"
+"""Stands among the receivers that have a heartbeat for what else is done at intervals; no receiver's name begins so."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Clock = Callable[[sa.Connection], datetime]
@@ -112,8 +112,7 @@ class Router:
         """What is told at intervals and was not yet, by this process, in the slot of this instant; with its slot."""
         now = (at - EPOCH) // timedelta(milliseconds=1)
         every = {name: one.heartbeat for name, one in self._routing.receivers.items() if one.heartbeat}
-        if any(one.channel not in ROUTE_CHANNELS for one in self._routing.control):
-            every[VERSIONS] = MINUTE
+        every[MINUTELY] = MINUTE
         slots = {name: slot(now, length) for name, length in every.items()}
         return {name: number for name, number in slots.items() if self._beaten.get(name) != number}
 
@@ -266,6 +265,7 @@ class _Round:
         """Tells what is told at intervals."""
         self.written += write_heartbeats(self._conn, self._routing.receivers.values(), self._now)
         self.written += write_versions(self._conn, self._routing.control)
+        forget(self._conn)
 
     # --- groups in and out
 

@@ -5,11 +5,14 @@ the answers 202 and 400, and that a resolve without an open alert is dropped.
 """
 
 import json
+import time
+from collections import deque
 from datetime import datetime
 from typing import Any
 
 from tests.alerts.receiving import Reply, Request
 
+LIMIT = 120
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 TOP = {"routing_key", "event_action", "dedup_key", "client", "client_url", "payload", "images", "links"}
 PAYLOAD = {"summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details"}
@@ -27,8 +30,13 @@ class PagerDutyService:
         self.notes: list[str] = []
         self.acknowledged: set[str] = set()
         self.changes: list[dict[str, Any]] = []
+        self.calls: deque[float] = deque()
+        self.clock = time.monotonic
 
     def __call__(self, request: Request) -> Reply:
+        if self._too_many():
+            throttled = {"status": "throttle exceeded", "message": "Requests for this service are arriving too quickly"}
+            return Reply(429, {"content-type": "application/json"}, json.dumps(throttled).encode())
         if request.path == "/v2/change/enqueue":
             return self._changed(request)
         errors = self._errors(request)
@@ -48,6 +56,16 @@ class PagerDutyService:
         self.notes.append(f"{event['event_action']} {key}")
         body = {"status": "success", "message": "Event processed", "dedup_key": key}
         return Reply(202, {"content-type": "application/json"}, json.dumps(body).encode())
+
+    def _too_many(self) -> bool:
+        """120 calls in a sliding minute, for each integration key; this service has one."""
+        now = self.clock()
+        while self.calls and self.calls[0] <= now - 60:
+            self.calls.popleft()
+        if len(self.calls) >= LIMIT:
+            return True
+        self.calls.append(now)
+        return False
 
     def _changed(self, request: Request) -> Reply:
         """A change event: 202, or what is wrong with it."""

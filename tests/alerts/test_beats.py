@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alerts.beats import forget
 from alerts.heartbeats import Health, heartbeat_of, is_well, slot
 from alerts.outbox import Dispatcher, Surroundings
 from alerts.router import Router
@@ -91,6 +92,24 @@ def test_a_version_is_told_of_once_and_only_if_it_is_new(db: sa.Engine) -> None:
         world.now = START + timedelta(minutes=minute)
         Router(db, routing_of(settings), world.clock).run_once()
     assert [one["version"] for one in told(db, "hook")] == ["v2"]
+
+
+def test_what_was_sent_long_ago_is_forgotten_and_what_is_dead_is_not(db: sa.Engine) -> None:
+    def row(key: str, reason: str, sent: str | None) -> dict[str, Any]:
+        at = None if sent is None else datetime.now(UTC) - timedelta(**{sent.split()[1]: int(sent.split()[0])})
+        told = {"alert": key, "transition_no": 1, "receiver": "a", "channel": "webhook", "payload": {}}
+        return told | {"dedup_key": key, "reason": reason, "sent_at": at, "created_at": START}
+
+    given = [
+        row("old", "first notification", "91 days"), row("fresh", "first notification", "89 days"),
+        row("old reminder", "repeat interval elapsed", "25 hours"), row("reminder", "repeat interval elapsed", "23 hours"),
+        row("unsent", "repeat interval elapsed", None),
+    ]  # fmt: skip
+    with db.begin() as conn:
+        conn.execute(sa.insert(outbox), given)
+        assert forget(conn) == 2
+        left = set(conn.execute(sa.select(outbox.c.dedup_key)).scalars())
+    assert left == {"fresh", "reminder", "unsent"}
 
 
 def test_the_receiver_gets_them(db: sa.Engine) -> None:

@@ -4,12 +4,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from alerts.channels import Ports
 from alerts.channels.pagerduty import PagerDutyChannel, severity_of
 from alerts.config import PagerDutyConfig
 from alerts.errors import TransportError
 from alerts.http import Outgoing
+from alerts.outbox import Dispatcher, DispatchPolicy, backlog
+from alerts.retries import RetryPolicy
+from alerts.tables import outbox
+from streams.database import engine
 from tests.alerts.delivering import alert_payload, delivery, group_payload, route_payload
 from tests.alerts.pagerduty_service import ROUTING_KEY, PagerDutyService
 from tests.alerts.receiving import LOOPBACK, Receiver, Reply, receiver
@@ -165,3 +170,31 @@ def test_severities_and_the_picture_are_configured(there: Receiver, service: Pag
     ]
     with pytest.raises(ValueError, match="https"):
         PagerDutyConfig.model_validate({**made.model_dump(), "image": "http://charts.example"})
+
+
+def test_a_storm_is_throttled_and_nothing_of_it_is_lost(
+    database: str, there: Receiver, service: PagerDutyService
+) -> None:
+    """130 alerts in a minute: PagerDuty takes 120 and answers 429 to the others, which come when it takes calls again."""
+    now = [0.0]
+    service.clock = lambda: now[0]
+    db = engine(database, name="test")
+    rows = [
+        {"dedup_key": f"{n}:1:oncall", "alert": f"a{n}", "transition_no": 1, "receiver": "oncall", "channel": "pagerduty",
+         "payload": alert_payload(alert=f"a{n}")}
+        for n in range(130)
+    ]  # fmt: skip
+    with db.begin() as conn:
+        conn.execute(sa.insert(outbox), rows)
+    policy = DispatchPolicy(workers=50, per_receiver=50, retry=RetryPolicy(delays=(0.001,), jitter=0.0))
+    dispatcher = Dispatcher(db, {"oncall": channel(there.url)}, policy=policy)
+    while len(there.got) < 135:
+        dispatcher.run_once()
+    assert service.opened == 120
+    now[0] = 61.0
+    while dispatcher.run_once():
+        pass
+    with db.connect() as conn:
+        assert backlog(conn).waiting == 0
+    assert service.opened == 130
+    db.dispose()
