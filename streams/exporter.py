@@ -1,7 +1,7 @@
 """The service's own Prometheus metrics: every name, its labels and what it means, in this one table.
 
-They tell how the service does, never how people are treated: parity is in the SQL views, with its n and intervals, and
-no label here ever holds an attribute's value or an id. Names follow Prometheus (base units, `_total` for counters).
+They tell how the service does, and the newest disparities (`streams/gauges.py`); groups, counts and history are in the SQL
+views, and no label here ever holds an attribute's value or an id. Names follow Prometheus (base units, `_total` for counters).
 """
 
 from collections.abc import Sequence
@@ -39,6 +39,11 @@ CollectedName = Literal[
     "fairdrift_outbox_waiting",
     "fairdrift_outbox_dead",
     "fairdrift_outbox_oldest_seconds",
+    "fairdrift_disparity",
+    "fairdrift_disparity_low",
+    "fairdrift_disparity_high",
+    "fairdrift_disparity_events",
+    "fairdrift_disparity_measured",
 ]
 """Looked up when Prometheus asks (`streams/telemetry.py`), not counted as it happens."""
 
@@ -59,6 +64,8 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
 
+
+_PARITY = ("model", "metric", "aggregate", "method", "attributes", "window")
 
 METRICS: dict[Name, Metric] = {
     "fairdrift_events_total": Metric(
@@ -107,6 +114,17 @@ METRICS: dict[Name, Metric] = {
     "fairdrift_outbox_waiting": Metric("Notifications that are written and not yet sent. From the database."),
     "fairdrift_outbox_dead": Metric("Notifications that were given up and need a person. From the database."),
     "fairdrift_outbox_oldest_seconds": Metric("Age of the oldest notification not yet sent. From the database."),
+    "fairdrift_disparity": Metric(
+        "Newest disparity of everything served, in event time; no sample where it cannot be said. From the database.",
+        _PARITY,
+    ),
+    "fairdrift_disparity_low": Metric("Lower end of its simultaneous interval. From the database.", _PARITY),
+    "fairdrift_disparity_high": Metric("Upper end of its simultaneous interval. From the database.", _PARITY),
+    "fairdrift_disparity_events": Metric("Events that it stands on. From the database.", _PARITY),
+    "fairdrift_disparity_measured": Metric(
+        "1 where the newest disparity is measured, 0 where it is undefined, suppressed or stale. From the database.",
+        _PARITY,
+    ),
 }
 
 

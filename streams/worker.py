@@ -30,6 +30,7 @@ from streams.database import retrying
 from streams.dispatching import channels_of, make_dispatcher
 from streams.evaluator import Evaluator, Progress
 from streams.exporter import Exporter
+from streams.gauges import parity_of
 from streams.hashing import KEY_BYTES, IdHasher
 from streams.health import Activity, Probe
 from streams.owners import Owners, Partition, Ports
@@ -102,6 +103,7 @@ class Worker:
         self._probe, self._exporter = Probe(), Exporter()
         self._telemetry = Telemetry(self._exporter, self._probe)
         self._exporter.registry.register(DatabaseCollector(self._engine))
+        self._exporter.registry.register(parity_of(self._engine, settings))
         self._exporter.registry.register(DiskCollector(settings.worker.data_dir))
         self._stopping = Stopping(asyncio.Event())
         self._committed = asyncio.Event()

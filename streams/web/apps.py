@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.controls import Controls
 from streams.exporter import Exporter
+from streams.gauges import parity_of
 from streams.health import Probe
 from streams.settings import Settings, TokenConfig
 from streams.telemetry import DatabaseCollector, ProbeCollector
@@ -78,6 +79,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
     board = RouteBoard(engine, known, settings.serve.flag_file)
     exporter = exporter or Exporter()
     exporter.registry.register(DatabaseCollector(engine))
+    exporter.registry.register(parity_of(engine, settings))
     endpoints = [
         *flags.endpoints(board),  # first: routers ask a thousand times a second, and routes are tried in order
         *probes.service_endpoints(engine),

@@ -21,6 +21,7 @@ def test_no_label_can_hold_a_group_or_a_person() -> None:
     allowed = {
         "topic", "outcome", "reason", "stream", "result", "model", "rule", "to_state", "receiver",
         "dependency", "version", "partition", "severity", "activity",
+        "metric", "aggregate", "method", "attributes", "window",  # of disparities: names of attributes, never groups
     }  # fmt: skip
     assert {label for metric in METRICS.values() for label in metric.labels} <= allowed
 
