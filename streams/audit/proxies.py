@@ -72,7 +72,7 @@ def _levels(column: Column) -> tuple[Codes, int]:
 
 def _quantiles(column: Column) -> tuple[Codes, int]:
     """Tenths of the rows, by value; equal values stay together."""
-    values = np.array([float(value) for value in column.values if value is not None], dtype=np.float64)
+    values = np.array(column.values, dtype=np.float64)
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(values), dtype=np.int64)
     below = np.cumsum(column.counts[order]) - column.counts[order] / 2.0

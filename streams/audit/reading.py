@@ -5,7 +5,7 @@ Working on distinct values makes a million rows cost what their few hundred diff
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -61,16 +61,18 @@ class Column:
     @cached_property
     def numeric(self) -> bool:
         """Whether every value is a number, and there is one."""
-        return bool(self.values) and all(_is_number(value) for value in self.values)
+        return bool(self.values) and set(map(type, self.values)) <= {int, float}
 
     @cached_property
     def numbers(self) -> Floats:
         """The values as numbers, NaN for null; AuditError with the first that is none."""
-        for value in self.values:
-            if not _is_number(value):
-                row = int(np.flatnonzero(self.codes == self.values.index(value))[0]) + 1
-                raise AuditError(f"column {self.name!r} has {str(value)[:40]!r} in row {row}, where a number is needed")
-        found = np.array([float(value) for value in self.values if value is not None], dtype=np.float64)
+        if self.values and not self.numeric:
+            at = next(at for at, value in enumerate(self.values) if type(value) not in (int, float))
+            row = int(np.flatnonzero(self.codes == at)[0]) + 1
+            raise AuditError(
+                f"column {self.name!r} has {str(self.values[at])[:40]!r} in row {row}, where a number is needed"
+            )
+        found = np.array(self.values, dtype=np.float64)
         return self.gather(found, np.nan).astype(np.float64)
 
     def mapped(self, function: Callable[[Scalar], int]) -> Codes:
@@ -78,10 +80,6 @@ class Column:
         return self.gather(np.array([function(value) for value in self.values], np.int32), function(None)).astype(
             np.int32
         )
-
-
-def _is_number(value: Scalar) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +91,8 @@ class Table:
     nulls: frozenset[str]
     texts: bool
     """Whether all is text (a CSV)."""
+    met: dict[str, Column] = field(default_factory=dict)
+    """Columns that were asked for before."""
 
     def __len__(self) -> int:
         return int(self.arrow.num_rows)
@@ -110,12 +110,14 @@ class Table:
     def column(self, name: str) -> Column:
         """A column by its name; AuditError if it is not there or holds lists."""
         self.require(name)
+        if name in self.met:
+            return self.met[name]
         whole = self.arrow.column(name)
         if pa.types.is_nested(whole.type):
             raise AuditError(f"column {name!r} holds lists or structures; take the field that is needed out of it")
         encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
         found = encoded.unify_dictionaries().combine_chunks()
-        return self._column(name, found)
+        return self.met.setdefault(name, self._column(name, found))
 
     def _column(self, name: str, found: pa.DictionaryArray) -> Column:
         null = np.asarray(compute.fill_null(compute.is_in(found.dictionary, self._null_values(found)), False))
@@ -143,6 +145,8 @@ class Table:
                 whole = compute.all(compute.match_substring_regex(distinct, WHOLE)).as_py()
                 found: list[Scalar] = (compute.cast(distinct, pa.int64()) if whole else numbers).to_pylist()
                 return found
+        if compute.all(compute.match_substring(distinct, ":")).as_py():  # times, of which there may be a million
+            return [str(value) for value in distinct.to_pylist()]
         return [from_text(value) if value is not None else None for value in distinct.to_pylist()]
 
 
@@ -188,7 +192,10 @@ def times(column: Column, form: str = "") -> Longs:
         values = np.array(column.values, dtype=np.float64)
     else:
         read_as = pd.to_datetime(
-            pd.Series([str(value) for value in column.values]), utc=True, errors="coerce", format=form or "ISO8601"
+            pd.Series([str(value) for value in column.values], dtype=object),
+            utc=True,
+            errors="coerce",
+            format=form or "ISO8601",
         )
         stamps = read_as.dt.tz_localize(None).to_numpy(dtype="datetime64[ms]")
         values = np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64).astype(np.float64))
