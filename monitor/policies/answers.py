@@ -34,6 +34,7 @@ class Reason(StrEnum):
     ALONE = "alone"
     EXCLUDED = "excluded"
     NOT_EXCLUDED = "not excluded"
+    WITHHELD = "withheld"
     NO_PASS_MARK = "no pass mark"  # noqa: S105 - a threshold that is not there
     NOT_MEASURED = "not measured"
     ATTRIBUTE_MISSING = "attribute missing"
@@ -56,6 +57,7 @@ WORDS: Mapping[Reason, str] = {
     Reason.ALONE: "there is no second group to compare with",
     Reason.EXCLUDED: "too small a share of all to be judged; its numbers are kept",
     Reason.NOT_EXCLUDED: "its share is not small enough to be left out, whatever the justification",
+    Reason.WITHHELD: "too few decisions for the policy to report a ratio",
     Reason.NO_PASS_MARK: "the policy has no pass mark: the table is the result",
     Reason.NOT_MEASURED: "the data does not have what the metric needs",
     Reason.ATTRIBUTE_MISSING: "an attribute that the policy is about is not in the data",
@@ -104,7 +106,7 @@ class Line:
     attribute_set: tuple[str, ...]
     group: Counted
     answer: Answer | None
-    """None: not judged, since too small a share or without a pass mark."""
+    """None: not judged, since too small a share, too few to be reported, or without a pass mark."""
     reasons: tuple[Reason, ...]
     base: Counted | None = None
     """What it is compared with; None where nothing is. The group itself if it is the reference."""

@@ -28,6 +28,8 @@ from monitor.policies.answers import (
 from monitor.policies.comparing import compared
 from monitor.policies.policy import Criterion, Exclusion, Policy, Reference
 
+SMALL = frozenset({Reason.NOT_SIGNIFICANT, Reason.FLIP_FLOP, Reason.UNDETECTABLE})
+"""Reasons of small numbers."""
 NOT_WHOLE = 1e-9
 """A numerator farther than this from a whole number is no count."""
 
@@ -174,7 +176,9 @@ class _Set:
             answer = Answer.CLEAR if len(judged) > 1 else Answer.CANNOT_SAY
             line = self._line(group, answer, *(() if len(judged) > 1 else (Reason.ALONE,)))
             return replace(line, base=base, value=1.0 if self.criterion.aggregate is Aggregate.RATIO else 0.0)
-        return compared(self.criterion, self.attribute_set, (group, base), max(1, len(judged) - one_of))
+        line = compared(self.criterion, self.attribute_set, (group, base), max(1, len(judged) - one_of))
+        few = self.criterion.small_numbers.action == "suppress" and bool(SMALL & set(line.reasons))
+        return self._line(group, None, *line.reasons, Reason.WITHHELD) if few else line
 
     def _why_no_base(self, judged: Sequence[Counted]) -> Reason:
         return Reason.NO_REFERENCE if self.criterion.reference is Reference.NAMED else Reason.ALONE

@@ -81,7 +81,7 @@ class SmallNumbers:
     detectable: bool = False
     """Nothing is said of a group so small that even none favoured would not have been significant."""
     action: Literal["extend", "suppress"] = "extend"
-    """What to do then: look at a longer period, or leave the group out of the report."""
+    """What to do then: look at a longer period (until then it cannot say), or leave the group's ratio out of the report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ def _answer(line: Line) -> Text:
     if line.is_excluded:
         return Text(f"left out: {line.justification}", style="dim")
     if line.answer is None:
-        return Text("")
+        return Text("withheld: too few" if Reason.WITHHELD in line.reasons else "", style="dim")
     return Text.assemble((line.answer.value, STYLES[line.answer]), (why, "dim"))
 
 

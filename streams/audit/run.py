@@ -158,8 +158,17 @@ def _ruling(asked: Asked, prepared: Prepared, request: Request, tell: Tell) -> R
             context = with_references(asked.context, model.references)
             judgement = _arranged(judge(stretch.policy, figures(assessment, rows.score, counted.cell), context), model)
         parts.append(Part(stretch, some, judgement))
-    assumed = "" if prepared.time is not None else f"rows have no time: judged by the policy of {request.today}"
-    return ruled(asked, parts, assumed)
+    return ruled(asked, parts, _assumed(asked, prepared, request.today))
+
+
+def _assumed(asked: Asked, prepared: Prepared, today: date) -> str:
+    """What a reader must know of the days: none are given, or they are older than the policy wants to be looked at."""
+    if prepared.time is None:
+        return f"rows have no time: judged by the policy of {today}"
+    last, often = days(prepared.time)[2], asked.versions[-1].least_period_days
+    if often is not None and (today - last).days > often:
+        return f"the last decision is of {last}: the policy asks for a look at least every {often} days"
+    return ""
 
 
 def _arranged(judgement: Judgement, model: ModelConfig) -> Judgement:

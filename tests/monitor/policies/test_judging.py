@@ -1,9 +1,14 @@
 """Judging by the shipped policies: published examples, and what each clause says when it decides."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
 
 from monitor.assess import Plan, assess
 from monitor.comparisons import Aggregate
@@ -129,6 +134,55 @@ class TestFourFifths:
     def test_no_data_is_not_clear(self) -> None:
         found = judge(FOUR_FIFTHS, {})
         assert (found.answer, found.reasons) == (Answer.CANNOT_SAY, (Reason.NOT_MEASURED,))
+
+    def test_too_few_may_be_left_out_of_the_report_instead(self) -> None:
+        (criterion,) = FOUR_FIFTHS.criteria
+        quiet = replace(criterion, small_numbers=replace(criterion.small_numbers, action="suppress"))
+        found = judge(
+            replace(FOUR_FIFTHS, criteria=(quiet,)), figures({"men": (3, 20), "women": (1, 10), "x": (4, 22)})
+        )
+        line = next(line for line in found.lines if line.group.values == {"sex": "women"})
+        assert (line.answer, line.value) == (None, None)
+        assert line.reasons == (Reason.UNDETECTABLE, Reason.WITHHELD)
+
+
+@st.composite
+def two_groups(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int]]:
+    n, other = draw(st.integers(3, 400)), draw(st.integers(3, 400))
+    return (draw(st.integers(0, n)), n), (draw(st.integers(0, other)), other)
+
+
+def expected(low: tuple[int, int], high: tuple[int, int]) -> Answer:
+    """The guideline, read once more: with SciPy's tests and without the code above."""
+    (k, n), (top, most) = low, high
+    if Fraction(min(n, most), n + most) < Fraction(2, 100) or top == 0:
+        return Answer.CANNOT_SAY
+
+    def chance(k: int) -> bool:
+        table = np.array([[k, n - k], [top, most - top]])
+        if k + top in (0, n + most):
+            return False
+        least = min(n, most) * min(table.sum(axis=0)) / (n + most)
+        if least < 5 or min(n, most) < 30:
+            return bool(stats.fisher_exact(table).pvalue < 0.05)
+        return bool(stats.chi2_contingency(table, correction=False).statistic > 4)
+
+    ratio = Fraction(k * most, n * top)
+    if not chance(k) and not chance(0):
+        return Answer.CANNOT_SAY
+    if ratio >= Fraction(4, 5):
+        return Answer.CLEAR
+    after = Fraction((k + 1) * most, n * (top - 1)) if top > 1 else Fraction(1)
+    return Answer.BREACHED if chance(k) and after < Fraction(4, 5) else Answer.CANNOT_SAY
+
+
+@settings(max_examples=400, deadline=None)
+@given(two_groups())
+def test_any_two_groups_are_judged_as_the_guideline_reads(given_: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    low, high = sorted(given_, key=lambda one: Fraction(*one))
+    if Fraction(*low) == Fraction(*high) or len(set(given_)) == 1:
+        return  # which of two equals is the reference does not matter, and is another test's
+    assert four_fifths(low=low, high=high).answer is expected(low, high)
 
 
 class TestLocalLaw144:
