@@ -37,6 +37,9 @@ MODELS = """
   topics: *topics
   attributes:
     sex: [F, M]
+  classes: [offer, refer, decline]
+  decision: &labels {favourable: [offer], unfavourable: [refer, decline]}
+  outcome: *labels
   metrics: [mean_value]
   intersections: 1
   windows: [5m, 1h]

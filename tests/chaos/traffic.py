@@ -39,6 +39,9 @@ class Tally:
         self.kinds[kind] = self.kinds.get(kind, 0) + n
 
 
+CLASSES = ("offer", "refer", "decline")
+"""What `pricing` decides, and what would have been right."""
+
 Event = dict[str, Any]
 PartitionOf = Callable[[bytes], int]
 
@@ -112,6 +115,8 @@ class Traffic:
         if credit:
             event["decision"] = rng.random() < share
             event["factors"] = {"income": rng.choice("123")}
+        elif rng.random() < 0.8:
+            event["decision"] = rng.choice(CLASSES)
         if rng.random() < 0.8:
             event["score"] = rng.randrange(10**6) / 10**6
         if not credit or rng.random() < 0.5:
@@ -148,7 +153,7 @@ class Traffic:
         rng = self._rng
         outcome: Event = {"id": event["id"], "model": event["model"], "time": self._written(at)}
         if event["model"] == "credit" or rng.random() < 0.5:
-            outcome["label"] = rng.random() < 0.7
+            outcome["label"] = rng.random() < 0.7 if event["model"] == "credit" else rng.choice(CLASSES)
         if "label" not in outcome or rng.random() < 0.4:
             outcome["value"] = rng.randrange(200_000_00) / 100
         return outcome
