@@ -30,6 +30,8 @@ VOLUME_DECAY = 0.9772
 LEAST = 20.0
 """Events that a group and its reference need in a block."""
 
+ALL = slice(None)
+
 KNOWN = 200.0
 """Events after which a group has a past."""
 
@@ -171,7 +173,12 @@ def _learned(layout: Layout, snapshots: Floats, elapsed: Floats, sigma2: Floats)
     return Learned(rate, own, phi, past, *usual)
 
 
-def _past(layout: Layout, sums: tuple[Floats, Floats, Floats, Floats]) -> Floats:
+def past_of(layout: Layout, at: int, sums: tuple[Floats, Floats, Floats, Floats]) -> Floats:
+    """The past of one detector, from its decayed sums."""
+    return _past(layout, sums, slice(at, at + 1))
+
+
+def _past(layout: Layout, sums: tuple[Floats, Floats, Floats, Floats], here: slice = ALL) -> Floats:
     """Where each group stood lately, in the terms of its bound; at the bound as long as nothing is known, never beyond."""
     k, n, k_r, n_r = sums
     own, other = (k + 0.5) / (n + 1.0), (k_r + 0.5) / (n_r + 1.0)
@@ -179,8 +186,9 @@ def _past(layout: Layout, sums: tuple[Floats, Floats, Floats, Floats]) -> Floats
         past = own / other
     else:
         past = own - other if layout.kind is Kind.DIFFERENCE else own
-    past = np.where(n >= KNOWN, past, layout.bound)
-    kept: Floats = np.where(layout.low, np.maximum(past, layout.bound), np.minimum(past, layout.bound))
+    bound, low = layout.bound[here], layout.low[here]
+    past = np.where(n >= KNOWN, past, bound)
+    kept: Floats = np.where(low, np.maximum(past, bound), np.minimum(past, bound))
     return kept
 
 
