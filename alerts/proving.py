@@ -20,6 +20,7 @@ from monitor.metric import GroupMetric
 from monitor.metrics import metric
 from monitor.sections import Problem
 from monitor.sums import SCORE_UNIT
+from monitor.windows import HOUR
 
 REFERENCES = {
     "to_overall": Reference.OVERALL,
@@ -29,6 +30,10 @@ REFERENCES = {
 
 MEANS: Mapping[str, tuple[str, str]] = {"mean_value": ("valued", "clipped"), "mean_score": ("scored", "score")}
 """Means that are bounded, with the slots of their count and sum (and squares, `..._sq_hi` and `..._sq_lo`)."""
+
+
+GIVEN_LABEL = {"true_positive_rate", "false_positive_rate", "false_negative_rate", "true_negative_rate"}
+"""Rates of those who have a label: when it came does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,11 @@ class Plan:
     spec: Spec
     needs: Literal["decision", "label"]
     scale: Scale | None = None
+
+    @property
+    def matured(self) -> bool:
+        """Whether only cohorts whose labels are all in may be judged: the metric is conditional on the decision."""
+        return self.needs == "label" and self.metric not in GIVEN_LABEL
 
     @property
     def family(self) -> Family:
@@ -97,7 +107,7 @@ def plans(rule: ThresholdRule, model: ModelConfig, warn_fraction: float = 0.1) -
             reference=_reference(rule, model, attributes),
             kind=Kind(rule.aggregate) if rule.aggregate else Kind.LEVEL,
             measure=Measure.RATE if scale is None else Measure.MEAN,
-            pane=model.pane // 1000,
+            pane=(HOUR if of.needs == "label" and of.name not in GIVEN_LABEL else model.pane) // 1000,
             tuning=Tuning(warn_fraction=warn_fraction),
         )
         needs: Literal["decision", "label"] = "label" if of.needs == "label" else "decision"

@@ -14,6 +14,7 @@ from alerts.records import save
 from monitor.sums import Basis
 from monitor.watermarks import Clock, Holder, clock_of, stalled
 from streams.folding import Fold
+from streams.matured import Provers
 from streams.measuring import Measuring
 from streams.points import Points
 from streams.proving import Prover
@@ -85,12 +86,7 @@ class ModelEvaluator:
             self._folds.append((Fold(of.model, decisions, Basis.DECISION, "decision"), (0,)))
         if (labels := measuring.of_basis("label")) is not None:
             self._folds.append((Fold(of.model, labels, Basis.LABEL_ARRIVED, "outcome"), (0, 1)))
-        self._provers = {
-            fold.time_basis: Prover(
-                of.model, tuple(plan for plan in of.plans if plan.needs == NEEDS[fold.basis]), *EVIDENCE[fold.basis]
-            )
-            for fold, _ in self._folds
-        }
+        self._provers = {fold.time_basis: _provers(of, fold.basis) for fold, _ in self._folds}
         self._seen: dict[Basis, Mapping[int, int]] = {}
         self._dirty: dict[Basis, set[int]] = {}
         self._reviser = Reviser(of, points, measuring)
@@ -244,3 +240,9 @@ class ModelEvaluator:
         points, this.judging.points = this.judging.points, []
         self._points.insert(this.connection, points, self._watched.config_version)
         this.written += len(points)
+
+
+def _provers(of: Watched, basis: Basis) -> Provers:
+    mine = [plan for plan in of.plans if plan.needs == NEEDS[basis]]
+    now = Prover(of.model, tuple(plan for plan in mine if not plan.matured), *EVIDENCE[basis])
+    return Provers(of.model, now, tuple(plan for plan in mine if plan.matured))

@@ -72,6 +72,11 @@ class Stretch:
         infos = [self._cells[number] for number in np.unique(self._cell).tolist()]
         return sorted({(info.version, info.arm) for info in infos})
 
+    def first(self, of: Slice) -> int:
+        """The start (ms) of the first pane here in which a version and arm has events."""
+        mine = [(info.version, info.arm) == of for info in self._cells]
+        return self.low + int(self._at[np.array(mine, dtype=bool)[self._cell]].min()) * self.pane
+
     def counts(self, plan: Plan, of: Slice, low: int, high: int) -> Counts:
         """The counts of a family in the panes that start in [low, high)."""
         member, groups, panes = self._member(plan, of)[self._cell], len(plan.values), (high - low) // self.pane

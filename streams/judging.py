@@ -15,10 +15,11 @@ from alerts.rules.threshold import ThresholdRule
 from alerts.verdicts import Observation
 from streams.circumstances import Circumstances
 from streams.folding import Fold, Lost
+from streams.matured import Provers
 from streams.measuring import Comparing, Frame, Measured, Measuring
 from streams.planning import AtEnd, Planning
 from streams.points import Point
-from streams.proving import Proof, Prover
+from streams.proving import Proof
 from streams.watching import Watched
 
 AT_ONCE = 64
@@ -36,7 +37,7 @@ class Judging:
     steps: list[Step] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     looks: int = 0
-    prover: Prover | None = None
+    prover: Provers | None = None
     """The evidence of the panes that are judged now."""
     circumstances: Circumstances | None = None
     """What was read for the stretch of panes that is judged now."""

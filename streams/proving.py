@@ -112,11 +112,11 @@ class Prover:
     def _begin(self, plan: Plan, of: Slice, firing: Iterable[str]) -> State:
         """A state from here on. Unproven if it is of one version, or its alert fires on evidence that is gone."""
         assert self.end is not None
+        position, alert = self.end // self.model.pane, alert_id(plan.family.labels(dict(plan.labels)))
+        if of != ALL or alert in firing:
+            return _unproven(plan, position)
         state = State.empty(plan.spec)
-        state.position = self.end // self.model.pane
-        about = {alert_id(plan.family.labels(dict(plan.labels)))}
-        if of != ALL or about & set(firing):
-            _suppose_broken(plan, state)
+        state.position = position
         return state
 
     # --- folding
@@ -129,7 +129,7 @@ class Prover:
         for of in self._stretch.slices():
             for plan in self.plans:
                 if plan.name(*of) not in self._held:
-                    self._hold(plan, of, {})
+                    self._hold(plan, of, {}).state = _unproven(plan, self._stretch.first(of) // self.model.pane)
 
     def advance(self, ends: Sequence[int], until: int) -> Sequence[Proof]:
         """Fold the panes up to `until`; what the evidence of each (rule, attribute set) was at each of the ends (rising)."""
@@ -137,7 +137,7 @@ class Prover:
         found: list[dict[tuple[str, tuple[str, ...]], Evidence]] = [{} for _ in ends]
         self.findings = [{} for _ in ends]
         began = time.perf_counter()
-        if until > self.end:
+        if ends or until > self.end:
             for held in self._held.values():
                 told = self._folded(held, [*ends, until] if not ends or ends[-1] < until else ends)
                 if held.of == ALL:
@@ -160,8 +160,8 @@ class Prover:
         self._folds += len(counts.n)
         first = self.end // self.model.pane
         after, traced = trace(plan.spec, held.state, _panes(first, counts))
-        loud = held.state.firing.any() or after.firing.any() or len(traced.transitions)
-        if loud or held.of[0] == self.followed or (len(traced.warns) and traced.warns.any()):
+        loud = bool(held.state.firing.any() or after.firing.any() or len(traced.transitions) or traced.warns.any())
+        if held.of[0] == self.followed or (loud and held.of == ALL):
             return self._one_by_one(held, counts, ends)
         held.state, held.end = after, ends[-1]
         at = np.searchsorted(traced.panes, [end // self.model.pane for end in ends])
@@ -252,11 +252,13 @@ def _finding(held: Held, evidence: Evidence) -> Finding:
     return Finding.CLEAR if not held.state.firing.any() or bool(proven[waits].all()) else Finding.UNPROVEN
 
 
-def _suppose_broken(plan: Plan, state: State) -> None:
-    """As if a page about every group stood since now."""
-    layout = layout_of(plan.spec)
-    state.implicated[:] = layout.weight > 0
-    state.firing[:], state.fired[:] = 1.0, float(state.position)
+def _unproven(plan: Plan, position: int) -> State:
+    """As if a page about every group stood since this pane."""
+    state = State.empty(plan.spec)
+    state.position = position
+    state.implicated[:] = layout_of(plan.spec).weight > 0
+    state.firing[:], state.fired[:] = 1.0, float(position)
+    return state
 
 
 def _restored(plan: Plan, found: FamilyRow) -> State | None:

@@ -171,6 +171,10 @@ def everything(db: sa.Engine) -> list[Any]:
         query(db, ALERTS),
         query(db, TOLD),
         query(db, "select model, from_route, to_route from control_history"),
+        query(
+            db, "select family, pane_end_ms, encode(state, 'hex'), finding from fairdrift.evidence_states order by 1"
+        ),
+        query(db, "select * from fairness_evidence order by family, pane_end"),
     ]
 
 

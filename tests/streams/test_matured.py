@@ -1,0 +1,60 @@
+"""Precision is judged over cohorts whose labels are all in, and not before."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from monitor.sums import Basis
+from streams.config import parse
+from streams.database import engine
+from streams.evaluator import Evaluator
+from tests.streams.counted import Counted
+
+HOUR = 3_600_000
+T0 = 1_700_006_400_000
+
+CONFIG = """
+models:
+  - name: credit
+    pane: 1m
+    windows: [1h]
+    attributes: {sex: {values: [F, M], reference: M}}
+    metrics: [precision]
+    join_horizon: 5h
+    max_lateness: 1h
+    dedup_horizon: 1h
+rules:
+  - {name: worth, type: threshold, model: credit, metric: precision, attributes: [sex], aggregate: ratio,
+     method: to_reference, bound: {min: 0.8}, window: 1h}
+"""
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[sa.Engine]:
+    made = engine(database, name="tests")
+    yield made
+    made.dispose()
+
+
+def test_an_hour_is_folded_when_nothing_of_it_can_change(db: sa.Engine) -> None:
+    counted = Counted(db)
+    women, men = counted.cell("credit", {"sex": "F"}), counted.cell("credit", {"sex": "M"})
+    for hour in range(40):
+        for basis in (Basis.LABEL_DECIDED, Basis.LABEL_ARRIVED):
+            for cell, right in ((women, 30), (men, 90)):
+                sums = {"labelled": 100, "positive": right, "negative": 100 - right, "tp": right, "fp": 100 - right}
+                counted.set(basis, T0 + hour * HOUR, cell, sums)
+    counted.commit(T0 + 40 * HOUR, T0 + 40 * HOUR)
+    evaluator = Evaluator(db, parse(CONFIG))
+    while evaluator.run_once().behind:
+        pass
+    query = "select time_basis, (pane_end_ms - :t0) / :hour, (reading ->> 'stands')::boolean from fairdrift.evidence_states where version = '*'"
+    with db.connect() as connection:
+        found = connection.execute(sa.text(query), {"t0": T0, "hour": HOUR}).all()
+        fired = connection.execute(
+            sa.text("select pane_end from alert_history where rule = 'worth' and to_state = 'firing'")
+        ).scalar_one()
+    # the clock of outcomes is at 39:59; six hours before that the hour from 32 to 33 is over for good
+    assert [tuple(row) for row in found] == [("matured", 33, True)]
+    assert fired.timestamp() * 1000 >= T0 + 7 * HOUR
