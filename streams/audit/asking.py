@@ -1,12 +1,14 @@
 """What is asked of a file: which columns are what, by the options of the command and the configuration of a model."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
-from monitor.config import AttributeConfig, DecisionConfig, LabelsConfig, ModelConfig, ValueConfig
+from monitor.config import AttributeConfig, ModelConfig, ValueConfig
 from monitor.quantities import Floats
 from streams.audit.counting import Rows, grouped, labelled, resolution_of
 from streams.audit.proposing import Proposed, propose, protected
@@ -146,14 +148,17 @@ def _model(table: Table, wishes: Wishes, chosen: Mapping[str, str], columns: Map
             for name, config in attributes.items()
         },
         "factors": {one.name: one.config for one in proposals(table, wishes.factors, wishes)},
-        "decision": DecisionConfig(favourable=wishes.favourable, cut=wishes.cut),
-        "outcome": LabelsConfig(favourable=wishes.positive),
+        "decision": {"favourable": wishes.favourable, "cut": wishes.cut},
+        "outcome": {"favourable": wishes.positive},
         "labels": "favourable_only" if wishes.favourable_only else "all",
         "value": _value_config(value),
         "intersections": wishes.intersections or 2,
         "display_min": max(1, wishes.display_min),
     }
-    return ModelConfig.model_validate(made)
+    try:
+        return ModelConfig.model_validate(made)
+    except ValidationError as error:
+        raise AuditError(_words(error)) from None
 
 
 def _value_config(value: Floats) -> ValueConfig:
@@ -167,15 +172,33 @@ def _value_config(value: Floats) -> ValueConfig:
 
 def proposals(table: Table, chosen: Mapping[str, str], wishes: Wishes) -> list[Proposed]:
     """The groups of each attribute: by the bins or values that were said, else from the data."""
-    found = []
-    for name, column in chosen.items():
+    return [_proposed(table, name, column, wishes) for name, column in chosen.items()]
+
+
+def _proposed(table: Table, name: str, column: str, wishes: Wishes) -> Proposed:
+    try:
         if name in wishes.bins:
-            found.append(Proposed(name, AttributeConfig(bins=wishes.bins[name]), "as asked"))
-        elif name in wishes.values:
-            found.append(Proposed(name, AttributeConfig(values=wishes.values[name]), "as asked"))
-        else:
-            found.append(propose(table.column(column), name))
-    return found
+            return Proposed(name, AttributeConfig(bins=wishes.bins[name]), "as asked")
+        if name in wishes.values:
+            return Proposed(name, AttributeConfig(values=wishes.values[name]), "as asked")
+    except ValidationError as error:
+        raise AuditError(f"{name}: {_words(error)}") from None
+    return propose(table.column(column), name)
+
+
+def _words(error: ValidationError) -> str:
+    """What is wrong, and with what, in a line."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}".removeprefix(": ").replace(
+            "Input should", "it must"
+        )
+        for one in error.errors()
+    )
+
+
+def name_of(column: str) -> str:
+    """A column's name as the name of an attribute or a model: `Marital Status` is `Marital_Status`."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", column).strip("_.-") or "column"
 
 
 def _narrowed(model: ModelConfig, wishes: Wishes, attributes: Sequence[str], factors: Sequence[str]) -> ModelConfig:

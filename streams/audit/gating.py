@@ -70,7 +70,8 @@ def find(name: str) -> tuple[Policy, ...]:
         try:
             return parse(Path(name).read_text(encoding="utf-8"), name)
         except (OSError, UnicodeDecodeError) as error:
-            raise AuditError(f"the policy {name} cannot be read: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise AuditError(f"the policy {name} cannot be read: {why}") from error
     try:
         return versions(name)
     except PolicyError as error:

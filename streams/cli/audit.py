@@ -17,7 +17,7 @@ from monitor.cells import cell_schema
 from monitor.config import ModelConfig
 from monitor.policies import Answer, Context, Policy, registry
 from streams.audit import plain, printing
-from streams.audit.asking import FIELDS, Wishes, prepare, proposals
+from streams.audit.asking import FIELDS, Wishes, name_of, prepare, proposals
 from streams.audit.gating import Asked, configured, find
 from streams.audit.html import page
 from streams.audit.proposing import as_yaml, protected
@@ -130,7 +130,7 @@ def audit_command(
         favourable_only=favourable_only,
         time_format=time_format,
         display_min=display_min,
-        name=model or file.name.partition(".")[0],
+        name=model or name_of(file.name.partition(".")[0]),
     )
     settings = load(config) if config is not None else None
     table = read(file, frozenset(null or ()), delimiter)
@@ -159,7 +159,7 @@ def pairs(given: Several, option: str, *, named: bool = True) -> dict[str, str]:
             raise AuditError(f"{option} {one}: write NAME=VALUE")
         if name in found:
             raise AuditError(f"{option} {name} is given twice")
-        found[name] = rest if equals else name
+        found[name if equals else name_of(name)] = rest if equals else name
     return found
 
 
@@ -236,7 +236,7 @@ def _justified(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
 
 
 def _proposed(table: Table, wishes: Wishes) -> str:
-    chosen: Mapping[str, str] = wishes.attributes or {name: name for name in protected(table.names)}
+    chosen: Mapping[str, str] = wishes.attributes or {name_of(name): name for name in protected(table.names)}
     if not chosen:
         raise AuditError(
             f"no column sounds like a protected attribute: name them with --attribute; {table.path.name} has"

@@ -145,6 +145,17 @@ def test_a_configured_policy_judges_its_period(tmp_path: Path, capsys: pytest.Ca
     }  # fmt: skip
 
 
+def test_names_of_columns_and_files_may_be_anything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "my loans (2026).csv"
+    file.write_text(
+        "\n".join(["Marital Status,decision", *(f"{'MS'[at % 2]},{at % 3 % 2}" for at in range(90))]) + "\n"
+    )
+    assert audit(str(file), "--attribute", "Marital Status") == 0
+    assert "Marital_Status" in capsys.readouterr().out
+    assert audit(str(file), "--propose") == 0
+    assert parse(capsys.readouterr().out).models[0].name == "my_loans_2026"
+
+
 def test_codes_may_be_given_their_meaning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("\n".join(["sex,decision", *(f"{1 + at % 2},{at % 3 % 2}" for at in range(90))]) + "\n")
@@ -169,6 +180,15 @@ def test_codes_may_be_given_their_meaning(tmp_path: Path, capsys: pytest.Capture
         (("rows.csv", "--attribute", "sex", "--bins", "sex=a"), "write numbers"),
         (("rows.csv", "--reference", "sex"), "write NAME=VALUE"),
         (("rows.csv", "--attribute", "sex", "--meaning", "sex=F"), "write group:value"),
+        (
+            ("rows.csv", "--attribute", "sex", "--decision", "granted", "--cut", "2"),
+            "decision.cut: it must be less than",
+        ),
+        (
+            ("rows.csv", "--attribute", "sex", "--decision", "granted", "--bins", "sex=3,2"),
+            "sex: edges must be finite and rise",
+        ),
+        (("rows.csv", "--attribute", "sex", "--decision", "granted", "--gate", "./no.yaml"), "No such file"),
     ],
 )
 def test_mistakes_exit_with_2_and_words(
