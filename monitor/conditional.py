@@ -1,12 +1,12 @@
 """A disparity beside its stratified twin: the same two groups within strata of the legitimate factors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from monitor.comparisons import Aggregate
 from monitor.disparity import Disparities
-from monitor.estimates import SUPPRESSED, Estimates, Flags, State
+from monitor.estimates import MEASURED, SUPPRESSED, UNDEFINED, Estimates, Flags
 from monitor.grouping import Indices
 from monitor.strata import Strata, reversed_sign
 
@@ -30,11 +30,17 @@ def conditional(strata: Strata, raw: Disparities) -> Conditional:
     """The stratified twin; withheld, stale or undefined where the raw one is for a reason of its own."""
     of_ratio = raw.spec.aggregate is Aggregate.RATIO
     found, count = strata.compare((raw.subject, raw.base), raw.level, of_ratio=of_ratio)
-    estimates = found
-    for code, reason in enumerate(raw.estimates.reasons):
-        here = raw.estimates.reason == code
-        for state in (State.UNDEFINED, State.SUPPRESSED, State.STALE):
-            estimates = estimates.where(here & (raw.estimates.state == _CODES[state]), state, reason)
+    taken = raw.estimates.state != MEASURED
+    blank = np.where(raw.estimates.state == UNDEFINED, np.nan, 1.0)
+    estimates = replace(
+        found,
+        value=found.value * blank,
+        low=found.low * blank,
+        high=found.high * blank,
+        state=np.where(taken, raw.estimates.state, found.state),
+        reason=np.where(taken, len(found.reasons) + raw.estimates.reason, found.reason).astype(np.int16),
+        reasons=(*found.reasons, *raw.estimates.reasons),
+    )
     value = estimates.value
     with np.errstate(all="ignore"):
         below = value <= (1.0 if of_ratio else 0.0)
@@ -48,6 +54,3 @@ def conditional(strata: Strata, raw: Disparities) -> Conditional:
         reversed=turned,
         strata=count,
     )
-
-
-_CODES = {State.UNDEFINED: 1, State.SUPPRESSED: 2, State.STALE: 3}

@@ -48,7 +48,7 @@ from monitor.intervals import (
 )
 from monitor.pairing import rows_of
 from monitor.power import Side, detectable_difference
-from monitor.tallies import Form, Table, limits_of
+from monitor.tallies import Form, Row, Table, limits_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,13 +231,20 @@ def _two_sided(c: Comparisons) -> Flags:
     return found
 
 
+def _too_few(row: Row) -> str:
+    """The reason of a comparison that lacks a side: which denominator is short."""
+    return f"fewer than two groups with enough {' and '.join(row.parts) or row.denominator}"
+
+
 def _estimates(
     c: Comparisons, ends: tuple[Floats, Floats, Floats], sides: tuple[Floats, Floats], reason: Indices
 ) -> Estimates:
     """As estimates. `n` counts both sides; a ratio's numerator and denominator are the two values, x and its base."""
     barred = c.x.barred[:, None]
-    reasons = (*REASONS, *(row.barred for row in c.x.rows))
-    reason = np.where(barred, len(REASONS) + np.arange(len(c.x.rows))[:, None], reason)
+    place = np.arange(len(c.x.rows))[:, None]
+    reasons = (*REASONS, *(row.barred for row in c.x.rows), *(_too_few(row) for row in c.x.rows))
+    reason = np.where(reason == FEW, len(REASONS) + len(c.x.rows) + place, reason)
+    reason = np.where(barred, len(REASONS) + place, reason)
     undefined = reason != OK
     compared = _two_sided(c)
     blank = np.where(undefined, np.nan, 1.0)
