@@ -27,7 +27,7 @@ from monitor.river_stats import GroupAccumulators, group_accumulators
 from monitor.strata import Strata
 from monitor.sums import Ints
 from monitor.suppression import PROTECTS, TOO_FEW, too_few, withheld
-from monitor.tallies import Table
+from monitor.tallies import Statistic, Table
 
 __all__ = ["Assessment", "CellInfo", "DisparityPoint", "GroupPoint", "Plan", "assess", "attribute_sets"]
 
@@ -146,15 +146,19 @@ def assessed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> "Asses
 
     def strata() -> Strata | None:
         places = {row: place for place, row in enumerate(at for at, m in enumerate(chosen) if m.kind in QUOTIENTS)}
-        if not found.factors or not places:
+        if not found.factors:
             return None
         inside = [found.stratum == at for at in range(found.strata)]
         parts = [summed(found, {n: m * mask[:, None] for n, m in given.items()}, plan) for mask in inside]
         each = {needs: joined([part[needs] for part in parts]) for needs in sums}
-        quotients = [chosen[row] for row in places]
+        quotients = [chosen[row] for row in places] or chosen[:1]
         tables = (each, {needs: one.rest() for needs, one in each.items()})
         groups, others = (tabulate(quotients, table, selective=selective) for table in tables)
-        return Strata(found.factors, found.strata, groups, others, places)
+        shape = (found.strata, len(found.groups), -1)
+        of_groups = {
+            row: m.over_strata(each[m.needs].shaped(shape)) for row, m in enumerate(chosen) if m.over_strata is not None
+        }
+        return Strata(found.factors, found.strata, groups, others, places, of_groups)
 
     groups = tabulate(chosen, sums, selective=selective)
     return Assessment(plan, Field(found, groups, rest), sums, coverage, tally_strata=strata)
@@ -224,6 +228,17 @@ class Assessment:
     def conditional(self) -> tuple[Conditional, ...]:
         """The plan's disparities put together over strata, each of the very pairs of `gaps`; none without factors."""
         return tuple(found for gap in self.gaps if (found := self.stratify(gap)) is not None)
+
+    @cached_property
+    def conditional_groups(self) -> dict[int, Estimates]:
+        """Of each metric (row) that has one: the groups' numbers over strata, withheld where the raw ones are."""
+        made = {} if self.strata is None else self.strata.of_groups
+        return {row: self._of_strata(row, statistic) for row, statistic in made.items()}
+
+    def _of_strata(self, row: int, statistic: Statistic) -> Estimates:
+        table = Table.of([replace(self.field.groups.rows[row], parts=tuple(statistic.parts))], [statistic])
+        found = self._conditioned(table.estimates(self.plan.confidence).take(0))
+        return found.where(self.hidden[row], State.SUPPRESSED, TOO_FEW.format(minimum=self.minimum))
 
     def stratify(self, gap: Disparities, row: int | None = None) -> Conditional | None:
         """A disparity over strata, of all metrics or of one alone; None without strata, and for what has none."""

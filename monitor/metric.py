@@ -23,7 +23,7 @@ from monitor.errors import MonitorError
 from monitor.estimates import Estimates
 from monitor.river_stats import Moments
 from monitor.sums import DECISIONS, ERRORS, LABEL_SCORES, LABELS, SCORES, VALUES, Ints, Layout
-from monitor.tallies import Row, Table, Tallied, Tally, parts_of
+from monitor.tallies import Row, Statistic, Table, Tallied, Tally, parts_of
 
 
 class MetricError(MonitorError):
@@ -87,6 +87,10 @@ class Sums:
         """The groups at `at`, any index of NumPy's."""
         return replace(self, matrix=self.matrix[at], whole=None if self.whole is None else self.whole[at])
 
+    def shaped(self, shape: tuple[int, ...]) -> "Sums":
+        """The same groups in another shape; the last axis are the slots."""
+        return replace(self, matrix=self.matrix.reshape(shape), whole=self.everybody.matrix.reshape(shape))
+
     def rest(self) -> "Sums":
         """Everybody but the group."""
         return replace(self, matrix=self.everybody.matrix - self.matrix)
@@ -124,6 +128,8 @@ class GroupMetric:
     """Other names that a configuration may use."""
     compared: bool = True
     """Whether groups are compared by it. A group's share of everybody, for instance, is a comparison already."""
+    over_strata: Callable[[Sums], Statistic] | None = None
+    """The group's number put together over strata of the legitimate factors, from sums of (strata, groups) in shape."""
     by_default: bool = False
     """Whether it is stored where a model does not say which metrics it wants."""
 

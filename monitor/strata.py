@@ -13,14 +13,14 @@ A stratum where one of the two has nobody says nothing and weighs nothing. Whole
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from monitor.estimates import MEASURED, UNDEFINED, Estimates, Flags, Floats
 from monitor.grouping import Indices
 from monitor.intervals import normal_quantile
-from monitor.tallies import Form, Table
+from monitor.tallies import Form, Statistic, Table
 
 NO_STRATUM = "no stratum has both groups"
 NOT_STRATIFIED = "only rates and means are put together over strata"
@@ -125,6 +125,8 @@ class Strata:
     rest: Table
     places: Mapping[int, int]
     """Of the metrics that are rates or means: their rows, and where these are in the tables."""
+    of_groups: Mapping[int, Statistic] = field(default_factory=dict)
+    """Of the metrics that have a number of a group over strata (`GroupMetric.over_strata`): by row, over the groups."""
 
     @property
     def label(self) -> tuple[tuple[str, str], ...]:
@@ -134,7 +136,7 @@ class Strata:
     def only(self, row: int) -> "Strata":
         """One metric alone."""
         places = {0: self.places[row]} if row in self.places else {}
-        return Strata(self.factors, self.count, self.groups, self.rest, places)
+        return Strata(self.factors, self.count, self.groups, self.rest, places, self.of_groups)
 
     def compare(self, pairs: tuple[Indices, Indices], level: Floats, *, of_ratio: bool) -> tuple[Estimates, Indices]:
         """The stratified estimate of each pair, (metrics, comparisons): x and y, -1 for the rest; and in how many strata."""

@@ -252,14 +252,21 @@ class Figures:
         columns, model = self._batch.columns(at), self._measuring.plan.model
         name, coverage = self._batch.whole.metrics[row], self._batch.whole.coverage
         covered = [None] * self._batch.width if coverage is None else coverage[columns].tolist()
-        figures = _figures(self._batch.shown.estimates, row, columns)
-        for group, share, figure in zip(self._batch.one.groups, covered, figures, strict=True):
-            values = tuple(sorted(group.values.items()))
-            series = SeriesKey(
-                "group", model, group.version, group.arm, place.basis, group.attribute_set, values, name,
-                label_class=place.label_class,
-            )  # fmt: skip
-            yield Point(series, place.length // 1000, place.end, tier, *figure, share)
+        figures: list[tuple[Stratum, Iterator[Figure]]] = [((), _figures(self._batch.shown.estimates, row, columns))]
+        if (beside := self._batch.shown.conditional_groups.get(row)) is not None:
+            figures.append((self._all_levels(), _figures(beside.take(np.s_[None, :]), 0, columns)))
+        for stratum, each in figures:
+            for group, share, figure in zip(self._batch.one.groups, covered, each, strict=True):
+                values = tuple(sorted(group.values.items()))
+                series = SeriesKey(
+                    "group", model, group.version, group.arm, place.basis, group.attribute_set, values, name,
+                    stratum=stratum, label_class=place.label_class,
+                )  # fmt: skip
+                yield Point(series, place.length // 1000, place.end, tier, *figure, share)
+
+    def _all_levels(self) -> "Stratum":
+        """How what is put together over strata is marked: every factor at all its levels."""
+        return tuple((factor, ALL_LEVELS) for factor in self._batch.one.factors)
 
     def _gap_points(self, row: int, at: int, place: Place, tier: str) -> Iterator[Point]:
         """Each disparity, and the same over strata where the model has factors."""
@@ -274,11 +281,10 @@ class Figures:
             return
         for beside in self._batch.shown.conditional:
             if beside.raw.offered[row]:
-                stratum = tuple((factor, ALL_LEVELS) for factor in beside.factors)
                 turned = beside.reversed[row, columns].tolist()
                 ends = (beside.lower[row, columns], beside.higher[row, columns])
                 figures = _figures(beside.estimates, row, columns)
-                found = _Gap(beside.raw, row, figures, ends, [None] * len(turned), turned, stratum)
+                found = _Gap(beside.raw, row, figures, ends, [None] * len(turned), turned, self._all_levels())
                 yield from self._compared_points(found, columns, place, tier)
 
     def _compared_points(self, found: "_Gap", columns: slice, place: Place, tier: str) -> Iterator[Point]:
@@ -409,8 +415,10 @@ class _Gap:
     ends: tuple[Indices, Indices]
     least: Sequence[float | None]
     turned: Sequence[bool] | None = None
-    stratum: tuple[tuple[str, str], ...] = ()
+    stratum: "Stratum" = ()
 
+
+Stratum = tuple[tuple[str, str], ...]
 
 Figure = tuple[State, str, float, float, float, int, float, float]
 

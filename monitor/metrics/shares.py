@@ -4,12 +4,15 @@ They compare with everybody already, so groups are not compared by them again. A
 representation, that of `unknown` the unknown share.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from monitor.estimates import Floats
 from monitor.intervals import Interval, wilson
 from monitor.limits import of_sum
 from monitor.metric import GroupMetric, Sums
+from monitor.sums import Ints
 from monitor.tallies import Contrast, Pair, Statistic, Tally
 
 
@@ -36,6 +39,25 @@ def demographic_disparity(s: Sums) -> Statistic:
     }
     limits = of_sum(((1.0, refused, all_refused), (-1.0, s.favourable, s.everybody.favourable)))
     return Statistic(value, parts, limits)
+
+
+def conditional(disparity: Callable[[Sums], Statistic], people: Callable[[Sums], Ints]) -> Callable[[Sums], Statistic]:
+    """`sum n_i DD_i / sum n_i` over the strata i, n_i everybody in stratum i (Clarify's CDDPL and CDDL).
+
+    A stratum where nobody was refused, or nobody selected, has no disparity and is left out with its weight; Clarify counts
+    0 for it. AIF360's function of a similar name takes the groups themselves for strata: another number.
+    """
+
+    def over(s: Sums) -> Statistic:
+        each = disparity(s)
+        known = np.isfinite(each.value)
+        weight = np.where(known, people(s.everybody), 0).astype(np.float64)
+        with np.errstate(all="ignore"):
+            value = (weight * np.where(known, each.value, 0.0)).sum(axis=0) / weight.sum(axis=0)
+        counted = np.where(known, people(s), 0).sum(axis=0)
+        return Statistic(value, {"strata with both kinds": counted})
+
+    return over
 
 
 def label_disparity(s: Sums) -> Statistic:
@@ -97,6 +119,7 @@ METRICS = (
         kind="statistic",
         denominator="decisions",
         tally=demographic_disparity,
+        over_strata=conditional(demographic_disparity, lambda s: s.decided),
         aliases=("ddpl",),
         compared=False,
     ),
@@ -107,6 +130,7 @@ METRICS = (
         kind="statistic",
         denominator="labels",
         tally=label_disparity,
+        over_strata=conditional(label_disparity, lambda s: s.positive + s.negative),
         all_labels=True,
         compared=False,
     ),

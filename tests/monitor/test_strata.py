@@ -138,3 +138,32 @@ def test_windows_together_are_windows_alone() -> None:
     assert [found.stratified.value for (found,) in compared if found.stratified] == [
         batch.whole.conditional[5].estimates.value[0, 0], pytest.approx(1.07, abs=0.2)
     ]  # fmt: skip
+
+
+def test_conditional_demographic_disparity_of_berkeley() -> None:
+    """`sum n_i DD_i / n`: in each department the share of women among the refused less that among the admitted."""
+    plan = Plan("m", (("sex",),), ("demographic_disparity",))
+    found = assess(*count(people(BERKELEY)), plan)
+    (beside,) = found.conditional_groups.values()
+    names = [group.values.get("sex") for group in found.grouping.groups]
+    raw = dict(zip(names, found.estimates.value[0].tolist(), strict=True))
+    over = dict(zip(names, beside.value.tolist(), strict=True))
+    total, expected = 0, 0.0
+    for men, women in BERKELEY.values():
+        n, admitted = men[1] + women[1], men[0] + women[0]
+        expected += n * ((women[1] - women[0]) / (n - admitted) - women[0] / admitted)
+        total += n
+    assert over["F"] == pytest.approx(expected / total)
+    assert over["M"] == pytest.approx(-expected / total)
+    assert raw["F"] == pytest.approx(1278 / 2771 - 557 / 1755)  # refused, admitted; all together women are worse off
+    assert raw["F"] > 0 > over["F"]
+
+
+def test_a_stratum_of_one_kind_alone_is_left_out() -> None:
+    """Clarify counts 0 for it, so that strata of which nothing can be said pull towards parity."""
+    table = {"A": ((8, 10), (2, 10)), "B": ((10, 10), (10, 10))}
+    found = assess(*count(people(table)), Plan("m", (("sex",),), ("demographic_disparity",)))
+    (beside,) = found.conditional_groups.values()
+    names = [group.values.get("sex") for group in found.grouping.groups]
+    assert beside.value[names.index("F")] == pytest.approx(8 / 10 - 2 / 10)  # with B as 0 it were half of that
+    assert beside.n[names.index("F")] == 10
