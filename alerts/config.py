@@ -147,11 +147,27 @@ class LinksConfig(Config):
             yield from (((name,), problem) for problem in template_problems(text))
 
 
+class TierConfig(Config):
+    """Another bound on the same, with a severity of its own: a rule named `<rule>.<name>`, labelled `tier: <name>`.
+
+    What it does not say is the rule's; receivers and rollback are only its own.
+    """
+
+    name: Name
+    bound: BoundConfig
+    severity: Literal["page", "ticket", "info"] = "ticket"
+    for_: Duration | None = Field(default=None, alias="for")
+    keep_firing_for: Duration | None = None
+    receivers: tuple[str, ...] = ()
+    rollback: RollbackConfig | None = None
+    budget: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+
 class ThresholdConfig(RuleConfig):
     """A bound on a disparity, or on a metric of a group where there is no `aggregate`.
 
     `attributes` is one attribute set, as in [sex] or [age, sex]; absent, every set is watched. `groups` picks one
-    group, as in {sex: F}, where there is no `aggregate`.
+    group, as in {sex: F}, where there is no `aggregate`. `tiers` are further bounds on the same, milder or stricter ones.
     """
 
     type: Literal["threshold"]
@@ -164,6 +180,25 @@ class ThresholdConfig(RuleConfig):
     window: Duration = DAY
     min_n: int = Field(default=10, ge=1)
     budget: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    tiers: tuple[TierConfig, ...] = ()
+
+    def each(self) -> Iterator["ThresholdConfig"]:
+        """The rule of each tier, without tiers."""
+        for tier in self.tiers:
+            yield self.model_copy(
+                update={
+                    "name": f"{self.name}.{tier.name}",
+                    "labels": {**self.labels, "tier": tier.name},
+                    "bound": tier.bound,
+                    "severity": tier.severity,
+                    "for_": self.for_ if tier.for_ is None else tier.for_,
+                    "keep_firing_for": self.keep_firing_for if tier.keep_firing_for is None else tier.keep_firing_for,
+                    "receivers": tier.receivers,
+                    "rollback": tier.rollback,
+                    "budget": tier.budget,
+                    "tiers": (),
+                }
+            )
 
     @field_validator("attributes")
     @classmethod
@@ -181,6 +216,10 @@ class ThresholdConfig(RuleConfig):
         bounds = [given for given in (self.bound.min, self.bound.max) if given is not None]
         if self.aggregate == "ratio" and any(given <= 0 for given in bounds):
             yield ("bound",), "a ratio is above 0, and so are its bounds, as in {min: 0.8}"
+        names = [tier.name for tier in self.tiers]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                yield ("tiers", place, "name"), f"{name} is the name of another tier too"
 
 
 UNBROKEN = {"ratio": BoundConfig(min=1e-6), "difference": BoundConfig(max=1 - 1e-6)}
@@ -258,6 +297,7 @@ class DriftConfig(RuleConfig):
             receivers=self.receivers,
             rollback=self.rollback,
             groups=None,
+            tiers=(),
         )
 
 

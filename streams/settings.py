@@ -181,6 +181,14 @@ class Settings(Config):
     budget: BudgetConfig = BudgetConfig()
     links: LinksConfig = LinksConfig()
 
+    @field_validator("rules")
+    @classmethod
+    def _tiers(cls, given: tuple[RuleConfig, ...]) -> tuple[RuleConfig, ...]:
+        """The rules as written, and after them one for each tier."""
+        tiers = [tier for rule in given if isinstance(rule, ThresholdConfig) for tier in rule.each()]
+        plain = [r.model_copy(update={"tiers": ()}) if isinstance(r, ThresholdConfig) and r.tiers else r for r in given]
+        return (*plain, *tiers)
+
     @property
     def version(self) -> str:
         """The version of the configuration that metric points and alerts name: see `config_version`."""

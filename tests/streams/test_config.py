@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from alerts.config import ThresholdConfig
 from monitor.times import DAY, HOUR, MINUTE
 from streams.config import ConfigError, Settings, canonical, config_version, load, parse, streams
 
@@ -340,3 +341,33 @@ models:
 def test_models_that_cannot_share_topics(second: str, told: str) -> None:
     text = "models:\n  - {name: a, attributes: {sex: [F]}}\n  - {name: b, attributes: {sex: [F]}, " + second + "}\n"
     assert any(line.startswith(told) for line in mistakes(text))
+
+
+TIERED = """
+models: [{name: credit, attributes: {sex: {values: [F, M], reference: M}}}]
+rules:
+  - {name: parity, type: threshold, model: credit, metric: selection_rate, attributes: [sex], aggregate: ratio,
+     method: to_reference, bound: {min: 0.8}, for: 30m, labels: {team: credit}, tiers: TIERS}
+  - {name: silent, type: absence}
+"""
+
+
+def test_a_tier_is_a_rule_of_its_own() -> None:
+    tiers = (
+        "[{name: early, severity: info, bound: {min: 0.9}}, {name: urgent, severity: page, bound: {min: 0.7}, for: 0s}]"
+    )
+    rules = parse(TIERED.replace("TIERS", tiers)).rules
+    assert [rule.name for rule in rules] == ["parity", "silent", "parity.early", "parity.urgent"]
+    early, urgent = rules[2:]
+    assert isinstance(early, ThresholdConfig)
+    assert (early.severity, early.bound.min, early.for_) == ("info", 0.9, 30 * 60_000)
+    assert early.labels == {"team": "credit", "tier": "early"}
+    assert (urgent.severity, urgent.for_) == ("page", 0)
+
+
+def test_mistakes_in_tiers_are_told() -> None:
+    twice = "[{name: a, bound: {min: 0.9}}, {name: a, bound: {min: 0.7}}]"
+    with pytest.raises(ConfigError, match="a is the name of another tier too"):
+        parse(TIERED.replace("TIERS", twice))
+    with pytest.raises(ConfigError, match="give `min`, `max` or both"):
+        parse(TIERED.replace("TIERS", "[{name: a, bound: {}}]"))
