@@ -149,7 +149,7 @@ def run(here: Arena, seed: int, minutes: float) -> int:
     places = [Worker(f"worker-{n}", here.config, here.folder, deaths) for n in range(WORKERS)]
     stage = Stage(places, here.broker.process, here.postgres, here.folder, lambda: here.scalar(MOVED), log(started))
     nemesis = Nemesis(seed, stage)
-    driver = Driver(here.broker.kafka, TOPICS, PARTITIONS, seed, days=2 + minutes * 1.5)
+    driver = Driver(here.broker.kafka, TOPICS, PARTITIONS, seed, days=2 + minutes * 3)
     driver.start()
     try:
         end = started + minutes * 60

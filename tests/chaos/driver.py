@@ -11,12 +11,12 @@ from kafka.partitioner.default import murmur2
 
 from tests.chaos.traffic import BREACH, CALM, HOUR, MINUTE, Message, Traffic
 
-SPEED = 60
-"""Simulated seconds in one real second: a pane of a minute each second."""
+SPEED = 1440
+"""Simulated seconds in one real second: a day a minute, for a page needs hours of evidence in so little traffic."""
 
 TICK = 0.1
 PHASES = ((CALM, 14.0), (BREACH, 12.0))
-"""Real seconds of each phase; the rule needs a minute of simulated time to fire, and three to resolve."""
+"""Real seconds of each phase: six hours, and five in which one group is treated worse."""
 
 MESSAGE_BYTES = 4 * 2**20
 

@@ -105,7 +105,10 @@ class Traffic:
         self._made += 1
         self.tally.add("predictions")
         sex = rng.choices(("F", "M", None, "X"), (48, 48, 2, 2))[0]
-        share = {"F": 0.2, "M": 0.8}.get(sex or "", 0.5) if self.phase == BREACH else 0.6
+        shares = (
+            {"F": 0.2, "M": 0.8} if self.phase == BREACH else {"F": 0.8, "M": 0.5}
+        )  # so that it is proven to be over
+        share = shares.get(sex or "", 0.5)
         credit = rng.random() < 0.8
         event: Event = {
             "id": f"{rng.getrandbits(32):08x}-{self._made}", "model": "credit" if credit else "pricing",

@@ -128,7 +128,7 @@ def alerts(evidence: Evidence) -> Iterator[Check]:
     rows = evidence.connection.execute(sa.text(TRANSITIONS), {"rule": RULE}).all()
     outbox = evidence.connection.execute(sa.text(OUTBOX)).all()
     yield Check(
-        f"the alert fired in each of {evidence.breaches} phases and resolved", list(episodes(rows, evidence.breaches))
+        f"the alert fired, at most once in each of {evidence.breaches} phases", list(episodes(rows, evidence.breaches))
     )
     yield Check("transitions are numbered without holes, each change once", list(numbered(rows)))
     yield Check(f"{len(outbox)} notifications are sent", [str(tuple(row)) for row in outbox if row.sent_at is None])
@@ -137,14 +137,15 @@ def alerts(evidence: Evidence) -> Iterator[Check]:
 
 
 def episodes(rows: Sequence[Any], breaches: int) -> Iterator[str]:
-    """One firing and one resolved in each phase in which a group was treated worse."""
+    """A page, and never more of them than phases in which a group was treated worse; it ends by evidence only."""
     states: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         states[row.alert][row.to_state] += 1
     if not states:
         yield "there is no transition at all"
     for alert, counted in states.items():
-        if (counted["firing"], counted["resolved"]) != (breaches, breaches):
+        fired, resolved = counted["firing"], counted["resolved"]
+        if not (1 <= fired <= breaches and fired - 1 <= resolved <= fired):
             yield f"alert {alert}: fired {counted['firing']} times, resolved {counted['resolved']} times"
 
 
