@@ -6,7 +6,7 @@ notifications. Either is the same at every attempt, so that a repeat is harmless
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -64,12 +64,18 @@ class Telling:
 
 def rows(telling: Telling) -> list[dict[str, Any]]:
     """The rows of the outbox; none where the receiver does not want to know."""
-    if not telling.notification.sent:
+    telling = replace(telling, notification=_with_payload(telling))
+    told = (*telling.notification.ended, *telling.notification.firing)
+    if not telling.notification.sent or not told:
         return []
-    if telling.target.alone:
-        told = (*telling.notification.ended, *telling.notification.firing)
-        return [_alone(telling, member) for member in told]
-    return [_together(telling)]
+    return [_alone(telling, member) for member in told] if telling.target.alone else [_together(telling)]
+
+
+def _with_payload(telling: Telling) -> Notification:
+    """Without the alerts of which nothing is known any more (somebody has cleaned up): they must not stop the others."""
+    given, there = telling.notification, telling.payloads
+    firing, ended = (tuple(m for m in side if (m.alert, m.transition) in there) for side in (given.firing, given.ended))
+    return replace(given, firing=firing, ended=ended)
 
 
 def _alone(telling: Telling, member: Member) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from alerts.beats import forget, write_heartbeats, write_versions
-from alerts.errors import UnknownReceiver
+from alerts.errors import UnknownReceiver, UnreadableMatcher
 from alerts.grouping import Change, Group, Held, Hold, Notification, Timing, acknowledge, look, take
 from alerts.heartbeats import slot
 from alerts.holding import Silence, inhibited, silenced_until
@@ -257,8 +257,12 @@ class _Round:
     def _all_silences(self) -> list[Silence]:
         if self._silences is None:
             active = sa.and_(silences.c.starts_at <= self._at, silences.c.ends_at > self._at)
-            found = self._conn.execute(sa.select(silences).where(active))
-            self._silences = [*self._routing.silences, *(silence_of(row) for row in found)]
+            self._silences = list(self._routing.silences)
+            for row in self._conn.execute(sa.select(silences).where(active)):
+                try:
+                    self._silences.append(silence_of(row))
+                except UnreadableMatcher as error:
+                    log.warning("silence %s silences nothing: %s", row.id, error)
         return self._silences
 
     def beat(self) -> None:

@@ -25,6 +25,10 @@ WRITTEN = (
     "evaluations",
     "alert_states",
     "alert_transitions",
+    "notices",
+    "alert_groups",
+    "acknowledgements",
+    "silences",
     "outbox",
     "routes",
 )

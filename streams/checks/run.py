@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.checks import budgets, kafka, postgres, receivers
+from streams.checks import budgets, kafka, postgres, receivers, routes
 from streams.checks.findings import Finding, failure, ok, warning
 from streams.config import ConfigError, load
 from streams.mistakes import path_text
@@ -24,6 +24,7 @@ def run_checks(path: Path) -> Iterator[Finding]:
     known_parts = yield from postgres.check(settings)
     yield from kafka.check(settings, streams_of(settings), known_parts)
     yield from receivers.check(settings)
+    yield from routes.check(settings)
 
 
 def _configured(path: Path, settings: Settings) -> Iterator[Finding]:

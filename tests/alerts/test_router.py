@@ -1,14 +1,23 @@
 """The router on Postgres: every file of tests/alerts/routing is a timeline, in the manner of `promtool test rules`."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from alerts.router import Router
+from alerts.tables import alert_transitions, outbox
+from streams.config import parse
 from streams.database import engine
-from tests.alerts.timelines import run
+from streams.watching import routing_of
+from tests.alerts.timelines import MODEL, run, world_of
 
+HOOK = """
+receivers: [{name: a, type: webhook, url: "https://a.example", secret: c2VjcmV0LW9mLTI0LWJ5dGVzLXh4}]
+routes: [{receivers: [a]}]
+"""
 FILES = sorted((Path(__file__).parent / "routing").glob("*.yaml"))
 
 
@@ -23,3 +32,34 @@ def db(database: str) -> Iterator[sa.Engine]:
 def test_what_the_file_says_is_told(db: sa.Engine, file: Path) -> None:
     told, expected = run(db, file)
     assert told == expected
+
+
+def test_what_somebody_has_cleaned_up_does_not_stop_the_others(db: sa.Engine) -> None:
+    """A transition that is gone, a silence that cannot be read: told of is what can be."""
+    given = {"configuration": HOOK, "until": "1h"}
+    world, router = world_of(db, given)
+    for name in ("gone", "there"):
+        world.fire(name, {})
+    world.silence({"id": "s", "for": "1h", "matchers": ["a=~("]})
+    with db.begin() as conn:
+        conn.execute(sa.delete(alert_transitions).where(alert_transitions.c.alert == world.id("gone")))
+    assert router.run_once() == 1
+    with db.connect() as conn:
+        assert conn.execute(sa.select(outbox.c.alert)).scalars().all() == [world.id("there")]
+    assert router.run_once() == 0
+
+
+def test_several_routers_at_once_write_everything_once_and_in_order(db: sa.Engine) -> None:
+    world, _ = world_of(db, {"configuration": HOOK})
+    routing = routing_of(parse(MODEL + HOOK))
+    for _ in range(5):
+        for name in ("a", "b", "c"):
+            world.fire(name, {})
+            world.resolve(name)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda router: router.run_once(), [Router(db, routing, world.clock) for _ in range(4)]))
+    Router(db, routing, world.clock).run_once()
+    with db.connect() as conn:
+        rows = conn.execute(sa.select(outbox.c.alert, outbox.c.transition_no).order_by(outbox.c.id)).all()
+    for name in ("a", "b", "c"):
+        assert [row.transition_no for row in rows if row.alert == world.id(name)] == list(range(1, 11))

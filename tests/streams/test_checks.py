@@ -14,6 +14,7 @@ from streams import config
 from streams.broker import partition_of
 from streams.checks import Finding, Level, run_checks
 from streams.checks import receivers as receiver_checks
+from streams.checks import routes as route_checks
 from streams.checks.kafka import placement
 from streams.cli import build_app
 from streams.database import engine as make_engine
@@ -276,3 +277,28 @@ def test_the_end_of_a_topic_is_where_apache_says(apache: Apache, apache_topics: 
         assert [record.offset for record in look.last(name, 3)] == [47, 48, 49]
         assert look.newest(name) == {0: 1049}
         assert look.settings(name).timestamps == "CreateTime"
+
+
+# --- routing
+
+
+def routed(**sections: object) -> list[tuple[Level, str]]:
+    hook = {"type": "webhook", "url": "https://x", "secret": "0123456789abcdef0123456789abcdef"}
+    rule = {"type": "threshold", "metric": "selection_rate", "bound": {"min": 0.1}}
+    given: dict[str, object] = {
+        "rules": [rule | {"name": "loud"}, rule | {"name": "quiet", "severity": "ticket"}],
+        "receivers": [hook | {"name": "a"}, hook | {"name": "b"}],
+    }
+    return [(finding.level, finding.what) for finding in route_checks.check(parsed(**given | sections))]
+
+
+def test_a_rule_that_tells_nobody_and_a_receiver_that_nothing_goes_to() -> None:
+    (silent, idle) = routed(route={"routes": [{"match": {"severity": "page"}, "receiver": "a"}]})
+    assert silent[0] is idle[0] is Level.WARNING
+    assert silent[1].startswith("nobody is told of quiet of ") and "loud" not in silent[1]
+    assert idle[1] == "nothing goes to b"
+
+
+def test_somebody_is_told_of_each() -> None:
+    (only,) = routed(routes=[{"receivers": ["a"]}], route={"receiver": "b"})
+    assert only == (Level.OK, "somebody is told of each of 2 rules")
