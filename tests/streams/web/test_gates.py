@@ -130,7 +130,7 @@ def test_the_evidence_is_read_of_that_version(engine: sa.Engine, own_client: Tes
     assert own_client.get(f"/gate/{seeded.MODEL}", params={"proven": "true"}).status_code == 400
 
 
-EXAMPLES = Path(__file__).parents[3] / "deploy" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "deploy" / "examples" / "rollouts"
 
 
 @pytest.mark.parametrize(
