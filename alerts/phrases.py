@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from alerts.messages import AlertPayload
-from alerts.words import bound_text, group_name, lasting, percent
+from alerts.words import bound_text, group_name, lasting, moment, percent
 from monitor.times import SECOND, format_duration
 
 WRONG = {
@@ -74,7 +74,7 @@ def _coverage(payload: AlertPayload) -> str:
 def _vanished(payload: AlertPayload) -> str:
     name = group_name(payload.lower.groups) if payload.lower is not None else "a group"
     span = "" if payload.window is None else f" in the {format_duration(payload.window.seconds * SECOND)}"
-    span += "" if payload.window is None else f" to {payload.window.end}"
+    span += "" if payload.window is None else f" to {moment(payload.window.end)}"
     if _ended(payload) or _value(payload) > 0:
         return f"there are decisions of {name} again{span}"
     before = "" if payload.higher is None else f"; before, {percent(payload.higher.value)} of the decisions were"

@@ -6,7 +6,7 @@ sure; whether legitimate factors go with it; what would bring it back; who else;
 
 from alerts.messages import AlertPayload, Evidence, Group, RouteDecision, Stratified
 from alerts.phrases import PHRASES, phrase
-from alerts.words import bound_text, group_name, number, percent
+from alerts.words import bound_text, group_name, moment, number, percent, rate
 from monitor.times import SECOND, format_duration
 
 __all__ = ["description", "summary"]
@@ -53,20 +53,26 @@ def description(payload: AlertPayload) -> str:
 
 def _times(payload: AlertPayload) -> list[str]:
     said = []
-    changed = payload.evidence.changed_at if payload.evidence is not None else None
+    evidence = payload.evidence
     if payload.since is not None:
-        began = f" It most likely began at {changed}." if changed is not None else ""
-        said.append(f"Outside since {payload.since}.{began}")
+        word = "Outside" if evidence is None else "Proven" if _enough(evidence) else "Suspected"
+        changed = None if evidence is None else evidence.changed_at
+        began = f"; it most likely began at {moment(changed)}" if changed is not None else ""
+        said.append(f"{word} since {moment(payload.since)}{began}.")
     if payload.resolved_at is not None:
-        said.append(f"Fired from {payload.firing_since} to {payload.resolved_at}.")
+        said.append(f"Fired from {moment(payload.firing_since)} to {moment(payload.resolved_at)}.")
     return said
 
 
+def _enough(evidence: Evidence) -> bool:
+    return evidence.log_evidence >= evidence.needed
+
+
 def _evidence(evidence: Evidence) -> str:
-    """As in "Evidence 14.2 of 13.7 needed: by chance alone such a page comes at most once in 600 days"."""
-    said = f"Evidence {evidence.log_evidence:.1f} of {evidence.needed:.1f} needed"
-    if evidence.budget:
-        said += f": by chance alone such a page comes at most once in {30 / evidence.budget:,.0f} days"
+    """As in "Evidence 14.2 of 13.7 needed: by chance alone such an alert comes at most once in 600 days"."""
+    said = f"Evidence {max(evidence.log_evidence, 0.0):.1f} of {evidence.needed:.1f} needed"
+    if evidence.budget and _enough(evidence):
+        said += f": by chance alone such an alert comes at most once in {30 / evidence.budget:,.0f} days"
     if evidence.overdispersion is not None and evidence.overdispersion > 1.005:
         said += f" (divided by {evidence.overdispersion:.2f}, since this traffic varies more than chance)"
     return f"{said}."
@@ -80,7 +86,15 @@ def _stratified(payload: AlertPayload, within: Stratified) -> str:
     raw = number(payload.estimate.value if payload.estimate is not None else None)
     kind = payload.aggregate or "value"
     value = f"{number(within.value)}{_span(within.low, within.high)}"
-    return f"Within {within.strata} strata of {factors} the {kind} is {value}; without them {raw}."
+    said = f"Within {within.strata} strata of {factors} the {kind} is {value}; without them {raw}"
+    return f"{said}, which points the other way." if _turned(payload, within.value) else f"{said}."
+
+
+def _turned(payload: AlertPayload, within: float) -> bool:
+    """Whether the raw figure and the one within strata point in opposite directions (Simpson's paradox)."""
+    raw = payload.estimate.value if payload.estimate is not None else None
+    neutral = 1.0 if payload.aggregate == "ratio" else 0.0
+    return raw is not None and bool(payload.aggregate) and (raw - neutral) * (within - neutral) < 0
 
 
 def _span(low: float | None, high: float | None) -> str:
@@ -123,14 +137,14 @@ def _counts(payload: AlertPayload) -> list[str]:
     if payload.metric == "group_share":
         sides = [f"{name}: {side}" for name, side in zip(("now", "before"), sides, strict=False)]
     span = format_duration(payload.window.seconds * SECOND)
-    return [f"{'; '.join(sides)}; in the {span} to {payload.window.end}."]
+    return [f"{'; '.join(sides)}; in the {span} to {moment(payload.window.end)}."]
 
 
 def _side(side: Group) -> str:
-    """`sex=F: 40 of 100, 0.4` where the metric is a rate of counts, else `sex=F: 31,200 (n = 100)`."""
+    """`sex=F: 40 of 100 (40.0%)` where the metric is a rate of counts, else `sex=F: 31,200 (n = 100)`."""
     k, n = side.numerator, side.denominator
     if k is not None and n is not None and 0 <= k <= n and k == round(k) and n == round(n):
-        return f"{group_name(side.groups)}: {k:,.0f} of {n:,.0f}, {number(side.value)}"
+        return f"{group_name(side.groups)}: {k:,.0f} of {n:,.0f} ({rate(side.value)})"
     return f"{group_name(side.groups)}: {number(side.value)} (n = {side.n:,})"
 
 

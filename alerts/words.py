@@ -31,6 +31,16 @@ def lasting(seconds: float | None) -> str:
     return format_duration(whole * SECOND)
 
 
+def rate(value: float | None) -> str:
+    """A rate of counts in per cent, to a tenth: `17.8%`."""
+    return "not measured" if value is None else f"{100 * value:.1f}%"
+
+
+def moment(time: str | None) -> str:
+    """An instant as people read it, to the minute: `2026-11-20 03:12 UTC`; the payload has it in full."""
+    return "not known" if time is None else f"{time[:10]} {time[11:16]} UTC"
+
+
 def group_name(groups: Mapping[str, str]) -> str:
     """`sex=female` or `education=university, sex=female`; everybody for the empty group, the rest for the others."""
     if dict(groups) == {"*": "rest"}:

@@ -14,6 +14,7 @@ from alerts.records import save
 from monitor.sums import Basis
 from monitor.watermarks import Clock, Holder, clock_of, stalled
 from streams.folding import Fold
+from streams.marking import marked
 from streams.matured import Provers
 from streams.measuring import Measuring
 from streams.points import Points
@@ -130,7 +131,7 @@ class ModelEvaluator:
             this = Round(connection, self._watched, time.monotonic() + AT_ONCE)
             work(this)
             self._store(this)
-            steps = this.judging.steps
+            steps = marked(connection, this.judging.steps, self._watched.rules)
             new = save(connection, steps, self._watched.routing, self._watched.config_version) if steps else 0
             this.judging.planning.save(connection, self._watched.routing, self._watched.config_version)
             return self._progress(this, new)

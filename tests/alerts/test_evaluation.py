@@ -51,9 +51,9 @@ def test_the_payload_tells_the_whole_story() -> None:
         "credit: selection_rate ratio of sex=F to sex=M is 0.667, outside the bound of at least 0.8"
     )
     assert told.description == (
-        f"{told.summary} (95% interval 0.667 to 0.667). sex=F: 40 of 100, 0.4; sex=M: 60 of 100, 0.6; in the 1d to "
-        "2025-11-20T10:00:00.000Z. Outside since 2025-11-20T10:00:00.000Z. It most likely began at "
-        "2025-11-20T09:00:00.000Z. Evidence 20.0 of 13.7 needed: by chance alone such a page comes at most once in 600 "
+        f"{told.summary} (95% interval 0.667 to 0.667). sex=F: 40 of 100 (40.0%); sex=M: 60 of 100 (60.0%); in the 1d to "
+        "2025-11-20 10:00 UTC. Proven since 2025-11-20 10:00 UTC; it most likely began at "
+        "2025-11-20 09:00 UTC. Evidence 20.0 of 13.7 needed: by chance alone such an alert comes at most once in 600 "
         "days. 8 more favourable decisions for sex=F in this window would bring it back to the bound. Versions v1, v2; arms live, canary."
     )
 
@@ -63,7 +63,7 @@ def test_a_resolved_alert_tells_when_it_fired_and_how_it_stands() -> None:
     assert step.payload.status == "resolved"
     assert step.payload.more_favourable is None
     assert "back inside the bound" in step.payload.summary
-    assert "Fired from 2025-11-20T10:00:00.000Z to 2025-11-20T10:02:00.000Z." in step.payload.description
+    assert "Fired from 2025-11-20 10:00 UTC to 2025-11-20 10:02 UTC." in step.payload.description
 
 
 def test_only_changes_are_told() -> None:

@@ -84,7 +84,7 @@ def test_a_group_that_vanished() -> None:
         "group_share", ("sex",), "ratio", "before_7d", HOUR, T0, "measured", 0.0, lower=now, higher=before
     )
     assert said(absence("groups"), gone) == (
-        "credit: no decision of sex=F in the 1h to 2025-11-20T10:00:00.000Z; before, 20% of the decisions were"
+        "credit: no decision of sex=F in the 1h to 2025-11-20 10:00 UTC; before, 20% of the decisions were"
     )
 
 
@@ -112,15 +112,30 @@ def firing() -> AlertPayload:
 def test_a_page_says_everything() -> None:
     assert firing().description == (
         "credit: selection_rate ratio of sex=F to sex=M is 0.667, outside the bound of at least 0.8 "
-        "(95% interval 0.5 to 0.78). sex=F: 40 of 100, 0.4; sex=M: 60 of 100, 0.6; in the 1d to 2025-11-20T10:00:00.000Z. "
-        "Outside since 2025-11-20T09:30:00.000Z. It most likely began at 2025-11-20T08:30:00.000Z. "
-        "Evidence 14.2 of 13.7 needed: by chance alone such a page comes at most once in 600 days "
+        "(95% interval 0.5 to 0.78). sex=F: 40 of 100 (40.0%); sex=M: 60 of 100 (60.0%); in the 1d to 2025-11-20 10:00 UTC. "
+        "Proven since 2025-11-20 09:30 UTC; it most likely began at 2025-11-20 08:30 UTC. "
+        "Evidence 14.2 of 13.7 needed: by chance alone such an alert comes at most once in 600 days "
         "(divided by 1.30, since this traffic varies more than chance). "
         "Within 5 strata of income_band the ratio is 0.93 (0.88 to 0.99); without them 0.667. "
         "8 more favourable decisions for sex=F in this window would bring it back to the bound. "
         "Labels have arrived for 80% of the decisions (sex=F 80%, sex=M 90%). "
         "Versions v2; arms live."
     )
+
+
+def test_strata_that_point_the_other_way_are_told() -> None:
+    payload = firing()
+    assert payload.stratified is not None
+    turned = msgspec.structs.replace(payload, stratified=msgspec.structs.replace(payload.stratified, value=1.1))
+    assert "the ratio is 1.1 (0.88 to 0.99); without them 0.667, which points the other way." in description(turned)
+
+
+def test_a_warning_says_that_it_is_not_enough() -> None:
+    payload = firing()
+    assert payload.evidence is not None
+    early = msgspec.structs.replace(payload, evidence=msgspec.structs.replace(payload.evidence, log_evidence=5.5))
+    assert "Suspected since 2025-11-20 09:30 UTC" in description(early)
+    assert "Evidence 5.5 of 13.7 needed (divided by" in description(early)
 
 
 def test_a_drift_names_its_baseline() -> None:

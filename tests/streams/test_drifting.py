@@ -14,10 +14,11 @@ from streams.baselines import store_baseline
 from streams.config import parse
 from streams.database import engine
 from streams.drifting import with_baselines
+from streams.evaluator import Evaluator
 from streams.watching import Watched, watched
 from tests.streams.counted import Counted
 
-MINUTE, DAY = 60_000, 86_400_000
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 T0 = 1_700_006_400_000  # 2023-11-15T00:00:00Z
 F, M = {"sex": "F"}, {"sex": "M"}
 
@@ -102,3 +103,28 @@ def test_rules_that_need_no_baseline_are_left_alone(db: sa.Engine) -> None:
     assert with_baselines(db, plain) is plain
     assert plain.plans[0].spec.lower == pytest.approx(0.855)
     assert np.isfinite(plain.plans[0].spec.needed)
+
+
+def test_an_alert_tells_the_baseline_and_where_the_series_changed(db: sa.Engine) -> None:
+    settings = parse(CONFIG.format(baseline='baseline: {low: 0.9, high: 1.0, source: "March"}, window: 1d').replace(
+        "windows: [1d]", "pane: 1h, windows: [1d], metrics: [selection_rate]"
+    ))  # fmt: skip
+    counted = Counted(db, pane=HOUR)
+    women, men = counted.cell("credit", F), counted.cell("credit", M)
+    for hour in range(24 * 12):
+        counted.decisions(T0 + hour * HOUR, women, 500, 150 if hour < 24 * 6 else 90)
+        counted.decisions(T0 + hour * HOUR, men, 500, 150)
+    counted.commit(T0 + 24 * 12 * HOUR + 2 * MINUTE)
+    evaluator = Evaluator(db, settings)
+    while evaluator.run_once().behind:
+        pass
+    with db.connect() as connection:
+        payloads = connection.execute(
+            sa.text("select payload from fairdrift.alert_transitions where to_state = 'firing'")
+        ).scalars()
+        (told,) = payloads
+    assert told["rule"] == "drift"
+    assert told["baseline"] == {"source": "March", "value": None, "low": 0.9, "high": 1.0}
+    assert told["evidence"]["log_evidence"] >= told["evidence"]["needed"]
+    assert told["annotations"].keys() <= {"changed_by_adwin", "changed_by_page_hinkley"}
+    assert "In the baseline (March) it was" in told["description"]
