@@ -93,6 +93,6 @@ PHRASES: Mapping[str, Callable[[AlertPayload], str]] = {
     "outcomes_duplicate_share": _records_share("outcomes", "duplicate"),
     "outcomes_dead_letter_share": _records_share("records", "dead_letter"),
     "label_coverage": _coverage,
-    "group_share": _vanished,
+    "group_presence": _vanished,
 }
 """The measure of an alert -> its summary, without the model."""

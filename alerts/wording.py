@@ -134,7 +134,7 @@ def _counts(payload: AlertPayload) -> list[str]:
     sides = [_side(side) for side in (payload.lower, payload.higher) if side is not None]
     if not sides or payload.window is None:
         return []
-    if payload.metric == "group_share":
+    if payload.metric == "group_presence":
         sides = [f"{name}: {side}" for name, side in zip(("now", "before"), sides, strict=False)]
     span = format_duration(payload.window.seconds * SECOND)
     return [f"{'; '.join(sides)}; in the {span} to {moment(payload.window.end)}."]

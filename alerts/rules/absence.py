@@ -33,7 +33,7 @@ Absent = Literal["predictions", "outcomes", "labels", "groups"]
 SILENCE = {"predictions": "prediction_silence", "outcomes": "outcome_silence"}
 """Seconds without any record."""
 COVERAGE = "label_coverage"
-GROUP_SHARE = "group_share"
+GROUP_PRESENCE = "group_presence"
 
 CONFIDENCE = 1 - 1e-6
 """Two-sided, as in `alerts.rules.quality`."""
@@ -107,7 +107,7 @@ class AbsenceRule:
     @property
     def measure(self) -> str:
         """The name of what is watched, as in alerts."""
-        return SILENCE.get(self.of) or (COVERAGE if self.of == "labels" else GROUP_SHARE)
+        return SILENCE.get(self.of) or (COVERAGE if self.of == "labels" else GROUP_PRESENCE)
 
     @property
     def method(self) -> str:

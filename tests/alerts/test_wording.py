@@ -81,7 +81,7 @@ def test_labels() -> None:
 def test_a_group_that_vanished() -> None:
     now, before = Side({"sex": "F"}, 0, 0.0, numerator=0.0, denominator=400.0), side("F", 2000, 400)
     gone = Observation(
-        "group_share", ("sex",), "ratio", "before_7d", HOUR, T0, "measured", 0.0, lower=now, higher=before
+        "group_presence", ("sex",), "ratio", "before_7d", HOUR, T0, "measured", 0.0, lower=now, higher=before
     )
     assert said(absence("groups"), gone) == (
         "credit: no decision of sex=F in the 1h to 2025-11-20 10:00 UTC; before, 20% of the decisions were"

@@ -152,7 +152,7 @@ def test_a_group_vanishes(db: sa.Engine) -> None:
     counted.commit(T0 + 31 * MINUTE)
     run(evaluator(db, "name: gone, type: absence, of: groups, attributes: [sex], window: 5m, before: 1h"))
     # none of F in five minutes from 25 on: 400 decisions, of which a fifth were F before
-    assert ("group_share", "firing", 25.0) in transitions(db)
+    assert ("group_presence", "firing", 25.0) in transitions(db)
 
 
 def test_labels_of_one_group_are_missing(db: sa.Engine) -> None:

@@ -19,7 +19,7 @@ def rule(**changes: Any) -> AbsenceRule:
 def group(now: tuple[int, int], before: tuple[int, int]) -> Observation:
     """The group F: k of n now, k of n before."""
     return Observation(
-        "group_share", ("sex",), "ratio", "before_7d", HOUR, T0, "measured", 0.0,
+        "group_presence", ("sex",), "ratio", "before_7d", HOUR, T0, "measured", 0.0,
         lower=_side("F", *now), higher=_side("F", *before), subject="sex=F",
     )  # fmt: skip
 
