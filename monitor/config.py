@@ -216,6 +216,8 @@ class ModelConfig(Config):
     """A watched model. All durations are milliseconds.
 
     `classes` are the labels whose rates are kept one against the rest, beside those of favourable against not.
+    `histograms`: also keep scores, values and errors by the hour, for AUC, calibration, quantiles and distances; a label that
+    comes weeks later then changes three rows instead of one.
     """
 
     name: Name
@@ -232,6 +234,7 @@ class ModelConfig(Config):
     intersections: int = Field(default=2, ge=1, le=LARGEST_DEPTH)
     display_min: int = Field(default=10, ge=1)
     per_version: bool = True
+    histograms: bool = True
     metrics: tuple[str, ...] = ()
     disparities: tuple[DisparityConfig, ...] = ()
     pane: Duration = MINUTE

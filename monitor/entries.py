@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from monitor.terms import PREDICTIONS, Terms
 
-KEPT, MATCHED, VALUED = 1, 2, 4
-"""Flags: may be matched; has been matched; carries a value."""
+KEPT, MATCHED, VALUED, PLAIN = 1, 2, 4, 8
+"""Flags: may be matched; has been matched; carries a value; of a model without histograms."""
 
 _SHARED = [("seen", "<i8"), ("time", "<i8"), ("offset", "<i8"), ("booked", "<i8"), ("value", "<i8"), ("index", "<i4")]
 

@@ -30,7 +30,7 @@ from monitor.deltas import (
     label_score_columns,
     score_histogram,
 )
-from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, VALUED, Entries, forget_at, packed
+from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PLAIN, PREDICTION, VALUED, Entries, forget_at, packed
 from monitor.slow import Slow
 from monitor.sums import Basis, Book, Ints
 from monitor.terms import OUTCOMES, PREDICTIONS, Cursor, Cursors, Position, Seal, Seals, Terms, sealed
@@ -268,6 +268,8 @@ class Join:
     def _count_histograms(self, batch: Predictions, fresh: Bools) -> None:
         """Scores and values of the fresh predictions that have them."""
         scored = fresh & (batch.score >= 0)
+        if batch.plain is not None:
+            scored &= ~batch.plain
         if scored.any():
             time, cell, score = _those(scored, batch.time, batch.cell, batch.score)
             self.deltas.add(Basis.SCORES, time, cell, {}, score_histogram(score))
@@ -300,8 +302,9 @@ class Join:
         self.deltas.add(Basis.EVIDENCE_LABEL, booked, cell, columns)
         times = (column(prediction, "time"), column(outcome, "time"))
         self._count_label_classes(times[0], cell, prediction, outcome)
-        self._count_label_scores(times, cell, labelled["label"], predicted["score"])
-        both = (prediction["flags"] & outcome["flags"] & VALUED) != 0
+        detailed = prediction["flags"] & PLAIN == 0
+        self._count_label_scores(times, cell, np.where(detailed, labelled["label"], -1), predicted["score"])
+        both = detailed & ((prediction["flags"] & outcome["flags"] & VALUED) != 0)
         if both.any():
             decided, arrived, of, guess, truth = _those(both, *times, cell, predicted["value"], labelled["value"])
             errors = error_columns(guess, truth)
@@ -365,6 +368,8 @@ def _prediction_entries(batch: Predictions, booked: Ints) -> Entries:
     entries = _entries(PREDICTION, batch, booked)
     for name in ("score", "variant", "cell", "decision"):
         entries[name] = getattr(batch, name)
+    if batch.plain is not None:
+        entries["flags"][batch.plain] |= PLAIN
     return entries
 
 

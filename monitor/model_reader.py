@@ -56,6 +56,7 @@ class ModelReader:
         self._clip = (
             quantised(np.array(model.value.range), self._resolution).astype(np.int64) if model.value.range else None
         )
+        self._histograms = model.histograms
         cut = model.decision.cut
         self._cut = None if cut is None else int(quantised(np.array([cut]), SCORE_UNIT)[0])
         self._below = model.decision.favourable_side == "below"
@@ -83,7 +84,7 @@ class ModelReader:
         if self._clip is not None and valued.any():
             low, high = self._clip.tolist()
             clipped = np.where(valued, value.clip(low, high), 0)
-            if low < high:
+            if low < high and self._histograms:
                 slot = np.where(valued, value_slot(value, low, high), -1).astype(np.int8)
         model = np.full(len(ids), self._position, np.int32)
         key = self._hash_ids(self._name, ids)
@@ -103,6 +104,7 @@ class ModelReader:
                 clipped,
                 slot,
                 self._class_of([event.decision for event in events]),
+                None if self._histograms else np.ones(len(ids), np.bool_),
             ),
             faults,
         )

@@ -238,8 +238,13 @@ class Settings(Config):
                 asked.append((("rules", place, "metric"), threshold.metric))
         if not asked:
             return
-        from monitor.metrics import names  # River takes a second to import: only where a metric is named
+        from monitor.metrics import metric, names  # River takes a second to import: only where a metric is named
 
+        plain = [(place, model) for place, model in enumerate(self.models) if not model.histograms]
+        for place, model in plain:
+            for name in model.metrics:
+                if name in names() and metric(name).hourly:
+                    yield ("models", place, "metrics"), f"{name} needs `histograms: true`"
         for path, name in asked:
             if name not in names():
                 near = get_close_matches(name, names(), n=1)

@@ -21,13 +21,18 @@ HOUR_MS = 60 * MINUTE_MS
 
 
 def measure(stage: Stage, events: int) -> Iterator[Result]:
-    """`events` in all: as many predictions as outcomes."""
+    """`events` in all: as many predictions as outcomes; without histograms, and with them."""
+    yield _joined(stage, events, "predictions and outcomes, joined", False)
+    yield _joined(stage, events, "the same with histograms of scores, values and errors", True)
+
+
+def _joined(stage: Stage, events: int, what: str, histograms: bool) -> Result:
     half = events // 2
     topics = stage.topics()
     now = start_of_today()
     history = Load(half, start_ms=now - DAYS * DAY_MS, step_ms=DAYS * DAY_MS / half)
     stage.produce(topics[0], numbered(predictions(history)))
-    watch = stage.watch(topics, model={"windows": ["24h", "7d"]})
+    watch = stage.watch(topics, model={"windows": ["24h", "7d"], "histograms": histograms})
     try:
         watch.start()
         watch.until(half)
@@ -41,7 +46,7 @@ def measure(stage: Stage, events: int) -> Iterator[Result]:
         end = watch.until(half + events)
         rate, cost = rates(start, end)
         note = f"{cost * 1e6:.1f} µs of CPU per event; labels of decisions of {DAYS} days"
-        yield Result("worker: predictions and outcomes, joined", rate, "events/s", TARGET, note=note)
+        return Result(f"worker: {what}", rate, "events/s", None if histograms else TARGET, note=note)
     finally:
         watch.close()
 
