@@ -224,9 +224,9 @@ class Director:
                 self._note(now, Chapter.STOOD_DOWN, now.time_ms, f"webhook, signature valid: {page.summary}", "green")
 
     def _length(self, time_ms: int) -> int:
-        """Short steps from the deployment until the alert has resolved (or for two days), middling ones while a plan runs."""
+        """Short steps from the deployment until the alert has resolved (or for three days), middling ones while a plan runs."""
         timeline = self.script.timeline
-        if timeline.deploy_ms <= time_ms < timeline.deploy_ms + 2 * DAY and self._time_of(Chapter.STOOD_DOWN) is None:
+        if timeline.deploy_ms <= time_ms < timeline.deploy_ms + 3 * DAY and self._time_of(Chapter.STOOD_DOWN) is None:
             return timeline.watchful_ms
         running = self._time_of(Chapter.STOOD_DOWN) is not None and self._time_of(Chapter.RESTORED) is None
         return timeline.plan_ms if running else timeline.quiet_ms
