@@ -79,13 +79,16 @@ class Stretch:
 
     def counts(self, plan: Plan, of: Slice, low: int, high: int) -> Counts:
         """The counts of a family in the panes that start in [low, high)."""
-        member, groups, panes = self._member(plan, of)[self._cell], len(plan.values), (high - low) // self.pane
+        groups, panes = len(plan.values), (high - low) // self.pane
         first = (low - self.low) // self.pane
-        chosen = (member >= 0) & (self._at >= first) & (self._at < first + panes)
-        place = (self._at[chosen] - first) * groups + member[chosen]
+        begin, end = np.searchsorted(self._at, [first, first + panes])  # rows are in the order of panes
+        member = self._member(plan, of)[self._cell[begin:end]]
+        chosen = member >= 0
+        place = (self._at[begin:end][chosen] - first) * groups + member[chosen]
 
         def summed(column: Floats) -> Floats:
-            return np.bincount(place, column[chosen], panes * groups).astype(np.float64).reshape(panes, groups)
+            amounts = column[begin:end][chosen]
+            return np.bincount(place, amounts, panes * groups).astype(np.float64).reshape(panes, groups)
 
         return Counts(*map(summed, self._tally(plan)))
 
