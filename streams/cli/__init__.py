@@ -3,7 +3,8 @@
 A command is a module with `register(app: typer.Typer) -> None`. Adding a file adds a command; nothing else needs to know it.
 
 Exit codes: 0 all is well; 1 it ran, and what it was asked to find or do is not so (a check failed, a service is away);
-2 wrong use or wrong configuration, told without a traceback; 130 interrupted by Ctrl-C.
+2 wrong use or wrong configuration, told without a traceback; 70 a mistake in fairdrift itself, with its traceback (no
+gate may take it for an answer); 130 interrupted by Ctrl-C.
 
 Why (2026-11): importing every command takes seconds (pandas, Faust, River), so when the first word names a file only that
 file is imported. `fairdrift --help` and unknown words import all.
@@ -22,6 +23,9 @@ import typer
 from alerts.errors import AlertsError
 from monitor.errors import MonitorError
 from streams.errors import StreamsError
+
+BROKEN = 70
+"""EX_SOFTWARE of sysexits.h."""
 
 OUR_ERRORS = (MonitorError, AlertsError, StreamsError)
 
@@ -78,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         service = _service_away(error)
         if service is None:
-            raise
+            sys.excepthook(*sys.exc_info())
+            sys.exit(BROKEN)
         _tell(f"{service} cannot be reached or refused: {(str(error).strip() or repr(error)).splitlines()[0]}")
         sys.exit(1)
 

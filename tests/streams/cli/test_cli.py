@@ -87,13 +87,13 @@ def test_a_service_that_is_away_is_1_and_one_line(
     assert capsys.readouterr().err.startswith("fairdrift: Kafka cannot be reached")
 
 
-def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(only: str | None = None) -> typer.Typer:
-        raise KeyError("a bug")
-
-    monkeypatch.setattr(cli, "build_app", build)
-    with pytest.raises(KeyError):
-        cli.main([])
+def test_a_mistake_of_ours_keeps_its_traceback_and_is_no_gates_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert leave(monkeypatch, KeyError("oops")) == 70
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert "oops" in told
 
 
 def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
