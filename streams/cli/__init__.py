@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OUR_ERRORS as error:
         _tell(str(error))
         sys.exit(getattr(error, "exit_code", 2))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # told with its traceback
         service = _service_away(error)
         if service is None:
             sys.excepthook(*sys.exc_info())
