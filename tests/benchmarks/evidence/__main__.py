@@ -42,7 +42,10 @@ def together(pool: ProcessPoolExecutor, console: Console, tasks: Iterable[Task])
     done: list[Batch] = []
     with console.status("simulating") as status:
         for place, future in enumerate(waiting):
-            status.update(f"simulating {cut[place][0].name}: {place} of {len(waiting)} batches")
+            told = f"simulating {cut[place][0].name}: {place} of {len(waiting)} batches"
+            status.update(told)
+            if not console.is_terminal and place % 10 == 0:
+                console.print(told)
             done.append(future.result())
     return done
 
