@@ -80,7 +80,11 @@ def families(of: Watched, history: History) -> list[Family | Skipped]:
         if reason or not isinstance(rule, ThresholdRule):
             found.append(Skipped(rule.policy.name, reason))
         else:
-            found += [Family(rule, plan) for plan in of.plans if plan.rule == rule.policy.name]
+            mine = [plan for plan in of.plans if plan.rule == rule.policy.name]
+            found += [Family(rule, plan) for plan in mine if not plan.matured]
+            if any(plan.matured for plan in mine):
+                why = f"{rule.metric} is judged over cohorts whose labels are all in, which evidence panes do not keep"
+                found.append(Skipped(rule.policy.name, why))
     return found
 
 
