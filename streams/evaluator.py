@@ -17,6 +17,7 @@ from streams.database import backoff, is_transient
 from streams.drifting import with_baselines
 from streams.errors import Overtaken
 from streams.evaluation import ModelEvaluator, ModelProgress
+from streams.evidence_rows import thin_out
 from streams.points import Points
 from streams.retention import Keep, drop_old
 from streams.settings import Settings, canonical
@@ -102,6 +103,7 @@ class Evaluator:
                 if time.monotonic() - swept > SWEEP_EVERY:
                     swept = time.monotonic()
                     await asyncio.to_thread(drop_old, self._engine, None, self._keep)
+                    await asyncio.to_thread(thin_out, self._engine)
             except (sa.exc.SQLAlchemyError, Overtaken) as error:
                 if not isinstance(error, Overtaken) and not is_transient(error):
                     raise

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alerts.proving import Plan
 from alerts.verdicts import Evidence
 from streams.errors import Overtaken
+from streams.retention import EVALUATED, KEEP_EVIDENCE
 
 LOAD = """
 select family, rule, attribute_set, version, arm, pane_end_ms, state from fairdrift.evidence_states
@@ -106,6 +107,16 @@ def save_evidence(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Write the series of evidence; what is there already stays."""
     if rows:
         connection.execute(sa.text(POINT), [_point(row) for row in rows])
+
+
+def thin_out(engine: sa.Engine) -> int:
+    """Keep one row a day of what is older than evidence panes are kept; returns how many went."""
+    with engine.begin() as connection:
+        evaluated = connection.execute(sa.text(EVALUATED)).scalar()
+        if evaluated is None:
+            return 0
+        before = datetime.fromtimestamp((evaluated - KEEP_EVIDENCE) / 1000, UTC)
+        return connection.execute(sa.text(FORGET), {"before": before}).rowcount
 
 
 def _values(one: Folded) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from monitor.sums import Basis
 from streams.config import parse
 from streams.database import engine
 from streams.evaluator import Evaluator
+from streams.evidence_rows import thin_out
 from tests.streams.counted import Counted
 
 HOUR = 3_600_000
@@ -58,3 +59,24 @@ def test_an_hour_is_folded_when_nothing_of_it_can_change(db: sa.Engine) -> None:
     # the clock of outcomes is at 39:59; six hours before that the hour from 32 to 33 is over for good
     assert [tuple(row) for row in found] == [("matured", 33, True)]
     assert fired.timestamp() * 1000 >= T0 + 7 * HOUR
+
+
+def test_old_series_of_evidence_thin_out_to_a_row_a_day(db: sa.Engine) -> None:
+    """Evaluated to T0, a midnight: of rows 36 days before only that at midnight stays."""
+    with db.begin() as connection:
+        connection.execute(
+            sa.text(
+                "insert into fairdrift.evaluations (model, time_basis, first_end_ms, last_end_ms, config_version)"
+                " values ('credit', 'decision', 0, :end, 'v')"
+            ),
+            {"end": T0},
+        )
+        for hours in (0, 1, 36 * 24, 36 * 24 + 1):
+            connection.execute(
+                sa.text(
+                    "insert into fairdrift.evidence (family, pane_end, rule, model, attribute_set, metric, state)"
+                    " values ('f', to_timestamp(:at), 'r', 'credit', '{sex}', 'm', 'measured')"
+                ),
+                {"at": (T0 - hours * HOUR) / 1000},
+            )
+    assert thin_out(db) == 1
