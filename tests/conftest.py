@@ -4,6 +4,7 @@ Each xdist worker has its own services, started when the first test asks for the
 are marked `services` or `apache` by themselves.
 """
 
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -16,6 +17,11 @@ from tests.services.topics import Topics
 
 hypothesis.settings.register_profile("fairdrift", deadline=None, print_blob=True, derandomize=True)
 hypothesis.settings.load_profile("fairdrift")
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # run in the background of a script: what tests start would never hear it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVICES = {"services", "kafka", "databases", "database", "topics"}
 APACHE = {"apache", "apache_topics"}

@@ -36,7 +36,7 @@ def test_unrest_is_measured() -> None:
 
 
 def test_unrest_at_the_bound_pages_nobody_when_tempered_and_somebody_when_not() -> None:
-    n, k = decisions(WEEK, restless(0.05, 15, seed=2) * steady(WEEK, 0.82 / 0.9), seed=3)
+    n, k = decisions(WEEK, restless(0.08, 30, seed=2) * steady(WEEK, 0.82 / 0.9), seed=3)
     bare = Spec(GROUPS, lower=0.8, reference="a", tuning=Tuning(temper=False))
 
     assert not fold(SPEC, State.empty(SPEC), Panes(0, n, k))[1].paged
