@@ -88,7 +88,7 @@ def ratio(sides: Sides, level: Floats) -> Pooled:
             parts = [_sum(weight**2 * v / n, some) for v, n in zip(sides.variance, sides.n, strict=True)]
             spread = parts[0] / above**2 + parts[1] / below**2
         factor = np.exp(normal_quantile(level) * np.sqrt(spread))
-    return Pooled(value, value / factor, value * factor, some.sum(axis=0))
+        return Pooled(value, value / factor, value * factor, some.sum(axis=0))
 
 
 def chi_square(sides: Sides) -> Floats:

@@ -30,7 +30,7 @@ from tests.chaos.workers import Deaths, Worker
 
 WORKERS = 3
 LEAST_KILLS = 30
-DRAIN_SECONDS = 240.0
+DRAIN_SECONDS = 600
 MOVED = "select coalesce(sum(commit_no), 0) from fairdrift.positions"
 UNSENT = "select count(*) from fairdrift.outbox where sent_at is null"
 
