@@ -33,9 +33,6 @@ class MetricError(MonitorError):
 SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
-ONE_NUMBER = "not a number of a single group"
-"""Why a pair or an index has no value for a group."""
-
 Needs = Literal["decision", "label", "both", "score", "value", "label_score", "error"]
 Kind = Literal["rate", "mean", "statistic", "pair", "index"]
 

@@ -200,7 +200,7 @@ class Ledger:
             self._rows.drop(owned.part)
         else:
             for block in changed:
-                self._rows.keep(owned.part, block, block.keys())
+                self._rows.keep(owned.part, block)
         self._cells.saved(cells)
         return rolled_up_to
 
@@ -293,7 +293,7 @@ class Ledger:
         """The changed rows in full: what is stored plus what this commit adds."""
         changed = [block for book, rows in commit.rows.items() for block in self._blocks(book, rows, commit)]
         for block in changed:
-            missing = self._rows.add_known(owner.part, block, block.keys())
+            missing = self._rows.add_known(owner.part, block)
             add_stored(_cursor(connection), owner, block, missing)
         return changed
 

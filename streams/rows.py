@@ -7,6 +7,8 @@ would cost more than everything else that is done for the event.
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -47,7 +49,8 @@ Key = tuple[int, int]
 """Start (ms) and cell of a row."""
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Block:
     """Rows of one book and one pane length: R starts (ms), R cells, each pair once, and their R x slots sums."""
 
     book: Book
@@ -56,6 +59,7 @@ class Block(NamedTuple):
     cell: Ints
     sums: Ints
 
+    @cached_property
     def keys(self) -> list[Key]:
         """What tells its rows apart."""
         return list(zip(self.start.tolist(), self.cell.tolist(), strict=True))
@@ -80,17 +84,17 @@ class RowCache:
         self._most = most
         self._known: dict[tuple[int, Book, int], _Known] = {}
 
-    def add_known(self, part: int, block: Block, keys: Sequence[Key]) -> NDArray[np.intp]:
+    def add_known(self, part: int, block: Block) -> NDArray[np.intp]:
         """Add what is known to the sums of the block; returns the numbers of the rows of which nothing is known."""
         known = self._known.get((part, block.book, block.pane_ms))
-        return np.arange(len(keys)) if known is None else known.add_to(keys, block.sums)
+        return np.arange(len(block.start)) if known is None else known.add_to(block.keys, block.sums)
 
-    def keep(self, part: int, block: Block, keys: Sequence[Key]) -> None:
+    def keep(self, part: int, block: Block) -> None:
         """Remember rows as they are stored now."""
         place = part, block.book, block.pane_ms
         if place not in self._known:
             self._known[place] = _Known(block.sums.shape[1])
-        self._known[place].keep(keys, block.sums)
+        self._known[place].keep(block.keys, block.sums)
         if sum(len(known) for known in self._known.values()) > self._most // 2:
             for known in self._known.values():
                 known.age()
@@ -171,9 +175,18 @@ def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
     """Overwrite the rows whole; once in a transaction, whose end empties the temporary table."""
     if sum(len(block.start) for block in blocks) < MANY:
         values = [
-            (int(book.basis), pane, start, owner.stream, owner.part, cell, book.label_class, sums, owner.commit_no)
-            for book, pane, *columns in blocks
-            for start, cell, sums in zip(*_shown(book, *columns), strict=True)
+            (
+                int(block.book.basis),
+                block.pane_ms,
+                start,
+                *owner[:2],
+                cell,
+                block.book.label_class,
+                sums,
+                owner.commit_no,
+            )
+            for block in blocks
+            for (start, cell), sums in zip(block.keys, _shown(block), strict=True)
         ]
         if values:
             execute_values(cursor, INSERT, values, page_size=MANY)
@@ -184,11 +197,10 @@ def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
     cursor.execute(MERGE)
 
 
-def _shown(book: Book, start: Ints, cell: Ints, sums: Ints) -> tuple[list[int], list[int], list[list[int | None]]]:
-    """The rows as `SHOWN` has them."""
-    found: list[list[int | None]] = sums.tolist()
-    shown = [[n or None for n in row] for row in found] if book.basis in SPARSE else found
-    return start.tolist(), cell.tolist(), shown
+def _shown(block: Block) -> list[list[int | None]]:
+    """The sums as `SHOWN` has them."""
+    found: list[list[int | None]] = block.sums.tolist()
+    return [[n or None for n in row] for row in found] if block.book.basis in SPARSE else found
 
 
 def pack(block: Block, owner: Owner) -> bytes:

@@ -188,7 +188,3 @@ class Spec:
     def recovery_needed(self) -> float:
         """Log evidence (nats) that a resolve needs, of every group that the page was about."""
         return math.log(self.tuning.resolve_evidence * 60 / self.pane)
-
-    def panes_of(self, minutes: float) -> float:
-        """A time in panes, at least one."""
-        return max(1.0, minutes * 60 / self.pane)
