@@ -6,7 +6,7 @@ same while history is replayed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
@@ -52,6 +52,15 @@ _GROUPS = sa.text(
     + "order by attribute_set, group_values, metric, window_end desc"
 )
 
+TREND = 24
+"""So many windows beside each other make a trend."""
+
+_TRENDS = sa.text("""
+select attribute_set, metric, aggregate, method, window_end, value from fairness_disparity
+where model = :model and version = '*' and arm = '*' and stratum = '{}' and label_class = ''
+  and time_basis = :basis and window_seconds = :window and window_end = any(:ends)
+""")
+
 
 class Parity(msgspec.Struct, frozen=True):
     """One disparity now. `judged_by` are the rules that look at it."""
@@ -69,6 +78,11 @@ class Parity(msgspec.Struct, frozen=True):
     higher_group: dict[str, str] | None
     window_end: datetime
     judged_by: list[str]
+    minimum: float | None = None
+    """The narrowest bound of the rules that look at it."""
+    maximum: float | None = None
+    trend: list[float | None] = []
+    """Its value in each of the last windows beside each other, the newest last; null where there is none."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -205,10 +219,10 @@ def shown_windows(model: ModelConfig, rules: Sequence[RuleConfig], wanted: Wante
     return tuple(sorted(judged & set(model.windows))) or (min(model.windows, key=lambda window: abs(window - DAY)),)
 
 
-def judged_by(rules: Sequence[RuleConfig], model: str, window: int, point: sa.RowMapping) -> list[str]:
-    """The names of the rules that look at a disparity."""
+def judged_by(rules: Sequence[RuleConfig], model: str, window: int, point: sa.RowMapping) -> list[ThresholdConfig]:
+    """The rules that look at a disparity."""
     return [
-        rule.name
+        rule
         for rule in rules
         if isinstance(rule, ThresholdConfig)
         and rule.model in (EVERY_MODEL, model)
@@ -229,8 +243,12 @@ def _windows(
     for window in shown_windows(model, settings.rules, wanted):
         for basis, until in sorted(evaluated.items()):
             values = {"model": model.name, "basis": basis, "window": window // 1000, "until": until}
-            points = connection.execute(_DISPARITIES, values).mappings()
-            parity = [_parity(row, judged_by(settings.rules, model.name, window, row)) for row in points]
+            points = connection.execute(_DISPARITIES, values).mappings().all()
+            trends = _trends(connection, values, points)
+            parity = [
+                _parity(row, judged_by(settings.rules, model.name, window, row), trends.get(_series(row), []))
+                for row in points
+            ]
             shown = [one for one in parity if one.judged_by or wanted.everything or not settings.rules]
             of = {(tuple(one.attributes), one.metric) for one in shown}
             groups = [
@@ -242,10 +260,41 @@ def _windows(
                 yield Window(format_duration(window), basis, shown, groups)
 
 
-def _parity(row: sa.RowMapping, rules: list[str]) -> Parity:
+Series = tuple[tuple[str, ...], str, str, str]
+
+
+def _series(row: sa.RowMapping) -> Series:
+    return tuple(row["attribute_set"]), row["metric"], row["aggregate"], row["method"]
+
+
+def _trends(
+    connection: sa.Connection, values: Mapping[str, object], points: Sequence[sa.RowMapping]
+) -> dict[Series, list[float | None]]:
+    """Of each series its values in windows beside each other, back from the newest."""
+    if not points:
+        return {}
+    newest = max(row["window_end"] for row in points)
+    length = timedelta(seconds=int(str(values["window"])))
+    ends = [newest - at * length for at in reversed(range(TREND))]
+    place = {end: at for at, end in enumerate(ends)}
+    found: dict[Series, list[float | None]] = {}
+    for row in connection.execute(_TRENDS, {**values, "ends": ends}).mappings():
+        found.setdefault(_series(row), [None] * TREND)[place[row["window_end"]]] = row["value"]
+    return {series: trend[_first(trend) :] for series, trend in found.items()}
+
+
+def _first(trend: Sequence[float | None]) -> int:
+    """Where anything is known first."""
+    return next((at for at, value in enumerate(trend) if value is not None), len(trend))
+
+
+def _parity(row: sa.RowMapping, rules: Sequence[ThresholdConfig], trend: list[float | None]) -> Parity:
+    least = [rule.bound.min for rule in rules if rule.bound.min is not None]
+    most = [rule.bound.max for rule in rules if rule.bound.max is not None]
     return Parity(
         row["attribute_set"], row["metric"], row["aggregate"], row["method"], row["state"], row["value"], row["ci_low"],
-        row["ci_high"], row["n"], row["lower_group"], row["higher_group"], row["window_end"], rules,
+        row["ci_high"], row["n"], row["lower_group"], row["higher_group"], row["window_end"], [rule.name for rule in rules],
+        max(least, default=None), min(most, default=None), trend,
     )  # fmt: skip
 
 

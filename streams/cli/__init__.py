@@ -16,12 +16,15 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from alerts.errors import AlertsError
 from monitor.errors import MonitorError
+from streams.cli._completing import completed_words, outline
+from streams.cli._examples import hand_down
 from streams.errors import StreamsError
 
 BROKEN = 70
@@ -57,22 +60,32 @@ def build_app(only: str | None = None) -> typer.Typer:
         "when parity between groups of people drifts past an agreed bound.",
         epilog=EXAMPLES,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
     for name in [only] if only else command_names():
         importlib.import_module(f"{__name__}.{name}").register(app)
+    hand_down(app)
+    return app
+
+
+def build_outline() -> typer.Typer:
+    """The application with the names of all commands and nothing behind them: for completing the first word."""
+    app = typer.Typer(name="fairdrift", context_settings={"help_option_names": ["-h", "--help"]})
+    app.callback()(_options)
+    outline(app, Path(__file__).parent, command_names())
     return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with one of the exit codes above."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    first = next((word for word in words if not word.startswith("-")), None)
+    asked = completed_words()
+    first = next((word for word in asked or words if not word.startswith("-")), None)
     try:
-        app = build_app("embedded" if "--version" in words else first if first in command_names() else None)
+        app = _app_for(words, first, completing=asked is not None)
         app(args=words, prog_name="fairdrift")
     except KeyboardInterrupt:
         sys.exit(130)
@@ -86,6 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(BROKEN)
         _tell(f"{service} cannot be reached or refused: {(str(error).strip() or repr(error)).splitlines()[0]}")
         sys.exit(1)
+
+
+def _app_for(words: Sequence[str], first: str | None, *, completing: bool) -> typer.Typer:
+    """As little of the program as this command line needs."""
+    if first in command_names():
+        return build_app(first)
+    if completing or {"--install-completion", "--show-completion"} & set(words):
+        return build_outline()
+    return build_app("embedded" if "--version" in words else None)
 
 
 def _tell(message: str) -> None:

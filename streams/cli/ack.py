@@ -12,10 +12,16 @@ from streams.config import load
 from streams.database import engine as make_engine
 from streams.schema import require_head
 
+EXAMPLES = """
+Take it over:    fairdrift ack limit-parity --comment "looking"     by the rule's name
+
+                 fairdrift ack 3f2a9c81 --by ada                    by the beginning of its id
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("ack")(ack)
+    app.command("ack", epilog=EXAMPLES)(ack)
 
 
 def ack(

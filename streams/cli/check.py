@@ -16,9 +16,18 @@ from streams.config import load
 STYLES = {Level.OK: "green", Level.UNKNOWN: "dim", Level.WARNING: "yellow", Level.FAILURE: "bold red"}
 
 
+EXAMPLES = """
+Everything:      fairdrift check --config fairdrift.yaml
+
+A receiver:      fairdrift check --send-test oncall           an alert that begins and ends, to be seen to arrive
+
+In a pipeline:   fairdrift check --json
+"""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("check")(check)
+    app.command("check", epilog=EXAMPLES)(check)
 
 
 def check(

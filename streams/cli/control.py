@@ -31,6 +31,14 @@ Restore:   fairdrift control restore credit --why "retrained, see INC-12"    rul
 Let in:    fairdrift control plan credit --start v7 --why "INC-12 fixed"     shadow, 1%, 25%, 100%, each step earned
 
 Stop:      fairdrift control freeze --why "migration tonight"                the kill switch: nothing changes by itself
+
+Go on:     fairdrift control thaw --why "migration is over"
+
+Step on:   fairdrift control advance credit --why "seen enough"              the plan's next step now, earned or not
+
+Stay:      fairdrift control hold credit --why "weekend"                     the plan stays at its step
+
+Look back: fairdrift control history credit
 """
 
 Config = Annotated[Path, typer.Option("--config", envvar="FAIRDRIFT_CONFIG", help="The configuration file.")]

@@ -11,11 +11,19 @@ from streams.dashboards.files import write
 from streams.dashboards.provisioning import datasource
 from streams.dashboards.push import GrafanaError, Target, push
 
+EXAMPLES = """
+Push:            fairdrift dashboards push --url https://grafana.example.com
+
+By file:         fairdrift dashboards write deploy/grafana
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Grafana dashboards: push them to a Grafana, or write the files for provisioning.", no_args_is_help=True
+        help="Grafana dashboards: push them to a Grafana, or write the files for provisioning.",
+        epilog=EXAMPLES,
+        no_args_is_help=True,
     )
     group.command("push")(push_command)
     group.command("write")(write_command)

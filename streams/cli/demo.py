@@ -7,10 +7,18 @@ from typing import Annotated
 
 import typer
 
+EXAMPLES = """
+See it:          fairdrift demo                               the whole story, in under three minutes
+
+Look around:     fairdrift demo --keep                        leaves everything running and says how to connect
+
+In a pipeline:   fairdrift demo --json --days 20
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("demo")(demo)
+    app.command("demo", epilog=EXAMPLES)(demo)
 
 
 def demo(

@@ -10,10 +10,16 @@ import typer
 
 from streams.embedded import Embedded
 
+EXAMPLES = """
+Try things:      fairdrift embedded                           prints two addresses; Ctrl-C ends both
+
+From a program:  fairdrift embedded --json --data-dir data    one line of JSON, once both are ready
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("embedded")(embedded)
+    app.command("embedded", epilog=EXAMPLES)(embedded)
 
 
 def embedded(

@@ -10,10 +10,16 @@ from streams import schema
 from streams.config import load
 from streams.database import engine, retrying
 
+EXAMPLES = """
+Bring it up:     fairdrift migrate --config fairdrift.yaml
+
+As migrator:     fairdrift migrate --database postgresql://fairdrift_migrator@db/fairdrift --wait 300
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("migrate")(migrate)
+    app.command("migrate", epilog=EXAMPLES)(migrate)
 
 
 def migrate(

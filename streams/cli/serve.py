@@ -11,12 +11,18 @@ from streams.config import load
 from streams.database import engine as make_engine
 from streams.web import service_app
 
+EXAMPLES = """
+Serve it:        fairdrift serve                              at 127.0.0.1:8787, to be read with a token
+
+In a pod:        fairdrift serve --bind 0.0.0.0 --port 8787   behind something that speaks TLS
+"""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("serve")(serve)
+    app.command("serve", epilog=EXAMPLES)(serve)
 
 
 def serve(

@@ -21,11 +21,20 @@ from monitor.times import parse_duration
 from streams.config import load
 from streams.database import engine as make_engine
 from streams.database import is_transient
+from streams.drawing.sparks import sparkline
 from streams.errors import StreamsError
 from streams.schema import require_head
 from streams.settings import Settings
-from streams.status import Alert, Model, Parity, Proof, Status, Wanted, Window, read_status
+from streams.status import TREND, Alert, Model, Parity, Proof, Status, Wanted, Window, read_status
 from streams.status import Group as GroupPoint
+
+EXAMPLES = """
+Now:             fairdrift status --config fairdrift.yaml
+
+Keep an eye on:  fairdrift status --watch --model credit-limit
+
+For a program:   fairdrift status --json --window 24h --all
+"""
 
 NARROW = 90
 """Columns of the terminal below which there are lines instead of a table."""
@@ -42,7 +51,7 @@ STATES = {
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("status")(status)
+    app.command("status", epilog=EXAMPLES)(status)
 
 
 def status(
@@ -158,11 +167,12 @@ def _window(window: Window, narrow: bool) -> RenderableType:
         return Group(*(_line(label, point, style) for label, point, style in rows))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", overflow="fold")
-    for column in ("value", "95% interval", "n"):
+    for column in ("value", "bound", "95% interval", "n"):
         table.add_column(column, justify="right", no_wrap=True)
+    table.add_column(f"last {TREND} x {window.window}", no_wrap=True)
     for label, point, style in rows:
-        value = Text(_value(point), style="" if point.value is not None else STATES.get(point.state, ""))
-        table.add_row(Text(label), value, _interval(point), "" if point.n is None else f"{point.n:,}", style=style)
+        n = "" if point.n is None else f"{point.n:,}"
+        table.add_row(Text(label), _valued(point), _bound(point), _interval(point), n, _trend(point), style=style)
     return table
 
 
@@ -184,7 +194,45 @@ def _rows(window: Window) -> Iterator[tuple[str, Parity | GroupPoint, str]]:
 def _line(label: str, point: Parity | GroupPoint, style: str) -> RenderableType:
     interval = f" ({_interval(point)})" if _interval(point) else ""
     n = "" if point.n is None else f", n {point.n:,}"
-    return Group(Text(label, style=style), Padding(Text(f"{_value(point)}{interval}{n}"), (0, 0, 0, 4)))
+    figures = _valued(point).append(f"{interval}{n}", style="")
+    if _bound(point):
+        figures.append(f", {_bound(point)}")
+    parts: list[RenderableType] = [Text(label, style=style), Padding(figures, (0, 0, 0, 4))]
+    if _trend(point):
+        parts.append(Padding(_trend(point), (0, 0, 0, 4)))
+    return Group(*parts)
+
+
+def _valued(point: Parity | GroupPoint) -> Text:
+    """The value; red beyond its bound, dim where there is none."""
+    style = STATES.get(point.state, "") if point.value is None else "red" if _beyond(point, point.value) else ""
+    return Text(_value(point), style=style)
+
+
+def _bound(point: Parity | GroupPoint) -> str:
+    if not isinstance(point, Parity):
+        return ""
+    ends = (("≥", point.minimum), ("≤", point.maximum))
+    return " ".join(f"{sign} {end:g}" for sign, end in ends if end is not None)
+
+
+def _beyond(point: Parity | GroupPoint, value: float) -> bool:
+    if not isinstance(point, Parity):
+        return False
+    low, high = point.minimum, point.maximum
+    return (low is not None and value < low) or (high is not None and value > high)
+
+
+def _trend(point: Parity | GroupPoint) -> Text:
+    """The trend on a scale that holds the bound too; red where it is beyond it."""
+    shown = Text()
+    if not isinstance(point, Parity) or not point.trend:
+        return shown
+    known = [v for v in (*point.trend, point.minimum, point.maximum) if v is not None]
+    for value in point.trend:
+        glyph = sparkline([value], min(known), max(known))
+        shown.append(glyph, style="red" if value is not None and _beyond(point, value) else "cyan")
+    return shown
 
 
 def _value(point: Parity | GroupPoint) -> str:

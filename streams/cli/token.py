@@ -21,6 +21,8 @@ Make:    fairdrift token create grafana                              may read
 
          fairdrift token create oncall --scope operate --lasts 90d   may acknowledge and silence too
 
+Look:    fairdrift token list
+
 End:     fairdrift token revoke oncall
 """
 

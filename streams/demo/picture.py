@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SPARKS = "▁▂▃▄▅▆▇█"
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -74,12 +72,6 @@ def lowest(readings: Sequence[Reading], frame: Frame) -> list[Reading]:
         if column not in found or reading.ratio < found[column].ratio:
             found[column] = reading
     return [found[column] for column in sorted(found)]
-
-
-def sparkline(values: Sequence[float], bottom: float, top: float) -> str:
-    """The values as block characters between `bottom` and `top`."""
-    steps = len(SPARKS) - 1
-    return "".join(SPARKS[min(steps, max(0, round((value - bottom) / (top - bottom) * steps)))] for value in values)
 
 
 def bar(value: float, width: int, top: float) -> str:

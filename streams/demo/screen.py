@@ -14,9 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from streams.demo.picture import Frame, Reading, bar, chart, lowest, sparkline
+from streams.demo.picture import Frame, Reading, bar, chart, lowest
 from streams.demo.story import Account
 from streams.demo.timeline import DAY, Timeline
+from streams.drawing.sparks import sparkline
 
 STYLES = {"inside": "bold green", "beyond": "bold red", "bound": "yellow", "interval": "dim", "empty": ""}
 BOTTOM, TOP = 0.65, 1.15

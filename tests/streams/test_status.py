@@ -1,6 +1,11 @@
 """What `fairdrift status` reads and shows."""
 
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +74,8 @@ def test_what_rules_look_at_is_what_is_shown(engine: sa.Engine, settings: Settin
     (parity,) = window.parity
     assert (window.window, window.time_basis, parity.value, parity.n) == ("1h", "decision", 0.95, 1000)
     assert parity.judged_by == ["limit-parity"] and parity.window_end == seeded.END
+    assert (parity.minimum, parity.maximum) == (0.85, None)
+    assert parity.trend == [0.95, 0.95, 0.7, 0.7, 0.95]  # the windows that end at 8, 9, 10 (the fall), 11 and 12
     assert [(group.groups["sex"], group.n) for group in window.groups] == [("female", 400), ("male", 600)]
     assert house.windows == [] and house.route.epoch == 0
 
@@ -96,7 +103,7 @@ def test_which_windows_are_shown(settings: Settings) -> None:
 def test_every_width_shows_value_interval_n_and_route(engine: sa.Engine, settings: Settings, width: int) -> None:
     text = shown(read_status(engine, settings), width)
     squeezed = text.replace("\n", "").replace(" ", "")
-    for expected in ("credit-limit", "0.950", "0.900to1.000", "1,000", "live", "female"):
+    for expected in ("credit-limit", "0.950", "0.900to1.000", "1,000", "live", "female", "≥0.85", "██▁▁█"):
         assert expected in squeezed, expected
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
 
@@ -161,6 +168,31 @@ def test_watching_looks_again_until_interrupted(
     assert pauses == [0.5] * 3
     if "--json" in options:
         assert [json.loads(line)["models"][0]["model"] for line in result.stdout.splitlines()] == [seeded.MODEL] * 3
+
+
+def test_ctrl_c_ends_watching_on_a_terminal_cleanly(tmp_path: Path, engine: sa.Engine) -> None:
+    path = tmp_path / "fairdrift.yaml"
+    path.write_text(
+        CONFIG.replace("DATABASE", engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+    )
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "streams.cli", "status", "--watch", "--config", str(path)]
+    environment = {**os.environ, "COLUMNS": "60", "LINES": "40", "TERM": "xterm"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as watching:
+        os.close(theirs)
+        seen = b""
+        while b"to reference" not in seen and b"mean_value ratio" not in seen:
+            seen += os.read(ours, 4096)
+        watching.send_signal(signal.SIGINT)
+        try:
+            while more := os.read(ours, 4096):
+                seen += more
+        except OSError:  # its end of the terminal is closed
+            pass
+    os.close(ours)
+    assert watching.returncode == 0 and b"Traceback" not in seen
+    # the screen is as it was, and the cursor is back
+    assert b"\x1b[?1049l" in seen[-40:] and b"\x1b[?25h" in seen[-40:]
 
 
 def test_watching_goes_on_while_the_database_is_away(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-from streams.demo.picture import Frame, Reading, bar, chart, lowest, sparkline
+from streams.demo.picture import Frame, Reading, bar, chart, lowest
 
 FRAME = Frame(width=10, height=5, start_ms=0, end_ms=100, bottom=0.5, top=1.0)
 
@@ -42,8 +42,7 @@ def test_the_lowest_of_each_column():
     assert lowest([], FRAME) == []
 
 
-def test_sparkline_and_bar():
-    assert sparkline([-1, 5, 10, 99], 0, 10) == "▁▅██"  # round(3.5) is 4, the fifth block
+def test_bar():
     assert bar(50, 4, 100) == "██"
     assert bar(56.25, 2, 100) == "█▏"  # 9 eighths
     assert bar(500, 2, 100) == "██"
