@@ -129,18 +129,20 @@ def missing_window(field: str, length: int, model: ModelConfig) -> Iterator[Prob
 
 
 class LinksConfig(Config):
-    """Where alerts point to. `grafana` is its address; the others are templates, as annotations are, with an address.
+    """Where alerts point to. `grafana` and `fairdrift` (`fairdrift serve`) are addresses; the others are templates with one.
 
-    `panel` takes the place of the board that `fairdrift dashboards push` makes, `runbook` is for rules without one.
+    `panel` takes the place of the board that `fairdrift dashboards push` makes. `runbook` is for rules without one of their
+    own, and takes the place of the one that `fairdrift serve` shows for the type of the rule.
     """
 
     grafana: str = ""
+    fairdrift: str = ""
     panel: str = ""
     runbook: str = ""
     silence: str = ""
 
     def problems(self) -> Iterator[Problem]:
-        for name in ("grafana", "panel", "runbook", "silence"):
+        for name in ("grafana", "fairdrift", "panel", "runbook", "silence"):
             text = getattr(self, name)
             if text and not text.startswith(("https://", "http://")):
                 yield (name,), "is an address: start it with https:// (or http://)"

@@ -125,7 +125,7 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     `more_favourable` is how many more of the lower group's decisions in the window, the denominators as they are, would
     have to be favourable for the estimate to be inside the bound; null where the metric is not a selection rate.
     `stratified` is the same comparison within strata, beside the raw `estimate`. `others` are further groups in breach.
-    `finding` is what the rule found at this pane.
+    `finding` is what the rule found at this pane. `rule_type` names the runbook: `threshold`, `absence` ...
     """
 
     alert: str
@@ -166,6 +166,7 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     control: RouteDecision | None = None
     links: Links = Links()
     acknowledgement: Acknowledgement | None = None
+    rule_type: str = ""
 
 
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,6 +58,7 @@ def payload_of(telling: Telling, context: Context, decision: RouteDecision | Non
         transition=state.transition_no,
         episode=state.episode,
         rule=policy.name,
+        rule_type=telling.rule.type,
         status=state.state.value,
         severity=policy.severity,
         model=context.model,

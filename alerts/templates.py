@@ -27,6 +27,7 @@ def _estimate(payload: AlertPayload, name: str) -> object:
 VARIABLES: Mapping[str, Variable] = {
     "alert": lambda p: p.alert,
     "rule": lambda p: p.rule,
+    "rule_type": lambda p: p.rule_type,
     "model": lambda p: p.model,
     "status": lambda p: p.status,
     "severity": lambda p: p.severity,

@@ -213,7 +213,7 @@ class DisparityConfig(Config):
 
 
 class ModelConfig(Config):
-    """A watched model. All durations are milliseconds.
+    """A watched model.
 
     `classes` are the labels whose rates are kept one against the rest, beside those of favourable against not.
     `histograms`: also keep scores, values and errors by the hour, for AUC, calibration, quantiles and distances; a label that

@@ -88,7 +88,12 @@ BOARD = "/d/fairdrift-parity/parity?var-model={model}&var-metric={metric}&from={
 """The board that shows an alert, below Grafana's address (`streams.dashboards.parity`, which takes long to import)."""
 
 
+RUNBOOK = "/runbooks/{rule_type}"
+"""The runbook of an alert, below the address of `fairdrift serve` (`streams.web.runbooks`)."""
+
+
 def link_templates(links: LinksConfig) -> LinkTemplates:
-    """The addresses that alerts point to; the panel is by default the parity board at the configured Grafana."""
+    """The addresses that alerts point to: by default the parity board at the configured Grafana, and our own runbooks."""
     board = f"{links.grafana.rstrip('/')}{BOARD}" if links.grafana else ""
-    return LinkTemplates(links.panel or board, links.runbook, links.silence)
+    runbook = f"{links.fairdrift.rstrip('/')}{RUNBOOK}" if links.fairdrift else ""
+    return LinkTemplates(links.panel or board, links.runbook or runbook, links.silence)

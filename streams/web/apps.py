@@ -24,7 +24,7 @@ from streams.settings import Settings, TokenConfig
 from streams.telemetry import DatabaseCollector, ProbeCollector
 from streams.tokens import Access, Caller
 from streams.tokens import Scope as TokenScope
-from streams.web import controlling, flags, gates, operating, probes, reading
+from streams.web import controlling, flags, gates, operating, probes, reading, runbooks
 from streams.web.board import RouteBoard
 from streams.web.endpoints import Endpoint, Handler, ProblemError, caller_of, problem
 from streams.web.openapi import document_endpoint
@@ -88,6 +88,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
         *operating.endpoints(engine),
         *controlling.endpoints(Controls(engine, settings)),
         *gates.endpoints(engine, known),
+        *runbooks.endpoints(),
     ]
     endpoints.append(document_endpoint(endpoints))
     return _build(endpoints, access, board)

@@ -44,6 +44,11 @@ def test_links_are_quoted_and_a_rule_s_own_runbook_wins() -> None:
     assert told().links.runbook is None
 
 
+def test_the_runbook_is_that_of_the_type() -> None:
+    links = LinkTemplates(runbook="https://fairdrift.example/runbooks/{rule_type}")
+    assert links.of(told()).runbook == "https://fairdrift.example/runbooks/threshold"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
