@@ -9,8 +9,6 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from river.drift import ADWIN, PageHinkley
-
 DELTA = 0.002
 """ADWIN's own default: the confidence at which a cut is made."""
 
@@ -28,8 +26,10 @@ class Detector(Protocol):
 
 def changes(values: Sequence[float], detector: Detector | None = None) -> list[int]:
     """The places at which the detector (a fresh ADWIN) has seen a change; values that are not finite are passed over."""
+    from river import drift  # it loads SciPy and scikit-learn: seconds that only those should pay who ask for marks
+
     found: list[int] = []
-    looking: Detector = ADWIN(delta=DELTA) if detector is None else detector  # type: ignore[no-untyped-call]
+    looking: Detector = drift.ADWIN(delta=DELTA) if detector is None else detector  # type: ignore[no-untyped-call]
     for at, value in enumerate(values):
         if not math.isfinite(value):
             continue
@@ -41,6 +41,8 @@ def changes(values: Sequence[float], detector: Detector | None = None) -> list[i
 
 def page_hinkley(values: Sequence[float]) -> list[int]:
     """The same by Page-Hinkley; its threshold is in units of the series' own spread, since River's is absolute."""
+    from river import drift
+
     there = [value for value in values if math.isfinite(value)]
     if len(there) < 2:
         return []
@@ -48,4 +50,4 @@ def page_hinkley(values: Sequence[float]) -> list[int]:
     spread = math.sqrt(sum((value - mean) ** 2 for value in there) / len(there))
     if spread == 0:
         return []
-    return changes(values, PageHinkley(min_instances=10, delta=0.1 * spread, threshold=8 * spread))
+    return changes(values, drift.PageHinkley(min_instances=10, delta=0.1 * spread, threshold=8 * spread))

@@ -25,12 +25,10 @@ NO_TIMESTAMP = -1
 
 
 class LogRecord(Protocol):
-    """What is read of a record of Kafka; aiokafka's ConsumerRecord is one."""
+    """What is read of a record of Kafka; aiokafka's are such, those of its parser too."""
 
     @property
     def offset(self) -> int: ...
-    @property
-    def partition(self) -> int: ...
     @property
     def timestamp(self) -> int: ...
     @property
@@ -80,12 +78,15 @@ class ChunkDecoder:
         self._only = models[0] if mapper is not None else ""
         self._partition_of = partition_of
 
-    def decode(self, records: Sequence[LogRecord]) -> Chunk:
-        """The events of the records, with a dead letter for every message or element that is none."""
+    def decode(self, records: Sequence[LogRecord], partition: int | None = None) -> Chunk:
+        """The events of the records, with a dead letter for every message or element that is none.
+
+        `partition` is where the records are from; None: ids are not looked at for whether they belong there.
+        """
         try:
             return self._all_plain(records)
         except (*ERRORS, TypeError, _NotPlain):
-            return self._one_by_one(records)
+            return self._one_by_one(records, partition)
 
     def _all_plain(self, records: Sequence[LogRecord]) -> Chunk:
         """The common case; raises as soon as anything is not as common."""
@@ -97,14 +98,14 @@ class ChunkDecoder:
         stamps = np.array([record.timestamp for record in records], np.int64)
         return Chunk(events, Places(offsets, np.zeros(len(events), np.int32), stamps), values)
 
-    def _one_by_one(self, records: Sequence[LogRecord]) -> Chunk:
+    def _one_by_one(self, records: Sequence[LogRecord], partition: int | None) -> Chunk:
         events: list[Any] = []
         raws: list[bytes] = []
         at: list[tuple[int, int, int]] = []
         letters: list[DeadLetter] = []
         for record in records:
             stamp = NO_TIMESTAMP if record.timestamp is None else record.timestamp
-            for index, event in enumerate(self._events(record)):
+            for index, event in enumerate(self._events(record, partition)):
                 raw = record.value or b""
                 if isinstance(event, Unreadable):
                     raw = raw if event.raw is None else event.raw
@@ -118,7 +119,7 @@ class ChunkDecoder:
         places = Places(table[:, 0].copy(), table[:, 1].astype(np.int32), table[:, 2].copy())
         return Chunk(events, places, raws, letters)
 
-    def _events(self, record: LogRecord) -> list[Any]:
+    def _events(self, record: LogRecord, partition: int | None) -> list[Any]:
         """The events of one message, with an `Unreadable` for each that is none."""
         raw = record.value
         if raw is None:
@@ -134,8 +135,8 @@ class ChunkDecoder:
         if found is None:
             return [Unreadable(Reason.UNKNOWN_CONTENT_TYPE, "no decoder reads the `content-type` of the message")]
         events = found.decode(raw, self._read)
-        if self._partition_of is not None and len(events) > 1:
-            events = [self._placed(event, record.partition) for event in events]
+        if partition is not None and len(events) > 1:
+            events = [self._placed(event, partition) for event in events]
         return events
 
     def _placed(self, event: Any, partition: int) -> Any:

@@ -5,6 +5,7 @@ compacted topic) and an empty array hold no event.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,7 +29,8 @@ class Reader:
     """Reads the two topics of one stream, whose models are given in the stream's order.
 
     It holds caches only: what it returns depends on nothing but its arguments. `partition_of` gives the partition of an id;
-    with it, an id in a batch that belongs to another partition than its message is a dead letter.
+    with it, an id in a batch that belongs to another partition than its message is a dead letter, where the `partition` of
+    the records is given.
     """
 
     def __init__(
@@ -45,15 +47,21 @@ class Reader:
         self._predictions = ChunkDecoder(WirePrediction, names, _mapper(models, "prediction"), partition_of)
         self._outcomes = ChunkDecoder(WireOutcome, names, _mapper(models, "outcome"), partition_of)
 
-    def predictions(self, records: Sequence[LogRecord]) -> tuple[Predictions, list[DeadLetter]]:
+    def predictions(
+        self, records: Sequence[LogRecord], partition: int | None = None
+    ) -> tuple[Predictions, list[DeadLetter]]:
         """The predictions in a chunk of records and what cannot be read, both in log order."""
-        chunk = self._predictions.decode(records)
+        chunk = self._predictions.decode(records, partition)
         return self._read(chunk, Predictions, [model.predictions for model in self._models])
 
-    def outcomes(self, records: Sequence[LogRecord]) -> tuple[Outcomes, list[DeadLetter]]:
+    def outcomes(self, records: Sequence[LogRecord], partition: int | None = None) -> tuple[Outcomes, list[DeadLetter]]:
         """The outcomes in a chunk of records and what cannot be read, both in log order."""
-        chunk = self._outcomes.decode(records)
+        chunk = self._outcomes.decode(records, partition)
         return self._read(chunk, Outcomes, [model.outcomes for model in self._models])
+
+    def of_partition(self, partition: int) -> "PartitionReader":
+        """The same reader, for the records of one partition."""
+        return PartitionReader(self, partition)
 
     def _read(
         self, chunk: Chunk, kind: type[C], readers: Sequence[Callable[[list[Any], Places], tuple[C, Faults]]]
@@ -88,6 +96,22 @@ class Reader:
         for row in np.flatnonzero(positions < 0).tolist():
             chunk.refuse(row, "", Reason.UNKNOWN_MODEL, "`model` is not configured")
         return [(int(n), np.flatnonzero(positions == n)) for n in np.unique(positions) if n >= 0]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionReader:
+    """A reader that knows from which partition the records are."""
+
+    reader: Reader
+    partition: int
+
+    def predictions(self, records: Sequence[LogRecord]) -> tuple[Predictions, list[DeadLetter]]:
+        """As `Reader.predictions`."""
+        return self.reader.predictions(records, self.partition)
+
+    def outcomes(self, records: Sequence[LogRecord]) -> tuple[Outcomes, list[DeadLetter]]:
+        """As `Reader.outcomes`."""
+        return self.reader.outcomes(records, self.partition)
 
 
 def _mapper(models: Sequence[ModelConfig], side: str) -> Mapper | None:

@@ -152,7 +152,7 @@ class Owners:
     def _open(self, stream: Stream, part: int, generation: int) -> Partition:
         token, position = stream.ledger.claim(part, generation)
         disk, store = self._shelf.open(stream.name, part, self._lineage, position, stream.terms)
-        session = Session(stream.terms, position, store, stream.reader, stream.quality)
+        session = Session(stream.terms, position, store, stream.reader.of_partition(part), stream.quality)
         if session.rebuilt and position.commit_no:
             log.info("partition %s of %s has no usable local store: rebuilding it from the log", part, stream.name)
         return Partition(stream, Owned(part, token), session, disk, store, generation)

@@ -47,7 +47,7 @@ def start(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
     )
 
 
-def run(*arguments: str, seconds: float = 120, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str, seconds: float = 400, **environment: str) -> "subprocess.CompletedProcess[str]":
     """`fairdrift ARGUMENTS`, to its end."""
     with start(*arguments, **environment) as process:
         try:

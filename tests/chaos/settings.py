@@ -28,7 +28,7 @@ MODELS = """
   disparities: [{aggregate: ratio, method: to_reference}]
   intersections: 1
   windows: [5m, 1h]
-  pane: &pane 1m
+  pane: &pane 5m
   max_lateness: &lateness 30m
   join_horizon: &horizon 6h
   dedup_horizon: &memory 2h
@@ -52,8 +52,8 @@ MODELS = """
 
 PARITY = {
     "name": RULE, "type": "threshold", "model": "credit", "metric": "selection_rate", "attributes": ["sex"],
-    "aggregate": "ratio", "method": "to_reference", "bound": {"min": 0.7}, "window": "5m", "for": "1m",
-    "keep_firing_for": "2m", "min_n": 50, "severity": "page", "annotations": {"summary": "approvals of one group"},
+    "aggregate": "ratio", "method": "to_reference", "bound": {"min": 0.7}, "window": "5m", "for": "5m",
+    "keep_firing_for": "5m", "min_n": 50, "severity": "page", "annotations": {"summary": "approvals of one group"},
     "receivers": ["oncall"], "rollback": {"to": "fallback"},
 }  # fmt: skip
 

@@ -25,7 +25,6 @@ class Record:
     offset: int
     value: bytes | None
     timestamp: int = NOON
-    partition: int = 0
     headers: Sequence[tuple[str, bytes]] = ()
 
 

@@ -220,7 +220,7 @@ def test_an_array_is_a_batch_of_events() -> None:
 def test_an_id_in_a_batch_belongs_to_the_partition_of_its_message() -> None:
     read, _ = reader(partition_of=lambda key: int(key) % 2)
     batch = Record(0, msgspec.json.encode([prediction(id="2"), prediction(id="3"), prediction(id="4")]))
-    columns, letters = read.predictions([batch, Record(1, msgspec.json.encode(prediction(id="1")))])
+    columns, letters = read.of_partition(0).predictions([batch, Record(1, msgspec.json.encode(prediction(id="1")))])
     assert columns.offset.tolist() == [0, 0, 1]
     [letter] = letters
     assert (letter.offset, letter.index, letter.reason) == (0, 1, Reason.MISPLACED)
