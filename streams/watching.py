@@ -84,8 +84,8 @@ def watched(settings: Settings) -> tuple[Watched, ...]:
     )
 
 
-BOARD = "/d/fairdrift-parity/parity?var-model={model}&var-metric={metric}&from={window_start}&to=now"
-"""The board that shows an alert, below Grafana's address (`streams.dashboards.parity`, which takes long to import)."""
+BOARD = "/d/fairdrift-alert?var-alert={alert}&from={window_start}&to=now"
+"""The board that shows an alert, below Grafana's address (`streams.dashboards.alert`, which takes long to import)."""
 
 
 RUNBOOK = "/runbooks/{rule_type}"
@@ -93,7 +93,7 @@ RUNBOOK = "/runbooks/{rule_type}"
 
 
 def link_templates(links: LinksConfig) -> LinkTemplates:
-    """The addresses that alerts point to: by default the parity board at the configured Grafana, and our own runbooks."""
+    """The addresses that alerts point to: by default the board "Alert" at the configured Grafana, and our own runbooks."""
     board = f"{links.grafana.rstrip('/')}{BOARD}" if links.grafana else ""
     runbook = f"{links.fairdrift.rstrip('/')}{RUNBOOK}" if links.fairdrift else ""
     return LinkTemplates(links.panel or board, links.runbook or runbook, links.silence)

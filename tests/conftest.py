@@ -9,11 +9,14 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+import sqlalchemy as sa
 
+from streams.database import engine
 from streams.embedded import Embedded
 from tests.apache import Apache, missing_tools
 from tests.services.databases import Databases
 from tests.services.topics import Topics
+from tests.year.seeding import seed
 
 hypothesis.settings.register_profile("fairdrift", deadline=None, print_blob=True, derandomize=True)
 hypothesis.settings.load_profile("fairdrift")
@@ -23,7 +26,7 @@ if (
 ):  # run in the background of a script: what tests start would never hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SERVICES = {"services", "kafka", "databases", "database", "topics"}
+SERVICES = {"services", "kafka", "databases", "database", "topics", "year"}
 APACHE = {"apache", "apache_topics"}
 
 
@@ -35,6 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("services")
         if used & APACHE:
             item.add_marker("apache")
+        if "year" in used:
+            item.add_marker(pytest.mark.xdist_group("year"))  # one worker makes it, once
         if item.get_closest_marker("apache"):
             item.add_marker(pytest.mark.xdist_group("apache"))  # one worker, one broker
     if _leave_apache_out(config):
@@ -72,6 +77,16 @@ def kafka(services: Embedded) -> str:
 def databases(services: Embedded) -> Databases:
     """Maker of databases, for tests that need more than one or an empty one."""
     return Databases(services.postgres)
+
+
+@pytest.fixture(scope="session")
+def year(databases: Databases) -> Iterator[sa.Engine]:
+    """A database with a made-up year of ten models (`tests/year`). Shared: whatever a test changes, it rolls back."""
+    with databases.fresh() as url:
+        made = engine(url)
+        seed(made)
+        yield made
+        made.dispose()
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from streams.dashboards.files import write
-from streams.dashboards.provisioning import datasource
-from streams.dashboards.push import GrafanaError, Target, push
+from streams.dashboards.provisioning import datasource, prometheus
+from streams.dashboards.push import GrafanaError, Target, Wanted, push
 
 EXAMPLES = """
 Push:            fairdrift dashboards push --url https://grafana.example.com
@@ -42,17 +42,31 @@ def push_command(
         ),
     ] = "",
     sslmode: Annotated[str, typer.Option(help="Of the created data source.")] = "require",
+    create_prometheus: Annotated[
+        str,
+        typer.Option(help="URL of the Prometheus that scrapes the workers, as Grafana reaches it; created if missing."),
+    ] = "",
+    prune: Annotated[bool, typer.Option(help="Remove boards of earlier versions from the folder.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Create or update the folder and the boards in a running Grafana."""
+    """Create or update the folder and the boards in a running Grafana, and remove those that are no longer made."""
     if not token:
         raise GrafanaError("no token: make a service account in Grafana and give its token in GRAFANA_TOKEN")
-    pushed = push(Target(url, token), _datasource(create_datasource, sslmode), message="fairdrift dashboards push")
+    scraped = prometheus(create_prometheus) if create_prometheus else None
+    wanted = Wanted(_datasource(create_datasource, sslmode), scraped, "fairdrift dashboards push", prune)
+    done = push(Target(url, token), wanted)
     if as_json:
-        typer.echo(json.dumps([{"name": p.name, "url": p.url, "version": p.version} for p in pushed]))
+        rows: list[dict[str, object]] = [{"name": p.name, "url": p.url, "version": p.version} for p in done.pushed]
+        rows += [{"name": uid, "pruned": True} for uid in done.pruned]
+        rows += [{"name": name, "left_out": reason} for name, reason in done.left_out]
+        typer.echo(json.dumps(rows))
         return
-    for one in pushed:
+    for one in done.pushed:
         typer.echo(f"{one.name}: version {one.version} at {one.url}")
+    for uid in done.pruned:
+        typer.echo(f"removed: {uid}")
+    for name, reason in done.left_out:
+        typer.echo(f"{name}: left out. {reason}")
 
 
 def write_command(

@@ -1,12 +1,14 @@
-"""Grafana's provisioning files: the data source and the folder of boards.
+"""Grafana's provisioning files: the data sources and the folder of boards.
 
 Grafana runs whatever SQL a viewer sends, so the data source's user must be the role `fairdrift_reader`, which sees the
 views only. Its password comes from the environment of Grafana.
 """
 
+from streams.dashboards.prometheus import PROMETHEUS_TYPE, PROMETHEUS_UID
 from streams.dashboards.sql import DATASOURCE_TYPE, DATASOURCE_UID
 
 DATASOURCE_NAME = "fairdrift"
+PROMETHEUS_NAME = "fairdrift-prometheus"
 READER = "fairdrift_reader"
 FOLDER_UID = "fairdrift"
 FOLDER_TITLE = "Fairness"
@@ -38,12 +40,25 @@ def datasource(url: str, database: str, password: str, sslmode: str) -> dict[str
     }
 
 
+def prometheus(url: str) -> dict[str, object]:
+    """The Prometheus that scrapes the workers, likewise; for the board "Service"."""
+    return {
+        "name": PROMETHEUS_NAME,
+        "uid": PROMETHEUS_UID,
+        "type": PROMETHEUS_TYPE,
+        "access": "proxy",
+        "url": url,
+        "jsonData": {"timeInterval": "15s", "httpMethod": "POST"},
+    }
+
+
 def datasources_file() -> dict[str, object]:
-    """provisioning/datasources/fairdrift.yaml: address and password from Grafana's environment."""
+    """provisioning/datasources/fairdrift.yaml: addresses and password from Grafana's environment."""
     source = datasource(
         "$FAIRDRIFT_PG_ADDRESS", "$FAIRDRIFT_PG_DATABASE", "$FAIRDRIFT_READER_PASSWORD", "$FAIRDRIFT_PG_SSLMODE"
     )
-    return {"apiVersion": 1, "datasources": [source | {"editable": False}]}
+    both = [source, prometheus("$FAIRDRIFT_PROMETHEUS_URL")]
+    return {"apiVersion": 1, "datasources": [one | {"editable": False} for one in both]}
 
 
 def dashboards_file() -> dict[str, object]:

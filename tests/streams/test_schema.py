@@ -20,10 +20,10 @@ from streams.schema import SchemaAhead, SchemaBehind
 VIEWS = {
     "fairness_group": "model version arm time_basis window_seconds window_start window_end attribute_set group_values"
     " stratum label_class metric value n numerator denominator state ci_low ci_high label_coverage revision computed_at"
-    " config_version",
+    " config_version tier",
     "fairness_disparity": "model version arm time_basis window_seconds window_start window_end attribute_set stratum"
     " label_class metric aggregate method value ci_low ci_high lower_group higher_group n state revision computed_at"
-    " config_version detectable reversed",
+    " config_version detectable reversed tier",
     "fairness_evidence": "family rule model attribute_set metric pane_end log_evidence log_evidence_needed phi"
     " leading_group state",
     "alert_history": "alert transition_no rule model labels from_state to_state pane_end payload config_version recorded_at",
@@ -33,7 +33,7 @@ VIEWS = {
     " outcome_idle drained commit_no rolled_up_to lost updated_at",
 }
 
-LATER = {"fairness_disparity": {"detectable", "reversed"}}
+LATER = {"fairness_disparity": {"detectable", "reversed", "tier"}, "fairness_group": {"tier"}}
 """Columns that later migrations added, and explain."""
 
 

@@ -19,8 +19,9 @@ class UnknownMacro(Exception):
 
 
 def expand(sql: str, variables: Mapping[str, Value], start: datetime, end: datetime) -> str:
-    """The SQL as Grafana would send it."""
-    return _MACRO.sub(lambda match: _macro(match[1], match[2], start, end), _interpolate(sql, variables))
+    """The SQL as Grafana would send it. `__from` and `__to` are the range in milliseconds, as its global variables."""
+    ends = {"__from": str(int(start.timestamp() * 1000)), "__to": str(int(end.timestamp() * 1000))}
+    return _MACRO.sub(lambda match: _macro(match[1], match[2], start, end), _interpolate(sql, {**variables, **ends}))
 
 
 def _interpolate(sql: str, variables: Mapping[str, Value]) -> str:

@@ -11,11 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.cli import build_app
-from streams.dashboards.provisioning import datasource
-from streams.dashboards.push import GrafanaError, Target, push
+from streams.dashboards import BOARDS
+from streams.dashboards.provisioning import datasource, prometheus
+from streams.dashboards.push import GrafanaError, Target, Wanted, push
 
 TOKEN = "glsa_test"
 SOURCE = datasource("postgres:5432", "fairdrift", "s3cret", "disable")
+SCRAPED = prometheus("http://prometheus:9090")
 
 
 @dataclass
@@ -48,6 +50,13 @@ class FakeGrafana:
                 return 200, {"uid": body["uid"], "title": body["title"]}
             case "POST", ["dashboards", "db"]:
                 return self._save(body)
+            case "GET", ["search"]:
+                kept = self.dashboards.items()
+                return 200, [{"uid": uid, "type": "dash-db", "folderUid": one.get("folderUid")} for uid, one in kept]
+            case "DELETE", ["dashboards", "uid", uid]:
+                if self.dashboards.pop(uid, None) is None:
+                    return 404, {"message": "Dashboard not found"}
+                return 200, {"message": f"Dashboard {uid} deleted", "uid": uid}
         return 404, {"message": "Not found"}
 
     def _save(self, body: dict[str, Any]) -> tuple[int, Any]:
@@ -93,7 +102,7 @@ def url(grafana: FakeGrafana) -> Iterator[str]:
             elif not self.path.startswith("/api/"):
                 status, answer = 404, {"message": "Not found"}
             else:
-                status, answer = grafana.answer(self.command, self.path.removeprefix("/api/"), body)
+                status, answer = grafana.answer(self.command, self.path.removeprefix("/api/").partition("?")[0], body)
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -116,19 +125,38 @@ def url(grafana: FakeGrafana) -> Iterator[str]:
 
 
 def test_the_first_push_makes_everything(grafana: FakeGrafana, url: str) -> None:
-    (pushed,) = push(Target(url, TOKEN), SOURCE)
-    assert (pushed.name, pushed.version, pushed.url) == ("parity", 1, f"{url}/d/fairdrift-parity/parity")
+    done = push(Target(url, TOKEN), Wanted(SOURCE, SCRAPED))
+    assert [one.name for one in done.pushed] == list(BOARDS)
+    assert (done.pushed[0].version, done.pushed[0].url) == (1, f"{url}/d/fairdrift-fleet/fleet")
+    assert (done.pruned, done.left_out) == ((), ())
     assert grafana.folders == {"fairdrift": "Fairness"}
-    assert grafana.datasources == [SOURCE]
-    assert grafana.dashboards["fairdrift-parity"]["folderUid"] == "fairdrift"
+    assert grafana.datasources == [SOURCE, SCRAPED]
+    assert grafana.dashboards["fairdrift-fleet"]["folderUid"] == "fairdrift"
 
 
 def test_the_second_push_updates_and_leaves_the_data_source_alone(grafana: FakeGrafana, url: str) -> None:
-    push(Target(url, TOKEN), SOURCE)
+    push(Target(url, TOKEN), Wanted(SOURCE))
     grafana.calls.clear()
-    (pushed,) = push(Target(f"{url}/", TOKEN), SOURCE)
-    assert pushed.version == 2
+    done = push(Target(f"{url}/", TOKEN), Wanted(SOURCE))
+    assert {one.version for one in done.pushed} == {2}
     assert ("POST", "/api/datasources") not in grafana.calls and ("POST", "/api/folders") not in grafana.calls
+
+
+def test_boards_of_earlier_versions_are_removed_and_those_of_other_people_stay(grafana: FakeGrafana, url: str) -> None:
+    push(Target(url, TOKEN), Wanted(SOURCE))
+    for uid, folder in (("fairdrift-parity", "fairdrift"), ("fairdrift-mine", "team"), ("team-board", "fairdrift")):
+        grafana.dashboards[uid] = {"uid": uid, "title": uid, "folderUid": folder, "version": 1}
+    assert push(Target(url, TOKEN), Wanted(prune=False)).pruned == ()
+    assert push(Target(url, TOKEN)).pruned == ("fairdrift-parity",)
+    assert {"fairdrift-mine", "team-board", "fairdrift-fleet"} <= grafana.dashboards.keys()
+
+
+def test_without_prometheus_its_board_is_left_out_and_said_so(grafana: FakeGrafana, url: str) -> None:
+    done = push(Target(url, TOKEN), Wanted(SOURCE))
+    ((name, reason),) = done.left_out
+    assert name == "service"
+    assert "--create-prometheus" in reason
+    assert "fairdrift-service" not in grafana.dashboards
 
 
 def test_a_missing_data_source_is_told_before_anything_is_changed(grafana: FakeGrafana, url: str) -> None:
@@ -161,5 +189,7 @@ def test_the_command(grafana: FakeGrafana, url: str) -> None:
     environment = {"GRAFANA_TOKEN": TOKEN, "FAIRDRIFT_READER_PASSWORD": "s3cret"}
     result = CliRunner().invoke(build_app("dashboards"), arguments, env=environment)
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == [{"name": "parity", "url": f"{url}/d/fairdrift-parity/parity", "version": 1}]
+    first, *others = json.loads(result.stdout)
+    assert first == {"name": "fleet", "url": f"{url}/d/fairdrift-fleet/fleet", "version": 1}
+    assert "left_out" in others[-1]
     assert grafana.datasources[0]["secureJsonData"] == {"password": "s3cret"}
