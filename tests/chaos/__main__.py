@@ -153,7 +153,7 @@ def run(here: Arena, seed: int, minutes: float) -> int:
     driver.start()
     try:
         end = started + minutes * 60
-        nemesis.run(lambda: time.monotonic() > end and enough(deaths, time.monotonic() > end + minutes * 30))
+        nemesis.run(lambda: time.monotonic() > end and enough(deaths, time.monotonic() > end + minutes * 60))
         stage.log("the last phase of traffic")
         driver.stop()
         stage.log("all is sent; the workers settle")
@@ -173,7 +173,7 @@ def run(here: Arena, seed: int, minutes: float) -> int:
 
 
 def enough(deaths: Deaths, overtime: bool) -> bool:
-    """Enough kills, each step among them; or half as long again has passed."""
+    """Enough kills, each step among them; or as long again has passed."""
     return overtime or (deaths.kills >= LEAST_KILLS and all(deaths.by_step[step] for step in STEPS))
 
 

@@ -21,7 +21,7 @@ KILL = "SIGKILL of a worker at a random time"
 SESSION_SECONDS = 6.0
 SPARED = 25.0
 """Seconds that a worker with a failpoint has to reach it."""
-PATIENCE = 60.0
+PATIENCE = 120.0
 """How long counting may stand still after a disturbance, in seconds: a session, a rebalance, two starts of a worker."""
 
 
