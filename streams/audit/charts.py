@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.estimates import Estimate
+from streams.drawing.svg import round_step
 
 WIDTH, HEIGHT, MARGIN = 320.0, 20.0, 6.0
 
@@ -35,14 +36,9 @@ def axis_of(estimates: Sequence[Estimate]) -> Axis:
         return Axis(0.0, 1.0)
     ends = [end for one in estimates for end in (one.low, one.high) if end is not None and math.isfinite(end)]
     low, high = min([*values, *ends]), max([*values, *ends])
-    step = _round_step((high - low) / 4 or abs(high) / 4 or 1.0)
+    step = round_step((high - low) / 4 or abs(high) / 4 or 1.0)
     left, right = math.floor(low / step) * step, math.ceil(high / step) * step
     return Axis(left, right) if left < right else Axis(left - step, right + step)
-
-
-def _round_step(width: float) -> float:
-    power = 10.0 ** math.floor(math.log10(width))
-    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= width * (1 - 1e-9))
 
 
 def _short(value: float, digits: int) -> str:
@@ -58,9 +54,9 @@ def whisker(axis: Axis, value: float, low: float | None, high: float | None) -> 
     if low is not None or high is not None:
         left, right = axis.x(axis.low if low is None else low), axis.x(axis.high if high is None else high)
         parts.append(
-            f'<line x1="{left:.1f}" y1="{middle}" x2="{right:.1f}" y2="{middle}" stroke="#2b5c8a" stroke-width="3"'
+            f'<line x1="{left:.1f}" y1="{middle}" x2="{right:.1f}" y2="{middle}" stroke="#0072b2" stroke-width="3"'
             ' stroke-opacity=".35" stroke-linecap="round"/>'
         )
-    parts.append(f'<circle cx="{dot:.1f}" cy="{middle}" r="4" fill="#2b5c8a"/>')
+    parts.append(f'<circle cx="{dot:.1f}" cy="{middle}" r="4" fill="#0072b2"/>')
     inside = "".join(parts)
     return f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" preserveAspectRatio="none" aria-hidden="true">{inside}</svg>'

@@ -1,13 +1,14 @@
 """A backtest as one HTML file that needs nothing else: a picture of each family, what fired, and the delays."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 
 from alerts.words import number
-from monitor.times import DAY, format_time
+from monitor.times import format_time
 from streams.backtest.printing import delay_text, lasting, slowest
-from streams.backtest.results import Backtest, FamilyResult, Incident, RuleSetResult
+from streams.backtest.results import Backtest, FamilyResult, Incident, RuleSetResult, Series
+from streams.drawing.svg import Pen, Plane, Scale, dates, level, line, shade
 
 WIDTH, LEFT, RIGHT = 900, 56, 64
 PARITY, EVIDENCE, GAP = 150, 90, 26
@@ -152,48 +153,46 @@ def chart(family: FamilyResult, found: Backtest) -> str:
     """The comparison with its bound over the evidence with what is needed, on one axis of time."""
     height = PARITY + GAP + EVIDENCE + 22
     low, high = _range(family)
-    x = _Scale(found.start, found.end, LEFT, WIDTH - RIGHT)
-    y = _Scale(low, high, PARITY, 6)
+    x = Scale(found.start, found.end, LEFT, WIDTH - RIGHT)
     top = family.needed * 1.6
-    e = _Scale(0.0, top, PARITY + GAP + EVIDENCE, PARITY + GAP)
+    above = Plane(x, Scale(low, high, PARITY, 6))
+    below = Plane(x, Scale(0.0, top, PARITY + GAP + EVIDENCE, PARITY + GAP))
+    bound = Pen("var(--bad)", 1, "5 4")
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(family.name)}">']
-    parts += [_shade(one, found, x, height - 18) for one in family.incidents]
-    parts += [
-        _level(bound, y, f"{bound:g}", "--bad") for bound in family.bounds if bound is not None and low <= bound <= high
-    ]
-    parts.append(_line(family.series.ends, family.series.values, (x, y), "--blue"))
-    parts.append(_level(family.needed, e, f"{family.needed:.1f}", "--bad"))
-    parts.append(_line(family.series.ends, _cut(family.series.evidence, top), (x, e), "--amber"))
+    for one in family.incidents:
+        ended = found.end if one.ended is None else min(one.ended, found.end)
+        parts.append(shade(x, (one.began, ended), (0, height - 18), "var(--fire)"))
+    parts += [level(above, v, f"{v:g}", bound) for v in family.bounds if v is not None and low <= v <= high]
+    parts.append(level(below, family.needed, f"{family.needed:.1f}", bound))
+    parts += _series(family.series, (above, below), top)
     if family.shifted is not None:
-        parts.append(_line(family.shifted.ends, family.shifted.values, (x, y), "--blue", "2 3"))
-        parts.append(_line(family.shifted.ends, _cut(family.shifted.evidence, top), (x, e), "--amber", "2 3"))
+        parts += _series(family.shifted, (above, below), top, "2 3")
     parts += [
         f'<circle cx="{x(mark):.1f}" cy="{PARITY + 9}" r="3" style="fill: var(--soft)"/>' for mark in family.marks
     ]
     if found.injected is not None:
         at = x(found.injected.start)
-        parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="4" y2="{height - 18}" {_stroke("--amber", 1, "4 3")}/>')
+        pen = Pen("var(--amber)", 1, "4 3")
+        parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="4" y2="{height - 18}" {pen}/>')
         parts.append(f'<text x="{at + 4:.1f}" y="14">injected</text>')
-    parts += [f'<text x="{LEFT - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{number(v)}</text>' for v in (low, high)]
-    parts.append(f'<text x="{LEFT - 6}" y="{e(0) + 4:.1f}" text-anchor="end">0</text>')
     parts += [
+        f'<text x="{LEFT - 6}" y="{above.y(v) + 4:.1f}" text-anchor="end">{number(v)}</text>' for v in (low, high)
+    ]
+    parts += [
+        f'<text x="{LEFT - 6}" y="{below.y(0) + 4:.1f}" text-anchor="end">0</text>',
         f'<text x="{LEFT + 6}" y="{PARITY - 4}">{escape(family.kind)}</text>',
         f'<text x="{LEFT + 6}" y="{PARITY + GAP + 10}">evidence</text>',
-        *_days(found, x, height),
+        *dates(x, height - 3),
         "</svg>",
     ]
     return "".join(parts)
 
 
-class _Scale:
-    """From numbers to pixels."""
-
-    def __init__(self, low: float, high: float, first: float, last: float) -> None:
-        self.low, self.first = low, first
-        self.factor = (last - first) / ((high - low) or 1.0)
-
-    def __call__(self, value: float) -> float:
-        return self.first + (value - self.low) * self.factor
+def _series(series: Series, planes: tuple[Plane, Plane], top: float, dashes: str = "") -> Iterator[str]:
+    """The comparison, and the evidence: what is beyond the chart stays at its edge, as it grows without end."""
+    above, below = planes
+    yield line(above, series.ends, series.values, Pen("var(--blue)", 1.6, dashes))
+    yield line(below, series.ends, [min(one, top) for one in series.evidence], Pen("var(--amber)", 1.6, dashes))
 
 
 def _range(family: FamilyResult) -> tuple[float, float]:
@@ -203,51 +202,3 @@ def _range(family: FamilyResult) -> tuple[float, float]:
     low, high = min(there), max(there)
     margin = (high - low) * 0.08 or 0.05
     return low - margin, high + margin
-
-
-def _stroke(color: str, width: float, dashes: str = "") -> str:
-    dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-    return f'style="stroke: var({color}); fill: none" stroke-width="{width}"{dash}'
-
-
-def _cut(values: Sequence[float], top: float) -> list[float]:
-    """Evidence grows without end while a gap lasts: what is beyond the chart stays at its edge."""
-    return [min(value, top) for value in values]
-
-
-def _line(
-    ends: Sequence[int], values: Sequence[float], scales: tuple[_Scale, _Scale], color: str, dashes: str = ""
-) -> str:
-    """A line with a hole where there is no number."""
-    x, y = scales
-    path, pen = [], "M"
-    for end, value in zip(ends, values, strict=True):
-        if not math.isfinite(value):
-            pen = "M"
-            continue
-        path.append(f"{pen}{x(end):.1f} {y(value):.1f}")
-        pen = "L"
-    return f'<path d="{" ".join(path)}" {_stroke(color, 1.6, dashes)}/>' if path else ""
-
-
-def _level(value: float, y: _Scale, text: str, color: str) -> str:
-    at = y(value)
-    return (
-        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" {_stroke(color, 1, "5 4")}/>'
-        f'<text x="{WIDTH - RIGHT + 6}" y="{at + 4:.1f}">{text}</text>'
-    )
-
-
-def _shade(one: Incident, found: Backtest, x: _Scale, height: float) -> str:
-    first, last = x(one.began), x(found.end if one.ended is None else min(one.ended, found.end))
-    return f'<rect x="{first:.1f}" y="0" width="{max(last - first, 1.5):.1f}" height="{height}" style="fill: var(--fire)"/>'
-
-
-def _days(found: Backtest, x: _Scale, height: float) -> Iterator[str]:
-    """The dates below, at most ten of them."""
-    days = (found.end - found.start) / DAY
-    step = max(1, math.ceil(days / 10)) * DAY
-    at = -(-found.start // DAY) * DAY
-    while at <= found.end:
-        yield f'<text x="{x(at):.1f}" y="{height - 3}" text-anchor="middle">{format_time(at)[5:10]}</text>'
-        at += step
