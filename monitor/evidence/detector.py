@@ -60,7 +60,7 @@ class Factors:
         np.exp(calm, out=self.tempered[..., here])
         if self.suspicion is None or self.distance is None or self.level is None:
             return
-        found = (calm, 1.0, np.log(layout.savings)) if layout.means else suspicions(layout, counts, learned)
+        found = suspicions(layout, counts, learned)
         self.suspicion[..., here], self.distance[..., here], self.level[..., here] = found
 
 

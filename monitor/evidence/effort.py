@@ -5,25 +5,31 @@ import math
 import numpy as np
 
 from monitor.estimates import Floats
-from monitor.evidence.evalues import nearest_difference, nearest_ratio
+from monitor.evidence.evalues import Sums, best_stake, log_mean, nearest_difference, nearest_ratio
 from monitor.evidence.layout import layout_of
-from monitor.evidence.learning import past_of
+from monitor.evidence.learning import past_of, variance_of
 from monitor.evidence.scoring import ALIKE
-from monitor.evidence.spec import Kind, Side, Spec
+from monitor.evidence.spec import Kind, Measure, Side, Spec
 from monitor.evidence.state import State
 
+Variances = tuple[float, float]
+"""Of one event of the group, and of its reference."""
 
-def expected_events(spec: Spec, rate: float, reference_rate: float, share: float = 1.0) -> float:
+
+def expected_events(
+    spec: Spec, rate: float, reference_rate: float, share: float = 1.0, variances: Variances | None = None
+) -> float:
     """Events of a group until a page, if its rate is `rate`, its reference's `reference_rate`, with `share` events of the
     reference to one of the group.
 
     `(ln A + ln groups + ln alternatives) / I`, I the information (nats) of a group's event: the Kullback-Leibler
-    distance to the nearest point that keeps the bound. Infinite if the rates keep it. Conservative: a page comes after
+    distance to the nearest point that keeps the bound; for means what the best stake earns at these `variances` (by default those of
+    coins, the largest that there can be). Infinite if the rates keep it. Conservative: a page comes after
     half to two thirds of it, sooner where mass was saved.
     """
     best = 0.0
     for side, bound in spec.sides:
-        best = max(best, _information(spec, side, bound, (rate, reference_rate, share)))
+        best = max(best, _information(spec, (side, bound), (rate, reference_rate, share), variances))
     if best <= 0:
         return math.inf
     layout = layout_of(spec)
@@ -31,9 +37,11 @@ def expected_events(spec: Spec, rate: float, reference_rate: float, share: float
     return (spec.needed + math.log(judged) + math.log(layout.stakes)) / best
 
 
-def _information(spec: Spec, side: Side, bound: float, world: tuple[float, float, float]) -> float:
+def _information(
+    spec: Spec, limit_of: tuple[Side, float], world: tuple[float, float, float], variances: Variances | None
+) -> float:
     """Nats per event of the group."""
-    p, q, share = (np.array([value]) for value in world)
+    (side, bound), (p, q, share) = limit_of, (np.array([value]) for value in world)
     limit, one = np.array([bound]), np.ones(1)
     if spec.kind is Kind.LEVEL:
         line, g, r = limit, limit, q
@@ -43,7 +51,22 @@ def _information(spec: Spec, side: Side, bound: float, world: tuple[float, float
         line, (g, r) = q + limit, nearest_difference(p, q, one, share, limit)
     if (p >= line).all() if side is Side.LOW else (p <= line).all():
         return 0.0
+    if spec.measure is Measure.MEAN:
+        return _growth(spec, side, (p, q, share, line), variances or (float(p * (1 - p)), float(q * (1 - q))))
     return float((_divergence(p, g) + (0.0 if spec.kind is Kind.LEVEL else share * _divergence(q, r))).sum())
+
+
+def _growth(spec: Spec, side: Side, world: tuple[Floats, Floats, Floats, Floats], variances: Variances) -> float:
+    """Nats per event of the group that the best stake on bounded means earns."""
+    p, q, share, line = world
+    slope = line / q if spec.kind is Kind.RATIO else np.ones(1)
+    offset = np.zeros(1) if spec.kind is Kind.RATIO else line - (0.0 if spec.kind is Kind.LEVEL else q)
+    sign = np.array([-1.0 if side is Side.LOW else 1.0])
+    v, v_r = (np.array([variance]) for variance in variances)
+    x = Sums(np.ones(1), p, v + p * p, p, v)
+    y = None if spec.kind is Kind.LEVEL else Sums(share, share * q, share * (v_r + q * q), q, v_r)
+    stake = best_stake(x, y, slope, np.abs(line - p), sign)
+    return float(log_mean(x, y, (slope, offset), stake, sign)[0])
 
 
 def _divergence(p: Floats, q: Floats) -> Floats:
@@ -62,8 +85,7 @@ def expected_panes(spec: Spec, state: State, group: str, disparity: float) -> fl
     """
     layout = layout_of(spec)
     at = int(np.flatnonzero(layout.column == spec.groups.index(group))[0])
-    rows = state.memory[2 * layout.strata : 2 * layout.strata + 6, at : at + 1]
-    k, n, k_r, n_r, volume, volume_r = rows
+    k, n, k_r, n_r, volume, volume_r, *squares = state.memory[2 * layout.strata :, at : at + 1]
     elapsed = float(state.elapsed[0])
     if not elapsed or volume[0] <= 0:
         return math.inf
@@ -71,19 +93,20 @@ def expected_panes(spec: Spec, state: State, group: str, disparity: float) -> fl
     rate_r = float((k_r[0] + 0.5) / (n_r[0] + 1.0))
     rate = min(max(_rate(spec, disparity, rate_r), 1e-6), 1.0 - 1e-6)
     judged = int((layout.weight > 0).sum())
-    information = a_pane * max(
-        _information(spec, side, bound, (rate, rate_r, a_pane_r / a_pane)) for side, bound in spec.sides
-    )
+    own = variance_of(np.array([rate]), (k, n), squares[:1])
+    variances = float(own[0]), float(variance_of(np.array([rate_r]), (k_r, n_r), squares[1:])[0])
+    world = (rate, rate_r, a_pane_r / a_pane)
+    information = a_pane * max(_information(spec, limit, world, variances) for limit in spec.sides)
     if information <= 0:
         return math.inf
     even = spec.needed + math.log(judged * layout.stakes) - max(0.0, -math.log(information))
     saved = float(state.savings[0]) * -math.expm1(-spec.tuning.spend_rate)
-    if saved <= 1 or layout.means:
+    if saved <= 1:
         return even / information
     before = _rate(spec, float(past_of(layout, at, (k, n, k_r, n_r))[0]), rate_r)
-    noise = before * (1.0 - before) / a_pane
+    noise = (variances[0] if layout.means else before * (1.0 - before)) / a_pane
     if spec.kind is not Kind.LEVEL:
-        noise += (before / rate_r if spec.kind is Kind.RATIO else 1.0) ** 2 * rate_r * (1.0 - rate_r) / a_pane_r
+        noise += (before / rate_r if spec.kind is Kind.RATIO else 1.0) ** 2 * variances[1] / a_pane_r
     drift = (before - rate) ** 2 / (2.0 * noise)
     if drift <= 0:
         return even / information

@@ -69,15 +69,11 @@ class Layout:
     @property
     def stakes(self) -> int:
         """K: alternatives of each detector."""
-        if self.measure is Measure.MEAN:
-            return len(self.tuning.bets)
         return len(self.tuning.steps if self.kind is Kind.DIFFERENCE else self.tuning.grid)
 
     @property
     def mirrors(self) -> int:
         """Alternatives of each recovery detector."""
-        if self.measure is Measure.MEAN:
-            return len(self.tuning.bets)
         return len(self.tuning.recovery_steps if self.kind is Kind.DIFFERENCE else self.tuning.recovery_grid)
 
     def sums(self, values: Floats) -> Floats:

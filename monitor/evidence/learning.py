@@ -76,10 +76,14 @@ class Learned:
     """(T, D): the group's events in a pane."""
     volume_r: Floats
     """(T, D): the reference's."""
+    variance: Floats
+    """(T, D): of one event of the group."""
+    variance_r: Floats
+    """(T, D): of one event of the reference."""
 
     def part(self, here: slice) -> "Learned":
         """Some detectors."""
-        names = ("rate", "own", "phi", "past", "volume", "volume_r")
+        names = ("rate", "own", "phi", "past", "volume", "volume_r", "variance", "variance_r")
         return Learned(*(getattr(self, name)[..., here] for name in names))
 
 
@@ -158,14 +162,14 @@ def _learned(layout: Layout, snapshots: Floats, elapsed: Floats, sigma2: Floats)
     b = rate[:, 0] if strata == 1 else np.clip((k_r + 0.5) / (n_r + 1.0), 1e-4, 1.0 - 1e-4)
     past, weight = _past(layout, (k, n, k_r, n_r)), elapsed[:, layout.family]
     panes = np.where(weight > 0, weight, 1.0)
-    usual = volume / panes, volume_r / panes
+    one, other = variance_of(own, (k, n), squares[:1]), variance_of(b, (k_r, n_r), squares[1:])
+    usual = volume / panes, volume_r / panes, one, other
     if not tuning.temper:
         return Learned(rate, own, np.ones_like(own), past, *usual)
     with np.errstate(divide="ignore", invalid="ignore"):
         length = tuning.min_episode * 60 / layout.pane / elapsed[:, layout.family]
         n_l, n_rl = np.maximum(volume * length, 1.0), np.maximum(volume_r * length, 1.0)
     scale = layout.bound * layout.bound if layout.kind is Kind.RATIO else float(layout.kind is Kind.DIFFERENCE)
-    one, other = _variance(own, n, squares[:1]), _variance(b, n_r, squares[1:])
     variance = one / n_l + scale * other / n_rl
     spread = own * own + scale * b * b
     phi = 1.0 + tuning.inflation * sigma2[:, layout.family] * spread / variance
@@ -192,11 +196,13 @@ def _past(layout: Layout, sums: tuple[Floats, Floats, Floats, Floats], here: sli
     return kept
 
 
-def _variance(rate: Floats, n: Floats, squares: Sequence[Floats]) -> Floats:
-    """Of one event: of a coin, or from the sum of squares."""
+def variance_of(rate: Floats, sums: tuple[Floats, Floats], squares: Sequence[Floats]) -> Floats:
+    """Of one event: of a coin at this rate, or from k, n and the sum of squares (with a tenth of an event as far off as can be)."""
     if not squares:
         return rate * (1.0 - rate)
-    return np.clip((squares[0] + 0.5) / (n + 1.0) - rate * rate, 1e-4, 0.25)
+    k, n = sums
+    around = np.maximum(squares[0] - k * k / np.maximum(n, 1.0), 0.0)
+    return np.clip((around + 0.025) / (n + 0.1), 1e-6, 0.25)
 
 
 def _done(layout: Layout, state: State) -> Flags | None:
@@ -226,7 +232,10 @@ def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
     p = np.clip(own if alone else rho * reference, 1e-4, 1.0 - 1e-4)
     size, size_r = np.maximum(bn, 1.0), np.maximum(bn_r, 1.0)
     x = bk / size - rho * bk_r / size_r
-    v = _variance(p, n, squares[:1]) / size + rho * rho * _variance(reference, n_r, squares[1:]) / size_r
+    v = (
+        variance_of(p, (k, n), squares[:1]) / size
+        + rho * rho * variance_of(reference, (k_r, n_r), squares[1:]) / size_r
+    )
     q = p * p + rho * rho * reference * reference
     ready = done & (state.previous[3] > 0)
     groups = np.bincount(layout.family[layout.weight > 0], minlength=len(layout.specs))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from monitor.estimates import Floats
-from monitor.evidence.evalues import Point, Sums, log_mean, log_ratio, nearest_difference, nearest_ratio
+from monitor.evidence.evalues import Point, Sums, best_stake, log_mean, log_ratio, nearest_difference, nearest_ratio
 from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
 from monitor.evidence.panes import Triple
@@ -123,19 +123,21 @@ def _alternatives(layout: Layout, b: Floats, line: Point, mirrored: bool) -> Flo
 
 
 def _means(layout: Layout, counts: Counts, learned: Learned, mirrored: bool) -> Floats:
-    """Bounded means: one e-value per stake."""
-    stake = np.array(layout.tuning.bets)[:, None]
+    """Bounded means: the same alternatives, each with the stake that is best for it at the variance that was learned."""
     n, k, q, n_r, k_r, q_r = (
         values[:, :, None, :] for values in (counts.n, counts.k, counts.q, counts.n_r, counts.k_r, counts.q_r)
     )
-    slope, offset = lines(layout, counts)
-    x = Sums(n, k, q, learned.own[:, None, None, :])
-    level = layout.kind is Kind.LEVEL
-    y = None if level else Sums(n_r, k_r, q_r, learned.rate[:, :, None, :])
-    sign = np.where(layout.low != mirrored, -1.0, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_e = log_mean(x, y, (slope[..., None, :], offset[..., None, :]), stake, sign)
-    valid = (n > 0) & ((n_r > 0) | level) & np.isfinite(log_e)
+    slope, offset = (values[..., None, :] for values in lines(layout, counts))
+    b, own = learned.rate[:, :, None, :], learned.own[:, None, None, :]
+    a = _alternatives(layout, b, (slope, offset), mirrored)
+    level, sign = layout.kind is Kind.LEVEL, np.where(layout.low != mirrored, -1.0, 1.0)
+    x = Sums(n, k, q, a, learned.variance[:, None, None, :] * np.minimum(a / own, 1.0))
+    y = None if level else Sums(n_r, k_r, q_r, b, learned.variance_r[:, None, None, :])
+    gap = sign * (a - (offset if level else slope * b + offset))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        stake = best_stake(x, y, slope, gap, sign)
+        log_e = log_mean(x, y, (slope, offset), stake, sign)
+    valid = (n > 0) & ((n_r > 0) | level) & (gap > 0) & np.isfinite(log_e)
     product: Floats = np.where(valid, log_e, 0.0).sum(axis=1)
     return product
 
@@ -153,7 +155,10 @@ def suspicions(layout: Layout, counts: Counts, learned: Learned) -> tuple[Floats
     a = _alternatives(layout, b[:, :, None, :], (slope[..., None, :], offset[..., None, :]), mirrored=False)
     tied = {Kind.RATIO: past, Kind.DIFFERENCE: np.ones_like(past), Kind.LEVEL: np.zeros_like(past)}[layout.kind]
     here = np.clip(tied * b + (0.0 if layout.kind is Kind.RATIO else past), LEAST_RATE, 1.0 - LEAST_RATE)
-    one, other = here * (1.0 - here), tied * tied * b * (1.0 - b)
+    if layout.means:
+        one, other = learned.variance[:, None, :], tied * tied * learned.variance_r[:, None, :]
+    else:
+        one, other = here * (1.0 - here), tied * tied * b * (1.0 - b)
     sign = np.where(layout.low, -1.0, 1.0)
     d = a - here[:, :, None, :]
     d *= sign

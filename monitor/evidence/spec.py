@@ -59,8 +59,6 @@ class Tuning:
     """Alternatives of a ratio, as fractions of its bound (inverse for an upper bound)."""
     steps: tuple[float, ...] = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35)
     """Alternatives of a difference or level: how far beyond the bound."""
-    bets: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8)
-    """Stakes of a bounded mean."""
     recovery_grid: tuple[float, ...] = (1.04, 1.1, 1.2, 1.35)
     recovery_steps: tuple[float, ...] = (0.01, 0.025, 0.05, 0.085)
     nuisance_half_life: float = 120.0

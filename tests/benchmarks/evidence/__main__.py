@@ -17,7 +17,7 @@ from tests.benchmarks.evidence import parts
 from tests.benchmarks.evidence.runs import Batch, Task, run
 from tests.benchmarks.results import Machine, Result, write
 
-BATCH = 10
+BATCH = 20
 """Runs that are simulated together."""
 
 PARTS: dict[str, Callable[[parts.Run, parts.Scale, Console], Iterator[Result]]] = {
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[parts.Run, parts.Scale, Console], Iterator[Result]]] 
     "delays": parts.delays,
     "unrest": parts.unrest,
     "life-cycles": parts.life_cycles,
+    "values": parts.value_pages,
     "yardstick": parts.yardstick_of_chugg,
     "cost": parts.cost,
 }

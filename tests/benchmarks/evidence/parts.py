@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from monitor.evidence import Families, Panes, Spec, State
-from tests.benchmarks.evidence import worlds, yardstick
+from tests.benchmarks.evidence import values, worlds, yardstick
 from tests.benchmarks.evidence.runs import DETECTORS, RULES, SCAN, Batch, Seen, Task
 from tests.benchmarks.evidence.worlds import CELLS, DAY, MONTH, World
 from tests.benchmarks.results import Result
@@ -255,6 +255,11 @@ def yardstick_of_chugg(_run: Run, scale: Scale, console: Console) -> Iterator[Re
             True,
         )
     console.print(table)
+
+
+def value_pages(_run: Run, scale: Scale, console: Console) -> Iterator[Result]:
+    """Means of bounded values: how soon limits that drop by 30% are paged, by traffic."""
+    yield from values.rows(scale.lives, console)
 
 
 def cost(_run: Run, _scale: Scale, console: Console) -> Iterator[Result]:

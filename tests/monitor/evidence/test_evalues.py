@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom
 
-from monitor.evidence.evalues import Sums, log_mean, log_ratio, nearest_difference, nearest_ratio
+from monitor.evidence.evalues import Sums, best_stake, log_mean, log_ratio, nearest_difference, nearest_ratio
 
 GOLDEN = {
     (1, 10, 12, 40, 0.15, 0.30): 0.46271417,
@@ -108,27 +108,63 @@ def test_people_of_one_pane_may_differ_as_long_as_their_average_keeps_the_rule()
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
 @pytest.mark.parametrize("line", [(0.8, 0.0), (1.0, 0.05), (1.25, 0.0)])
 def test_means_earn_nothing_at_the_bound(sign: float, line: tuple[float, float]) -> None:
-    """Monte Carlo over 200,000 panes of skewed scores whose means lie on the line."""
+    """Monte Carlo over 200,000 panes of skewed scores whose means lie on the line, at stakes of all sizes."""
     rng = np.random.default_rng(5)
     slope, offset = line
     centre = 0.4
     y = rng.beta(2, 2 * (1 - centre) / centre, (200_000, 12))
     target = slope * centre + offset
     x = rng.beta(1, (1 - target) / target, (200_000, 5))
-    group, reference = (Sums(np.array(v.shape[1]), v.sum(1), (v**2).sum(1), np.array(0.45)) for v in (x, y))
-    for stake in (0.05, 0.4, 0.8):
-        e = np.exp(log_mean(group, reference, (np.array(slope), np.array(offset)), np.array(stake), np.array(sign)))
+    group, reference = (Sums(np.array(v.shape[1]), v.sum(1), (v**2).sum(1), *arrays(0.45, 0.05)) for v in (x, y))
+    for gap in (0.01, 0.1, 0.3):
+        stake = best_stake(group, reference, np.array(slope), np.array(gap), np.array(sign))
+        e = np.exp(log_mean(group, reference, (np.array(slope), np.array(offset)), stake, np.array(sign)))
         assert e.mean() <= 1.0 + 4 * e.std() / math.sqrt(len(e))
 
 
+@pytest.mark.parametrize(("slope", "offset", "sign"), [(0.8, 0.0, -1.0), (1.25, 0.0, 1.0), (1.0, -0.1, -1.0)])
+def test_means_of_coins_earn_nothing_exactly(slope: float, offset: float, sign: float) -> None:
+    """Values of 0 and 1 are the worst shape for a bet: E[E] over all outcomes of 4 and 9 events, whatever was expected before."""
+    worst = 0.0
+    k_g, k_r = np.meshgrid(np.arange(5.0), np.arange(10.0), indexing="ij")
+    for mean, gap, centre, variance in product((0.2, 0.5, 0.7), (0.01, 0.1, 0.4), (0.1, 0.5, 0.9), (0.002, 0.2)):
+        chance = binom.pmf(k_g, 4, slope * mean + offset) * binom.pmf(k_r, 9, mean)
+        group, reference = (
+            Sums(n, k, k, *arrays(centre, variance)) for n, k in ((4.0 + 0 * k_g, k_g), (9.0 + 0 * k_r, k_r))
+        )
+        stake = best_stake(group, reference, *arrays(slope, gap, sign))
+        e = np.exp(log_mean(group, reference, (np.array(slope), np.array(offset)), stake, np.array(sign)))
+        worst = max(worst, float((chance * e).sum()))
+
+    assert 0.95 < worst <= 1.0 + 1e-9
+
+
 def test_the_mean_evalue_by_hand() -> None:
-    """n 2 and 3, sums 0.5 and 1.8, squares 0.13 and 1.1, centres 0.3 and 0.5, stake 0.5 against mean x >= mean y - 0.1.
+    """n 2 and 3, sums 0.5 and 1.8, squares 0.13 and 1.1, centres 0.3 and 0.5, stake 1 against mean x >= mean y - 0.1.
 
-    c = 0.5 min(2, 3) = 1; gain = (0.6 - 0.1 - 0.25) = 0.25; V_x = 0.13 - 0.3 + 0.18 = 0.01, V_y = 1.1 - 1.8 + 0.75 = 0.05;
-    psi(1/3) = ln 1.5 - 1/3 = 0.0721318, psi(1/2) = ln 2 - 1/2 = 0.1931472.
+    gain = 0.6 - 0.1 - 0.25 = 0.25; V_x = 0.13 - 0.3 + 0.18 = 0.01, V_y = 1.1 - 1.8 + 0.75 = 0.05. A bet on low x loses most at 1, 0.7
+    from its centre, one on high y at 0, 0.5 from it: (-ln(1 - 0.35) - 0.35) / 0.49 = 0.1648630 for the bet of 1/2 on each of x,
+    (-ln(1 - 1/6) - 1/6) / 0.25 = 0.0626196 for that of 1/3 on each of y.
     """
-    x = Sums(*arrays(2, 0.5, 0.13, 0.3))
-    y = Sums(*arrays(3, 1.8, 1.1, 0.5))
-    value = log_mean(x, y, (np.array([1.0]), np.array([-0.1])), np.array([0.5]), np.array([-1.0]))
+    x = Sums(*arrays(2, 0.5, 0.13, 0.3, 0.01))
+    y = Sums(*arrays(3, 1.8, 1.1, 0.5, 0.02))
+    value = log_mean(x, y, (np.array([1.0]), np.array([-0.1])), np.array([1.0]), np.array([-1.0]))
 
-    assert value[0] == pytest.approx(0.25 - 0.05 * 0.0721318 - 0.01 * 0.1931472, abs=1e-7)
+    assert value[0] == pytest.approx(0.25 - 0.05 * 0.0626196 - 0.01 * 0.1648630, abs=1e-7)
+
+
+@pytest.mark.parametrize("gap", [0.002, 0.03, 0.2])
+@pytest.mark.parametrize(("n_g", "n_r"), [(1, 40), (12, 7), (300, 2000)])
+def test_the_best_stake_is_the_one_that_an_optimiser_finds(gap: float, n_g: int, n_r: int) -> None:
+    """Growth at the expected sums: of the group's mean 0.3 - gap, the reference's 0.375 (line 0.8), variances 0.01 and 0.02."""
+    a, b, sign = 0.3 - gap, 0.375, np.array([-1.0])
+    x = Sums(*arrays(n_g, n_g * a, n_g * (0.01 + a * a), a, 0.01))
+    y = Sums(*arrays(n_r, n_r * b, n_r * (0.02 + b * b), b, 0.02))
+
+    def growth(stake: float) -> float:
+        return float(log_mean(x, y, (np.array([0.8]), np.zeros(1)), np.array([stake]), sign)[0])
+
+    most = min(n_g / (1 - a), n_r / (0.8 * b))
+    found = minimize_scalar(lambda stake: -growth(stake), bounds=(0.0, most * (1 - 1e-9)), method="bounded")
+    mine = growth(float(best_stake(x, y, np.array(0.8), np.array(gap), sign)[0]))
+    assert mine == pytest.approx(-float(found.fun), rel=2e-3)
