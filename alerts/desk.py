@@ -5,17 +5,18 @@ The router learns of an acknowledgement by its row; of a silence when it looks, 
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from alerts.errors import AlertsError
+from alerts.holding import CONFIGURED, Silence
 from alerts.matching import Matchers, matches
-from alerts.router import silence_of
+from alerts.router import EPOCH, silence_of
 from alerts.tables import acknowledgements, alert_groups, alert_states, audit, notices, outbox, silences
 
 FIRING = "firing"
@@ -155,6 +156,8 @@ def add_silence(conn: sa.Connection, wanted: Silencing, by: str) -> SilenceShown
 
 def expire_silence(conn: sa.Connection, silence: str, by: str) -> None:
     """Ends a silence now; what it held back is looked at at once. NotThere if it is none, or over."""
+    if silence.startswith(CONFIGURED):
+        raise NotThere(f"silence {silence!r} stands in the configuration: end it there (`silences`, `ends`)")
     now = _now(conn)
     ended = sa.update(silences).where(silences.c.id == silence, silences.c.ends_at > now)
     if not conn.execute(ended.values(ends_at=now, starts_at=sa.func.least(silences.c.starts_at, now))).rowcount:
@@ -164,32 +167,36 @@ def expire_silence(conn: sa.Connection, silence: str, by: str) -> None:
     record(conn, by, "silence.expire", silence)
 
 
-def list_silences(conn: sa.Connection, *, over: bool = False) -> list[SilenceShown]:
-    """Silences, those that end first before the others; `over`: also those that are over."""
-    now = _now(conn)
-    query = sa.select(silences).order_by(silences.c.ends_at, silences.c.id)
-    if not over:
-        query = query.where(silences.c.ends_at > now)
-    ms = round(now.timestamp() * 1000)
-    return [
-        SilenceShown(
-            id=row.id,
-            matchers=tuple(row.matchers),
-            starts_at=row.starts_at,
-            ends_at=row.ends_at,
-            created_by=row.created_by,
-            comment=row.comment,
-            state=silence_of(row).state(ms).value,
-        )
-        for row in conn.execute(query)
-    ]
+def list_silences(conn: sa.Connection, configured: Iterable[Silence] = (), *, over: bool = False) -> list[SilenceShown]:
+    """Silences, also those of the configuration, that end first before the others; `over`: also those that are over."""
+    now = round(_now(conn).timestamp() * 1000)
+    kept = [silence_of(row) for row in conn.execute(sa.select(silences))]
+    shown = [_shown(one, now) for one in (*kept, *configured) if over or one.ends > now]
+    return sorted(shown, key=lambda one: (one.ends_at, one.id))
+
+
+def _shown(one: Silence, now: int) -> SilenceShown:
+    return SilenceShown(
+        id=one.id,
+        matchers=tuple(map(str, one.matchers)),
+        starts_at=_at(one.starts),
+        ends_at=_at(one.ends),
+        created_by=one.by,
+        comment=one.comment,
+        state=one.state(now).value,
+    )
 
 
 # --- looking
 
 
-def list_alerts(conn: sa.Connection, *, everything: bool = False) -> list[AlertShown]:
-    """The alerts that fire, or all that there are, with who has them and what holds them back."""
+def list_alerts(
+    conn: sa.Connection, configured: Iterable[Silence] = (), *, everything: bool = False
+) -> list[AlertShown]:
+    """The alerts that fire, or all that there are, with who has them and what holds them back.
+
+    `configured` are the silences of the configuration, which stand beside those of the database.
+    """
     s, n, a = alert_states, notices, acknowledgements
     newest = sa.and_(n.c.alert == s.c.id, n.c.transition_no == s.c.transition_no)
     taken = sa.and_(a.c.alert == s.c.id, a.c.episode == s.c.episode)
@@ -198,7 +205,7 @@ def list_alerts(conn: sa.Connection, *, everything: bool = False) -> list[AlertS
     if not everything:
         query = query.where(s.c.state == FIRING)
     now = round(_now(conn).timestamp() * 1000)
-    active = [silence_of(row) for row in conn.execute(sa.select(silences))]
+    active = [*(silence_of(row) for row in conn.execute(sa.select(silences))), *configured]
     groups = _groups(conn)
     shown = []
     for row in conn.execute(query):
@@ -275,6 +282,10 @@ def _result(row: sa.Row[Any]) -> str:
     if row.dead_at is not None:
         return "dead"
     return "retrying" if row.last_error else "waiting"
+
+
+def _at(ms: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=ms)
 
 
 def _now(conn: sa.Connection) -> datetime:

@@ -92,7 +92,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The alerts of one group and what was told of them. `number` counts notifications, `due` is the next look."""
+    """The alerts of one group and what was told of them. `number` counts notifications, `due` is the next look.
+
+    `cycle` counts the times that the receiver was told of a beginning while it knew of nothing: its incidents.
+    """
 
     key: str
     timing: Timing
@@ -100,6 +103,7 @@ class Group:
     told_at: int | None = None
     number: int = 0
     due: int | None = None
+    cycle: int = 0
 
     @property
     def known(self) -> tuple[Member, ...]:
@@ -179,7 +183,8 @@ def look(group: Group, held: Mapping[str, Hold], now: int) -> tuple[Group, Notif
     told = {member.alert for member in notification.firing}
     members = tuple(replace(m, told=True, renewed=False) if m.alert in told else m for m in group.members if m.firing)
     number = group.number + 1 if notification.sent else group.number
-    after = replace(group, members=members, told_at=now, number=number)
+    cycle = group.cycle if group.known else group.cycle + 1
+    after = replace(group, members=members, told_at=now, number=number, cycle=cycle)
     return _timed(after, now, looked=True), notification
 
 

@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from alerts.matching import Labels, Matchers, matches
 
+CONFIGURED = "configured-"
+"""Silences of the configuration are called so, with a number; others by hexadecimal digits."""
+
 
 class SilenceState(StrEnum):
     """Where a silence stands. Alertmanager's words."""

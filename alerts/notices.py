@@ -32,7 +32,8 @@ class GroupPayload(msgspec.Struct, frozen=True, kw_only=True):
     """Several alerts that are told together.
 
     `status` is firing as long as one of them fires. `labels` are those in which the group agrees, `number` counts the
-    notifications of the group, `firing` and `resolved` the alerts told of; of which `left_out` are not in `alerts`.
+    notifications of the group, `cycle` how often it began anew after all of it was over, `firing` and `resolved` the
+    alerts told of; of which `left_out` are not in `alerts`.
     """
 
     group: str
@@ -48,6 +49,7 @@ class GroupPayload(msgspec.Struct, frozen=True, kw_only=True):
     resolved: int
     alerts: list[AlertPayload]
     left_out: int = 0
+    cycle: int = 0
     acknowledgement: Acknowledgement | None = None
 
 
@@ -60,6 +62,7 @@ class Telling:
     notification: Notification
     payloads: Payloads
     acknowledgement: Mapping[str, Any] | None = None
+    cycle: int = 0
 
 
 def rows(telling: Telling) -> list[dict[str, Any]]:
@@ -127,6 +130,7 @@ def _group_payload(telling: Telling) -> dict[str, Any]:
         "resolved": len(ended),
         "alerts": payloads[:SHOWN],
         "left_out": max(0, len(payloads) - SHOWN),
+        "cycle": telling.cycle,
         "acknowledgement": None if telling.acknowledgement is None else dict(telling.acknowledgement),
     }
 

@@ -139,6 +139,12 @@ class Dispatcher:
         if self._around.router is not None:
             self._around.router.run_once()
 
+    def hurry(self) -> None:
+        """Lets the router tell what waits only for more to come: nothing does."""
+        if self._around.router is not None:
+            self._around.router.run_once()
+            self._around.router.hurry()
+
     def claim(self, limit: int) -> list[Claim]:
         """Leases up to `limit` due rows, the oldest first and few of each receiver."""
         known = [name for name in self._channels if self._busy[name] < self._policy.per_receiver]

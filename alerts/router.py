@@ -86,6 +86,15 @@ class Router:
             if not done.more:
                 return written
 
+    def hurry(self) -> None:
+        """Lets every group be looked at now: nothing more is coming that it could wait for.
+
+        What waits for an acknowledgement, is held back or is a reminder goes on waiting, by its own decision.
+        """
+        with self._engine.begin() as conn:
+            now = self._clock(conn)
+            conn.execute(sa.update(alert_groups).where(alert_groups.c.due_at > now).values(due_at=now))
+
     def _transaction(self) -> "_Round":
         with self._engine.connect() as conn:
             at = self._clock(conn)
@@ -124,7 +133,7 @@ class _Round:
         self._conn, self._routing, self._at = conn, routing, at
         self._now = (at - EPOCH) // timedelta(milliseconds=1)
         self._groups: dict[str, _Open] = {}
-        self._tellings: list[tuple[Target, int, Notification, Mapping[str, Any] | None]] = []
+        self._tellings: list[tuple[Target, Group, Notification, Mapping[str, Any] | None]] = []
         self._labels: dict[str, Mapping[str, str]] = {}
         self._silences: list[Silence] | None = None
         self._firing: Mapping[str, Mapping[str, str]] | None = None
@@ -201,7 +210,7 @@ class _Round:
                 group, told = acknowledge(one.group, row.alert, row.episode, self._now)
                 self._set(key, group)
                 if told is not None:
-                    self._tellings.append((one.target, group.number, told, by))
+                    self._tellings.append((one.target, group, told, by))
             done = sa.update(acknowledgements).where(c.alert == row.alert, c.episode == row.episode)
             self._conn.execute(done.values(routed_at=self._at))
 
@@ -212,6 +221,7 @@ class _Round:
         c = alert_groups.c
         query = sa.select(c.key).where(c.due_at <= self._at).order_by(c.due_at, c.receiver, c.key).limit(AT_ONCE)
         keys = self._conn.execute(query).scalars().all()
+        self.more |= len(keys) == AT_ONCE
         self._load(c.key.in_([key for key in keys if key not in self._groups]))
         for key in keys:
             self._look(key)
@@ -223,7 +233,7 @@ class _Round:
         group, told = look(one.group, self._held(one), self._now)
         self._set(key, group)
         if told is not None:
-            self._tellings.append((one.target, group.number, told, None))
+            self._tellings.append((one.target, group, told, None))
 
     def _held(self, one: _Open) -> dict[str, Hold]:
         """Why alerts of a group are held back now."""
@@ -287,8 +297,8 @@ class _Round:
     def store(self) -> None:
         """Writes the groups and the rows of the outbox."""
         payloads = self._payloads()
-        for target, number, notification, by in self._tellings:
-            for row in rows(Telling(target, number, notification, payloads, by)):
+        for target, group, notification, by in self._tellings:
+            for row in rows(Telling(target, group.number, notification, payloads, by, group.cycle)):
                 done = self._conn.execute(insert(outbox).values(row).on_conflict_do_nothing())
                 self.written += done.rowcount
         gone = [key for key, one in self._groups.items() if one.target.alone and not one.group.members]

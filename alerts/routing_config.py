@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from alerts.config import ReceiverConfig, RuleConfig
 from alerts.grouping import Timing
-from alerts.holding import Inhibition, Silence
+from alerts.holding import CONFIGURED, Inhibition, Silence
 from alerts.intervals import (
     TimeInterval,
     day_of_month_range,
@@ -162,11 +162,10 @@ class SilenceConfig(Config):
         elif self.starts >= self.ends:
             yield ("ends",), "must be after `starts`"
 
-    def built(self) -> Silence:
-        """The silence."""
-        return Silence(
-            read_matchers(self.match, self.matchers), _ms(self.starts), _ms(self.ends), "", self.by, self.comment
-        )
+    def built(self, number: int) -> Silence:
+        """The silence; `number` counts those of the configuration."""
+        matchers, id_ = read_matchers(self.match, self.matchers), f"{CONFIGURED}{number}"
+        return Silence(matchers, _ms(self.starts), _ms(self.ends), id_, self.by, self.comment)
 
 
 class InhibitionConfig(Config):
@@ -215,7 +214,7 @@ def make_routing(given: RoutingSections) -> Routing:
         own={rule.name: rule.receivers for rule in given.rules if rule.receivers},
         flat=tuple(matched_by(one.match, one.receivers) for one in given.routes),
         tree=None if given.route is None else _route(given.route, Route()),
-        silences=tuple(one.built() for one in given.silences),
+        silences=tuple(one.built(number) for number, one in enumerate(given.silences, 1)),
         inhibitions=tuple(one.built() for one in given.inhibitions),
         intervals={one.name: tuple(i.built() for i in one.time_intervals) for one in given.time_intervals},
         control=(*(control or (DEFAULT_CONTROL,)), *besides),

@@ -111,6 +111,10 @@ class Access:
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     _remembered: dict[str, tuple[float, Caller | None]] = field(default_factory=dict, repr=False)
 
+    def known(self, header: str) -> Caller | None:
+        """Whose a header is as far as can be said at once; None too if the database must be asked (`kept`)."""
+        return self.configured(header) or self.remembered(header)
+
     def configured(self, header: str) -> Caller | None:
         """Whose an Authorization header is, if the token is one of the configuration; takes equally long for each."""
         given = _bearer(header)

@@ -364,6 +364,7 @@ def finish(evaluator: Evaluator, dispatcher: Dispatcher, engine: sa.Engine) -> N
     """Evaluate all that is committed and send all that is due: the end of a drain."""
     while not evaluator.run_once().caught_up:
         pass
+    dispatcher.hurry()
     waited = time.monotonic()
     while True:
         dispatcher.run_once()

@@ -92,9 +92,16 @@ class PagerDutyChannel:
 
 
 def dedup_key_of(payload: Mapping[str, Any]) -> str:
-    """The incident's key: alert and episode; of a group its key."""
-    key = f"group:{payload['group']}" if "alerts" in payload else f"{payload['alert']}:{payload['episode']}"
-    return key[:DEDUP_KEY_LIMIT]
+    """The incident's key: alert and episode; of a group its key and cycle.
+
+    What begins anew after its end has a key of its own. PagerDuty would open a new incident for a key whose incident is
+    resolved, too; but it takes events as they arrive, and a resolve that is late must not close the next incident.
+    (Groups that were told before cycles were counted have none: their incident is found by the key alone.)
+    """
+    if "alerts" not in payload:
+        return f"{payload['alert']}:{payload['episode']}"[:DEDUP_KEY_LIMIT]
+    cycle = payload.get("cycle", 0)
+    return f"group:{payload['group']}{f':{cycle}' if cycle else ''}"[:DEDUP_KEY_LIMIT]
 
 
 def change_of(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from alerts import desk
 from streams.config import load
 from streams.database import engine as make_engine
 from streams.schema import require_head
+from streams.watching import routing_of
 
 EXAMPLES = """
 What fires:        fairdrift alerts
@@ -52,7 +53,8 @@ def alerts(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the alerts that fire: since when, who has them, what holds them back, who was told."""
-    engine = make_engine(load(config), name="fairdrift alerts", pool_size=1)
+    settings = load(config)
+    engine = make_engine(settings, name="fairdrift alerts", pool_size=1)
     try:
         require_head(engine)
         with engine.connect() as conn:
@@ -61,17 +63,18 @@ def alerts(
             elif deliveries:
                 _deliveries(desk.list_deliveries(conn, desk.find(conn, alert) if alert else "", limit), as_json)
             else:
-                _alerts(desk.list_alerts(conn, everything=everything), as_json)
+                silences = routing_of(settings).silences
+                _alerts(desk.list_alerts(conn, silences, everything=everything), as_json, everything=everything)
     finally:
         engine.dispose()
 
 
-def _alerts(found: list[desk.AlertShown], as_json: bool) -> None:
+def _alerts(found: list[desk.AlertShown], as_json: bool, *, everything: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.encode([asdict(one) for one in found]))
         return
     if not found:
-        typer.echo("nothing fires")
+        typer.echo("there was never an alert" if everything else "nothing fires")
         return
     table = Table("alert", "state", "rule", "model", "since", "whose", "told", "what", box=box.SIMPLE)
     for one in found:
@@ -89,6 +92,9 @@ def _deliveries(found: list[desk.DeliveryShown], as_json: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.encode([asdict(one) for one in found]))
         return
+    if not found:
+        typer.echo("nothing was sent")
+        return
     table = Table("written", "to", "why", "result", "attempts", "sent or next", "key", "error", box=box.SIMPLE)
     for one in found:
         result, when = Text(one.result, STYLES.get(one.result, "")), _time(one.sent_at or one.next_at)
@@ -100,6 +106,9 @@ def _deliveries(found: list[desk.DeliveryShown], as_json: bool) -> None:
 def _audit(found: list[dict[str, object]], as_json: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.encode(found))
+        return
+    if not found:
+        typer.echo("nobody changed anything")
         return
     table = Table("when", "who", "what", "of what", "details", box=box.SIMPLE)
     for one in found:

@@ -10,6 +10,7 @@ import uvicorn
 from streams.config import load
 from streams.database import engine as make_engine
 from streams.web import service_app
+from streams.web.protocol import FlagProtocol
 
 EXAMPLES = """
 Serve it:        fairdrift serve                              at 127.0.0.1:8787, to be read with a token
@@ -55,7 +56,7 @@ def serve(
             log_level="info",
             access_log=False,
             loop="uvloop",
-            http="httptools",
+            http=FlagProtocol,
             ws="none",
             lifespan="on",
             server_header=False,

@@ -22,6 +22,7 @@ from streams.cli.ack import operator
 from streams.config import load
 from streams.database import engine as make_engine
 from streams.schema import require_head
+from streams.watching import routing_of
 
 EXAMPLES = """
 Add:     fairdrift silence add 'model=~"credit.*"' severity=page --for 2h --comment "migration"
@@ -75,11 +76,15 @@ def list_(
     config: Config = DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List silences. Those of the configuration are not among them."""
+    """List silences; those that stand in the configuration are called `configured-...`."""
+    configured = routing_of(load(config)).silences
     with opened(config) as conn:
-        found = desk.list_silences(conn, over=over)
+        found = desk.list_silences(conn, configured, over=over)
     if as_json:
         typer.echo(msgspec.json.encode([asdict(one) for one in found]))
+        return
+    if not found:
+        typer.echo("there was never a silence" if over else "nothing is silenced")
         return
     table = Table("silence", "state", "matchers", "ends", "by", "comment", box=box.SIMPLE)
     for one in found:

@@ -24,10 +24,13 @@ from streams.settings import Settings, TokenConfig
 from streams.telemetry import DatabaseCollector, ProbeCollector
 from streams.tokens import Access, Caller
 from streams.tokens import Scope as TokenScope
+from streams.watching import routing_of
 from streams.web import controlling, flags, gates, operating, probes, reading, runbooks
 from streams.web.board import RouteBoard
 from streams.web.endpoints import Endpoint, Handler, ProblemError, caller_of, problem
+from streams.web.ofrep import AtOnce
 from streams.web.openapi import document_endpoint
+from streams.web.protocol import STATE
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class RequireToken:
         """ASGI."""
         if scope["type"] == "http" and scope["path"] not in self.public:
             header = Request(scope).headers.get("authorization", "")
-            caller = self.access.configured(header) or self.access.remembered(header)
+            caller = self.access.known(header)
             try:
                 caller = caller or await run_in_threadpool(self.access.kept, header)
             except sa.exc.SQLAlchemyError as error:
@@ -81,11 +84,11 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
     exporter.registry.register(DatabaseCollector(engine))
     exporter.registry.register(parity_of(engine, settings))
     endpoints = [
-        *flags.endpoints(board),  # first: routers ask a thousand times a second, and routes are tried in order
+        *flags.endpoints(board),
         *probes.service_endpoints(engine),
         probes.metrics_endpoint(exporter.registry),
         *reading.endpoints(engine, known),
-        *operating.endpoints(engine),
+        *operating.endpoints(engine, routing_of(settings).silences),
         *controlling.endpoints(Controls(engine, settings)),
         *gates.endpoints(engine, known),
         *runbooks.endpoints(),
@@ -95,14 +98,14 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
 
 
 @asynccontextmanager
-async def _listening(board: RouteBoard | None) -> AsyncIterator[None]:
-    """While the application serves, the board is kept up to date."""
-    if board is None:
-        yield
+async def _listening(access: Access | None, board: RouteBoard | None) -> AsyncIterator[dict[str, AtOnce]]:
+    """While the application serves, the board is kept up to date; the server is told how flags are answered at once."""
+    if access is None or board is None:
+        yield {}
         return
     board.start()
     try:
-        yield
+        yield {STATE: AtOnce(access, board)}
     finally:
         await run_in_threadpool(board.stop)
 
@@ -115,7 +118,7 @@ def _build(endpoints: Sequence[Endpoint], access: Access | None = None, board: R
     return Starlette(
         routes=[Route(e.path, _allowed(e), methods=list(e.methods), name=f"{e.path}") for e in endpoints],
         middleware=middleware,
-        lifespan=lambda app: _listening(board),
+        lifespan=lambda app: _listening(access, board),
         exception_handlers={
             ProblemError: _on_problem,
             HTTPException: _on_http_exception,

@@ -59,7 +59,11 @@ class RouteBoard:
         """Read all routes."""
         with self._engine.connect() as connection:
             rows = {row.model: row for row in connection.execute(_CURRENT)}
-        self._flags = {model: _flag(model, rows.get(model)) for model in self.models}
+        flags = {model: _flag(model, rows.get(model)) for model in self.models}
+        if (
+            self._flags is None or flags != self._flags
+        ):  # the same object as long as nothing changed: answers are kept with it
+            self._flags = flags
         return self._flags
 
     def start(self) -> None:

@@ -4,7 +4,7 @@ Whoever changes something is the name of their token; `by` in the body says whic
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from alerts import desk
+from alerts.holding import Silence
 from alerts.matching import Matcher
 from monitor.errors import MonitorError
 from monitor.times import parse_duration
@@ -92,8 +93,8 @@ _SILENCE: Schema = {
 }
 
 
-def endpoints(engine: sa.Engine) -> list[Endpoint]:
-    """Acknowledgements, silences, deliveries, the audit."""
+def endpoints(engine: sa.Engine, configured: Sequence[Silence] = ()) -> list[Endpoint]:
+    """Acknowledgements, silences (also those `configured`), deliveries, the audit."""
 
     async def ack(request: Request) -> Response:
         given, alert = await read_body(request, Ack), _identity(request.path_params["alert"])
@@ -114,7 +115,7 @@ def endpoints(engine: sa.Engine) -> list[Endpoint]:
 
     def silences(request: Request) -> Response:
         over = queries.flag(_given(request, "over").get("over", "false"), "over")
-        return _items(engine, lambda conn: desk.list_silences(conn, over=over))
+        return _items(engine, lambda conn: desk.list_silences(conn, configured, over=over))
 
     def deliveries(request: Request) -> Response:
         given = _given(request, "alert", "limit")
@@ -123,7 +124,7 @@ def endpoints(engine: sa.Engine) -> list[Endpoint]:
 
     def open_alerts(request: Request) -> Response:
         everything = queries.flag(_given(request, "everything").get("everything", "false"), "everything")
-        return _items(engine, lambda conn: desk.list_alerts(conn, everything=everything))
+        return _items(engine, lambda conn: desk.list_alerts(conn, configured, everything=everything))
 
     def audit(request: Request) -> Response:
         given = _given(request, "limit")

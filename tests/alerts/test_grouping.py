@@ -51,6 +51,17 @@ def test_a_group_is_acknowledged_when_all_of_it_is() -> None:
     assert told.reason is Reason.ACKNOWLEDGED
 
 
+def test_a_cycle_begins_when_all_of_it_was_over() -> None:
+    group, cycles = Group("g", Timing()), []
+    begun_and_ended = "x+ y+ x- x+ y- x- y+ y- x+"
+    for number, change in enumerate(begun_and_ended.split(), 1):
+        group = take(group, Change(change[0], number, number, change[1] == "+"), number)
+        group, told = look(group, {}, number)
+        assert told is not None
+        cycles.append(group.cycle)
+    assert cycles == [1, 1, 1, 1, 1, 1, 2, 2, 3]
+
+
 EVENTS = st.lists(
     st.tuples(st.sampled_from("xyz"), st.booleans(), st.integers(0, 120_000), st.sampled_from(["", "silenced"])),
     max_size=40,

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
 from alerts.router import Router
-from alerts.tables import alert_transitions, outbox
+from alerts.tables import alert_transitions, notices, outbox
+from streams import schema
 from streams.config import parse
 from streams.database import engine
 from streams.watching import routing_of
@@ -47,6 +50,60 @@ def test_what_somebody_has_cleaned_up_does_not_stop_the_others(db: sa.Engine) ->
     with db.connect() as conn:
         assert conn.execute(sa.select(outbox.c.alert)).scalars().all() == [world.id("there")]
     assert router.run_once() == 0
+
+
+GROUPED = """
+receivers:
+  - {name: a, type: webhook, url: "https://a.example", secret: c2VjcmV0LW9mLTI0LWJ5dGVzLXh4}
+  - {name: b, type: webhook, url: "https://b.example", secret: c2VjcmV0LW9mLTI0LWJ5dGVzLXh4}
+route: {receiver: a, group_by: [model], group_wait: 30s, escalate: [{after: 10m, receivers: [b]}]}
+"""
+
+
+def test_when_nothing_more_is_coming_no_group_waits_for_it(db: sa.Engine) -> None:
+    """The end of a drain. What waits for an acknowledgement still does, and what was told is not told again."""
+    world, router = world_of(db, {"configuration": GROUPED})
+    world.fire("x", {})
+    world.fire("y", {})
+    assert router.run_once() == 0
+    router.hurry()
+    assert router.run_once() == 1
+    with db.connect() as conn:
+        (row,) = conn.execute(sa.select(outbox)).all()
+    assert (row.receiver, row.payload["firing"], row.payload["cycle"]) == ("a", 2, 1)
+    router.hurry()
+    assert router.run_once() == 0
+    world.now += timedelta(minutes=10)
+    assert router.run_once() == 1
+
+
+def test_what_fires_since_before_there_were_groups_is_ended_once(db: sa.Engine) -> None:
+    """Until 0006 the evaluator wrote to the outbox itself: 0011 lets the router know of what it told."""
+    world, router = world_of(db, {"configuration": HOOK})
+    with db.connect() as conn:
+        settings = schema._config()
+        settings.attributes["connection"] = conn
+        command.downgrade(settings, "0010")
+        conn.commit()
+    for name in ("told", "over"):
+        world.fire(name, {})
+    world.resolve("over")
+    key = f"{world.id('told')}:1:a"
+    with db.begin() as conn:
+        conn.execute(sa.delete(notices))
+        conn.execute(
+            sa.insert(outbox).values(
+                dedup_key=key, alert=world.id("told"), transition_no=1, receiver="a", channel="webhook", payload={},
+                sent_at=world.now,
+            )
+        )  # fmt: skip
+    schema.upgrade(db)
+    assert router.run_once() == 0
+    world.resolve("told")
+    assert router.run_once() == 1
+    with db.connect() as conn:
+        keys = conn.execute(sa.select(outbox.c.dedup_key).order_by(outbox.c.id)).scalars().all()
+    assert keys == [key, f"{world.id('told')}:2:a"]
 
 
 def test_several_routers_at_once_write_everything_once_and_in_order(db: sa.Engine) -> None:

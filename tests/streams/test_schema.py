@@ -28,12 +28,16 @@ VIEWS = {
     " leading_group state",
     "alert_history": "alert transition_no rule model labels from_state to_state pane_end payload config_version recorded_at",
     "control_history": "model epoch from_route to_route percent reason changed_by alert evidence effective_at recorded_at"
-    " config_version",
+    " config_version rest version",
     "stream_health": "stream part prediction_offset prediction_clock prediction_idle outcome_offset outcome_clock"
     " outcome_idle drained commit_no rolled_up_to lost updated_at",
 }
 
-LATER = {"fairness_disparity": {"detectable", "reversed", "tier"}, "fairness_group": {"tier"}}
+LATER = {
+    "fairness_disparity": {"detectable", "reversed", "tier"},
+    "fairness_group": {"tier"},
+    "control_history": {"rest", "version"},
+}
 """Columns that later migrations added, and explain."""
 
 

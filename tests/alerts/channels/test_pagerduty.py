@@ -143,6 +143,24 @@ def test_a_group_is_one_incident_with_the_worst_severity(there: Receiver, servic
     assert service.open == {}
 
 
+def test_a_late_end_of_a_group_does_not_close_its_next_incident(there: Receiver, service: PagerDutyService) -> None:
+    told = channel(there.url)
+    for status, cycle in (("firing", 1), ("firing", 2), ("resolved", 1)):
+        told.send(delivery({**group_payload(status), "cycle": cycle}))
+    assert (service.opened, len(service.open)) == (2, 1)
+    told.send(delivery({**group_payload("resolved"), "cycle": 2}))
+    assert service.open == {}
+
+
+def test_a_group_from_before_cycles_were_counted_keeps_its_key(there: Receiver, service: PagerDutyService) -> None:
+    payload = group_payload("firing")
+    del payload["cycle"]
+    channel(there.url).send(delivery(payload))
+    assert list(service.open) == [f"group:{payload['group']}"]
+    channel(there.url).send(delivery({**group_payload("resolved"), "cycle": 0}))
+    assert service.open == {}
+
+
 def test_a_change_of_route_is_a_change_event(there: Receiver, service: PagerDutyService) -> None:
     channel(there.url).send(delivery(route_payload()))
     (event,) = service.changes

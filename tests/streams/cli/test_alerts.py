@@ -93,6 +93,19 @@ def test_a_silence_holds_back_until_it_is_ended(config: str, world: World, there
     assert run(config, "silence", "add", "x!=y", "--for", "2h", "--comment", "all")[0] == 2
 
 
+def test_silences_of_the_configuration_are_listed_and_ended_there(config: str, world: World) -> None:
+    assert "nothing is silenced" in run(config, "silence", "list")[1]
+    path = Path(config)
+    silences = "silences: [{match: {alertname: parity}, starts: '2020-01-01T00:00:00Z', ends: '2099-01-01T00:00:00Z', by: ada}]"
+    path.write_text(path.read_text() + silences)
+    (one,) = json.loads(run(config, "silence", "list", "--json")[1])
+    assert (one["id"], one["state"], one["matchers"]) == ("configured-1", "active", ['alertname="parity"'])
+    (alert,) = json.loads(run(config, "alerts", "--json")[1])
+    assert alert["silenced_by"] == ["configured-1"]
+    code, out = run(config, "silence", "expire", "configured-1")
+    assert code == 1 and "in the configuration" in out
+
+
 def test_a_receiver_that_fails_for_good_is_stood_in_for_and_that_is_seen(
     config: str, world: World, there: Receiver
 ) -> None:

@@ -29,6 +29,7 @@ from streams.controls import Controls
 from streams.database import engine as make_engine
 from streams.settings import Settings
 from streams.web import service_app
+from streams.web.protocol import FlagProtocol
 
 TOKEN = "a-token-for-reading-flags"
 ADA = Person("ada", "trying it")
@@ -40,7 +41,7 @@ MODEL = "credit-limit"
 def served(engine: sa.Engine, settings: Settings) -> Iterator[str]:
     """`fairdrift serve` on a free port, in a thread; its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(service_app(engine, settings), log_level="warning", access_log=False)
+        config = uvicorn.Config(service_app(engine, settings), http=FlagProtocol, log_level="warning", access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from alerts.tables import route_changes
-from streams.web.flags import Context, evaluate
+from streams.web.ofrep import evaluate
 from streams.web.routes import Flag, definition
 from tests.streams import seeded
 from tests.streams.web.conftest import OTHER
@@ -45,7 +45,7 @@ def test_a_canary_takes_its_share_and_growing_only_adds_keys() -> None:
 
 
 def test_a_whole_canary_is_no_split_and_an_empty_one_is_nobody() -> None:
-    assert evaluate(Flag("m", "canary", 100.0), Context()) == {
+    assert evaluate(Flag("m", "canary", 100.0), "") == {
         "key": "m", "reason": "STATIC", "variant": "canary", "value": "canary", "metadata": {"epoch": 0},
     }  # fmt: skip
     assert all(Flag("m", "canary", 0.0).variant(str(key)) == "live" for key in range(100))
