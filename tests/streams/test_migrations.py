@@ -1,0 +1,151 @@
+"""Upgrades with rows in place, from every released revision; what was written for an older schema goes on working on a newer one.
+
+The rows are made from the database's own description of its tables at each revision, not from the program's: the program
+that wrote them is gone.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.script import ScriptDirectory
+
+from streams import schema
+from streams.database import engine
+from tests.services.databases import Databases
+
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(schema._config()).walk_revisions()][::-1]
+
+COLUMNS = """
+select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) as kind, a.attnum
+from pg_class c join pg_attribute a on a.attrelid = c.oid
+where c.relnamespace = any(array['fairdrift', 'public']::regnamespace[]) and c.relkind = any(:kinds) and not c.relispartition
+  and a.attnum > 0 and not a.attisdropped and c.relname <> 'alembic_version'
+order by c.relname, a.attnum
+"""
+REFERRING = "select conrelid::regclass::text from pg_constraint where contype = 'f' and connamespace = 'fairdrift'::regnamespace"
+
+PANE = 1_700_000_000_000
+VALUES = {
+    "text": "'t{n}'", "integer": "{n}", "bigint": "{n}", "smallint": "{n}", "boolean": "true", "double precision": "{n}.5",
+    "timestamp with time zone": "'2026-01-01T00:00:{n:02d}Z'", "jsonb": """'{{"row": {n}}}'""", "text[]": "array['t{n}']",
+    "bigint[]": "array[{n}, 2]::bigint[]", "bytea": "'\\x{n:02x}'", "uuid": "'00000000-0000-0000-0000-{n:012d}'",
+}  # fmt: skip
+OWN = {("panes", "start_ms"): f"{PANE} + {{n}}", ("points", "tier"): "'kept'"}
+"""What is not free to be anything."""
+
+Shape = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A row that was written when the schema was of `revision`: its table, and its columns with their values as SQL."""
+
+    revision: str
+    table: str
+    values: dict[str, str]
+
+    @property
+    def insert(self) -> str:
+        return f"insert into fairdrift.{self.table} ({_names(self.values)}) values ({', '.join(self.values.values())})"
+
+    @property
+    def find(self) -> str:
+        same = " and ".join(f'"{name}" = {value}' for name, value in self.values.items())
+        return f"select count(*) from fairdrift.{self.table} where {same}"
+
+
+def _names(columns: Any) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+def shape(connection: sa.Connection, kinds: list[str]) -> Shape:
+    """The columns of tables or views, with their types."""
+    found: Shape = {}
+    for table, column, kind, _ in connection.execute(sa.text(COLUMNS), {"kinds": kinds}):
+        found.setdefault(table, {})[column] = kind
+    return found
+
+
+def rows(tables: Shape, revision: str, number: int, later: set[str]) -> Iterator[Written]:
+    """One row for each table; those that refer to others last."""
+    for table in sorted(tables, key=lambda name: (f"fairdrift.{name}" in later, name)):
+        values = {name: OWN.get((table, name), VALUES[kind]).format(n=number) for name, kind in tables[table].items()}
+        yield Written(revision, table, values)
+
+
+def upgrade(connection: sa.Connection, to: str) -> None:
+    config = schema._config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+    connection.commit()
+
+
+@pytest.fixture
+def empty(databases: Databases) -> Iterator[sa.Engine]:
+    with databases.empty() as url:
+        made = engine(url)
+        yield made
+        made.dispose()
+
+
+def test_every_revision_keeps_the_rows_of_all_before_and_takes_what_their_programs_write(empty: sa.Engine) -> None:
+    """Rows are written as a program of each revision writes them, at its own and at the next one, as in a rolling update."""
+    kept: list[Written] = []
+    known: list[tuple[str, Shape, Shape]] = []
+    number = 0
+    with empty.connect() as connection:
+        for revision in REVISIONS:
+            upgrade(connection, revision)
+            known.append((revision, shape(connection, ["r", "p"]), shape(connection, ["v"])))
+            connection.execute(sa.text("select fairdrift.add_panes_partition(:at)"), {"at": PANE})
+            later = set(connection.execute(sa.text(REFERRING)).scalars())
+            for old, tables, _ in known[-2:]:
+                number += 1
+                written = list(rows(tables, old, number, later))
+                for row in written:
+                    connection.exec_driver_sql(row.insert)
+                kept += written
+            for old, _, views in known:
+                assert_views(connection, views, f"{old} on {revision}")
+            connection.commit()
+        assert [
+            f"{row.table} of {row.revision}" for row in kept if connection.exec_driver_sql(row.find).scalar() != 1
+        ] == []
+    assert len(REVISIONS) == len(known) > 1
+
+
+def assert_views(connection: sa.Connection, views: Shape, where: str) -> None:
+    """Every column of an older program's views is there, of the same type."""
+    now = shape(connection, ["v"])
+    for view, columns in views.items():
+        assert columns.items() <= now[view].items(), f"{view}: {where}"
+        place = "public" if view in PUBLIC else "fairdrift"
+        connection.exec_driver_sql(f"select {_names(columns)} from {place}.{view} limit 1")
+
+
+PUBLIC = {
+    "fairness_group",
+    "fairness_disparity",
+    "fairness_evidence",
+    "alert_history",
+    "control_history",
+    "stream_health",
+}
+
+
+def test_an_upgrade_does_not_wait_for_ever_and_leaves_nothing_half_done(empty: sa.Engine) -> None:
+    """Somebody reads a view for long: the upgrade gives up after its lock time-out, and nobody queues behind it for longer."""
+    before = REVISIONS[REVISIONS.index("0009")]
+    with empty.connect() as connection, ThreadPoolExecutor(1) as threads:
+        upgrade(connection, before)
+        connection.execute(sa.text("select * from fairness_group"))
+        with pytest.raises(sa.exc.DBAPIError, match="lock timeout"):
+            threads.submit(schema.upgrade, empty).result(timeout=120)
+        assert schema.current(empty) == before
+        connection.rollback()
+        assert threads.submit(schema.upgrade, empty).result(timeout=120) == schema.head()
