@@ -19,7 +19,7 @@ from streams.errors import Overtaken
 from streams.evaluation import ModelEvaluator, ModelProgress
 from streams.evidence_rows import thin_out
 from streams.points import Points
-from streams.retention import Keep, drop_old
+from streams.retention import Keep, drop_old, make_ahead
 from streams.settings import Settings, canonical
 from streams.watching import Watched, watched
 
@@ -102,6 +102,7 @@ class Evaluator:
                 attempt = 0
                 if time.monotonic() - swept > SWEEP_EVERY:
                     swept = time.monotonic()
+                    await asyncio.to_thread(make_ahead, self._engine)
                     await asyncio.to_thread(drop_old, self._engine, None, self._keep)
                     await asyncio.to_thread(thin_out, self._engine)
             except (sa.exc.SQLAlchemyError, Overtaken) as error:

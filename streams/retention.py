@@ -84,6 +84,11 @@ def due_roll_up(prediction_clock: int, outcome_clock: int, rolled_up_to: int) ->
     return upto if upto - rolled_up_to >= ROLL_UP_EVERY and upto > 0 else None
 
 
+REACHED = """
+select max(last_end_ms) from fairdrift.evaluations
+where time_basis in ('decision', 'outcome') and updated_at > now() - interval '1 day'
+"""
+
 EVALUATED = """
 select min(last_end_ms) from fairdrift.evaluations
 where time_basis in ('decision', 'outcome') and updated_at > now() - interval '1 day'
@@ -167,6 +172,18 @@ def ensure_point_partitions(engine: sa.Engine, ends: Iterable[tuple[str, int]]) 
     for tier in sorted({tier for tier, _ in days}):
         query = "select fairdrift.add_points_partition(:tier, to_timestamp(:at / 1000.0))"
         _ensure(engine, {day for day in days if day[0] == tier}, query, lambda at, tier=tier: {"tier": tier, "at": at})
+
+
+def make_ahead(engine: sa.Engine) -> None:
+    """Make the partitions of the week and the day to come, so that no commit has to wait for one at midnight.
+
+    From the greatest event time that a model evaluated within the last day has reached; nothing where none was.
+    """
+    with engine.connect() as connection:
+        reached = connection.execute(sa.text(REACHED)).scalar()
+    if reached is not None:
+        ensure_partitions(engine, [reached, reached + WEEK])
+        ensure_point_partitions(engine, [(tier, at) for tier in POINTS_KEPT for at in (reached, reached + DAY)])
 
 
 def _ensure(engine: sa.Engine, wanted: set[tuple[str, int]], query: str, values: Any) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 
-from tests.benchmarks import evaluation, flags, joining, latency, memory, throughput
+from tests.benchmarks import database, evaluation, flags, joining, latency, memory, throughput
 from tests.benchmarks.results import Machine, Result, figure, show, write
 from tests.benchmarks.stage import Stage, stage
 
@@ -22,6 +22,7 @@ PARTS: dict[str, Part] = {
     "latency": lambda stage, chosen: latency.measure(stage),
     "flags": lambda stage, chosen: flags.measure(stage),
     "evaluation": lambda stage, chosen: evaluated(stage),
+    "database": lambda stage, chosen: database.measure(stage),
     "memory": lambda stage, chosen: memory.measure(stage),
 }
 """What can be measured; all but the memory, which takes minutes, unless told otherwise."""

@@ -20,6 +20,7 @@ from streams.retention import (
     due_roll_up,
     ensure_partitions,
     ensure_point_partitions,
+    make_ahead,
     panes_for,
     partitions,
     roll_up,
@@ -191,3 +192,19 @@ def test_partitions_are_made_once_and_dropped_by_event_time(db: sa.Engine) -> No
     ensure_partitions(db, [T0])
     with db.connect() as connection:
         assert "panes_20231109" in [partition.name for partition in partitions(connection)]
+
+
+def test_partitions_are_made_ahead_of_the_furthest_model(db: sa.Engine) -> None:
+    def names() -> list[str]:
+        with db.connect() as connection:
+            return [partition.name for partition in partitions(connection)]
+
+    make_ahead(db)
+    assert names() == [], "nothing is being evaluated"
+    evaluated(db, T0 + 23 * HOUR)
+    make_ahead(db)
+    assert names() == [
+        "panes_20231109", "panes_20231116", "points_day_20231026", "points_hour_20231026", "points_minute_20231115",
+        "points_minute_20231116",
+    ]  # fmt: skip
+    assert drop_old(db) == [], "what is ahead is not old"

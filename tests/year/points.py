@@ -53,8 +53,9 @@ class Extent:
     minute_days: float = 0.25
 
 
-FULL = Extent(10, (3_600, 86_400, 604_800, 2_592_000), 10, 90, 10, 7)
-"""What ten models with two stored metrics leave behind in a year, the five-minute window aside."""
+FULL = Extent(10, (3_600, 86_400, 604_800, 2_592_000), 10, 90, 2, 7)
+"""What ten models with one metric by decisions and one by labels leave behind in a year; minutes of two of them, hour window and
+longer."""
 
 
 def ends(extent: Extent, model: Model, seconds: int) -> Iterator[tuple[str, Ints]]:
