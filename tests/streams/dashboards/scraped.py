@@ -31,15 +31,14 @@ def openmetrics() -> str:
     """Every metric of the table on two workers, counters rising, as OpenMetrics text with times."""
     lines = []
     for name, metric in METRICS.items():
-        plain = str(name)
-        kind = "histogram" if plain in get_args(HistogramName) else "counter" if plain.endswith("_total") else "gauge"
+        kind = "histogram" if name in get_args(HistogramName) else "counter" if name.endswith("_total") else "gauge"
         lines.append(f"# TYPE {name.removesuffix('_total')} {kind}")
         for instance in ("w0", "w1"):
             labels = {"job": "fairdrift", "instance": instance} | {label: LABELS[label] for label in metric.labels}
             lines += _histogram(name, labels) if kind == "histogram" else _samples(name, labels, kind == "counter")
-    for name in ("up", "process_resident_memory_bytes"):
-        lines.append(f"# TYPE {name} gauge")
-        lines += _samples(name, {"job": "fairdrift", "instance": "w0"}, False)
+    for scraped in ("up", "process_resident_memory_bytes"):
+        lines.append(f"# TYPE {scraped} gauge")
+        lines += _samples(scraped, {"job": "fairdrift", "instance": "w0"}, False)
     return "\n".join([*lines, "# EOF"]) + "\n"
 
 

@@ -151,7 +151,9 @@ def test_sums_over_windows_side_by_side(engine: sa.Engine) -> None:
     (totals,) = hired(engine, hiring.SEEN).totals
     assert totals.windows == ((hiring.LENGTH, hiring.MIDDLE), (hiring.LENGTH, hiring.END))
     assert totals.missing == timedelta(0)
-    sums = {tuple(one.groups.values()): (one.numerator, one.n) for each in totals.sets.values() for one in each}
+    sums: dict[tuple[str, ...], object] = {
+        tuple(one.groups.values()): (one.numerator, one.n) for each in totals.sets.values() for one in each
+    }
     assert sums[()] == (255, 620)  # (40 + 10 + 100 + 15) + (20 + 5 + 50 + 15)
     assert sums[("F",)] == (75, 240) and sums[("M",)] == (180, 380)
     assert sums[("A",)] == (210, 460) and sums[("B",)] == (45, 160)
