@@ -21,11 +21,11 @@ from monitor.conditional import Conditional, conditional
 from monitor.disparity import Disparities, disparities
 from monitor.estimates import Estimate, Estimates, Flags, Floats, State, number
 from monitor.grouping import CellInfo, Grouping, Shape, attribute_sets, grouping
-from monitor.metric import LAYOUTS_OF, MetricError, Needs, Sums, joined, tabulate
+from monitor.metric import LAYOUTS_OF, WEIGHTED, MetricError, Needs, Sums, joined, tabulate
 from monitor.metrics import metric, metrics
 from monitor.river_stats import GroupAccumulators, group_accumulators
 from monitor.strata import Strata
-from monitor.sums import Ints
+from monitor.sums import Ints, Layout
 from monitor.suppression import PROTECTS, TOO_FEW, too_few, withheld
 from monitor.tallies import Statistic, Table
 
@@ -59,11 +59,18 @@ class Plan:
     value_unit: float = 0.01
     value_range: tuple[float, float] | None = None
     """The declared one; without it there are no histograms of values."""
+    weight_unit: float | None = None
+    """If given, the sums are weighted ones (`monitor.weighing`), and so are the numbers; metrics that cannot be are left out."""
     display_min: int = 0
     """Fewer events than this behind a number: `published()` withholds it. 0 or 1 withholds nothing."""
     labels: Literal["all", "favourable_only"] = "all"
     per_version: bool = False
     confidence: float = 0.95
+
+    @property
+    def layouts(self) -> Mapping[Needs, Layout]:
+        """The slots of the sums, by what needs them."""
+        return LAYOUTS_OF if self.weight_unit is None else WEIGHTED
 
     def shape(self) -> Shape:
         """What the cells are to be grouped by."""
@@ -121,9 +128,9 @@ def assess(cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None
     offered: dict[Needs, Ints | None] = {"decision": decision, "label": labels}
     given = {needs: matrix for needs, matrix in offered.items() if matrix is not None}
     for needs, matrix in given.items():
-        if matrix.shape != (len(cells), len(LAYOUTS_OF[needs])):
+        if matrix.shape != (len(cells), len(plan.layouts[needs])):
             raise MetricError(
-                f"the {needs} sums have shape {matrix.shape}; {len(cells)} cells of {len(LAYOUTS_OF[needs])} slots are needed"
+                f"the {needs} sums have shape {matrix.shape}; {len(cells)} cells of {len(plan.layouts[needs])} slots are needed"
             )
     return assessed(grouping(cells, plan.shape()), given, plan)
 
@@ -131,7 +138,7 @@ def assess(cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None
 def assessed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> "Assessment":
     """The assessment of the sums of cells, by what metrics need; `both` follows from decisions and labels together."""
     sums = summed(found, given, plan)
-    chosen = [m for m in metrics(plan.metrics) if m.needs in sums]
+    chosen = [m for m in metrics(plan.metrics) if m.needs in sums and (plan.weight_unit is None or m.weighs)]
     if not chosen:
         raise MetricError(f"no metric of {plan.metrics} can be computed from the sums given")
     selective = plan.labels == "favourable_only"
@@ -171,7 +178,7 @@ def summed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> dict[Nee
         matrices["both"] = np.concatenate([matrices["decision"], matrices["label"]], axis=1)
     unit, span = plan.value_unit, plan.value_range or (0.0, 1.0)
     return {
-        needs: Sums(LAYOUTS_OF[needs], matrix, unit, matrix[found.everybody], span)
+        needs: Sums(plan.layouts[needs], matrix, unit, matrix[found.everybody], span, plan.weight_unit)
         for needs, matrix in matrices.items()
     }
 

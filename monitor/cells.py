@@ -66,7 +66,8 @@ def cell_schema(model: ModelConfig) -> str:
         "outcome": model.outcome.model_dump(mode="json"),
         "value": model.value.model_dump(mode="json"),
     } | ({"classes": list(model.classes)} if model.classes else {})
-    return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=6).hexdigest()
+    weighed = {"weights": model.weight_unit} if model.weight_unit is not None else {}
+    return hashlib.blake2b(msgspec.json.encode(body | weighed, order="deterministic"), digest_size=6).hexdigest()
 
 
 def _grouping(given: GroupingConfig) -> dict[str, Any]:

@@ -13,7 +13,7 @@ Bytes = NDArray[np.int8]
 Shorts = NDArray[np.int16]
 Flags = NDArray[np.bool_]
 
-ABSENT = {np.dtype(np.int8): -1, np.dtype(np.int16): 0, np.dtype(np.bool_): 0}
+ABSENT = {np.dtype(np.int8): -1, np.dtype(np.int16): 0, np.dtype(np.int32): 0, np.dtype(np.bool_): 0}
 """What stands for nothing in the columns that only some models have."""
 
 
@@ -48,6 +48,8 @@ class Predictions:
     """The class that was decided, as a code of `monitor.quantities.Classes`. None: no model of these has classes."""
     plain: Flags | None = None
     """Whether the model goes without histograms. None: no model of these does."""
+    weight: Integers | None = None
+    """In the model's unit of weight, 0 where the model does not weigh. None: no model of these does."""
 
     def __len__(self) -> int:
         return len(self.key)

@@ -6,9 +6,9 @@ names and attributes.
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema, field_validator, model_validator
 from pydantic_core import CoreSchema
 
 from monitor.decoding.mapping import path_problems
@@ -145,6 +145,20 @@ class ValueConfig(Config):
             yield ("range",), "in units of the resolution it must stay below 2**31: choose a coarser resolution"
 
 
+class WeightsConfig(Config):
+    """In what unit weights are counted: each is a whole number of `resolution`, 1 to 2**31 - 1 of them."""
+
+    resolution: float = Field(default=1e-6, gt=0, le=1)
+
+
+def _weights(given: object) -> object:
+    """The short forms: true and false."""
+    return ({} if given else None) if isinstance(given, bool) else given
+
+
+_WEIGHTS_SCHEMA = {"anyOf": [{"type": "boolean"}, WeightsConfig.model_json_schema()]}
+
+
 class LabelsConfig(Config):
     """How class labels become yes and no: those in `favourable` are yes.
 
@@ -179,6 +193,7 @@ class PredictionMapping(Config):
     decision: Scalar | None = None
     score: Scalar | None = None
     value: Scalar | None = None
+    weight: Scalar | None = None
     attributes: Mapping[str, str] = Field(default_factory=dict)
     factors: Mapping[str, str] = Field(default_factory=dict)
 
@@ -217,7 +232,7 @@ class ModelConfig(Config):
 
     `classes` are the labels whose rates are kept one against the rest, beside those of favourable against not.
     `histograms`: also keep scores, values and errors by the hour, for AUC, calibration, quantiles and distances; a label that
-    comes weeks later then changes three rows instead of one.
+    comes weeks later then changes three rows instead of one. `weights`: the events' `weight` counts; rates are of weights then.
     """
 
     name: Name
@@ -235,6 +250,7 @@ class ModelConfig(Config):
     display_min: int = Field(default=10, ge=1)
     per_version: bool = True
     histograms: bool = True
+    weights: Annotated[WeightsConfig | None, BeforeValidator(_weights), WithJsonSchema(_WEIGHTS_SCHEMA)] = None
     metrics: tuple[str, ...] = ()
     disparities: tuple[DisparityConfig, ...] = ()
     pane: Duration = MINUTE
@@ -248,6 +264,11 @@ class ModelConfig(Config):
     def references(self) -> dict[str, str]:
         """attribute -> the group to compare with, where one is named."""
         return {name: given.reference for name, given in self.attributes.items() if given.reference is not None}
+
+    @property
+    def weight_unit(self) -> float | None:
+        """The unit that weights are counted in; None: decisions count as one each, whatever weight they carry."""
+        return None if self.weights is None else self.weights.resolution
 
     def attribute_sets(self) -> list[tuple[str, ...]]:
         """Everybody `()`, each attribute alone, and all intersections up to the configured depth; names sorted."""
@@ -264,6 +285,8 @@ class ModelConfig(Config):
                 yield ("windows",), f"{format_duration(window)} is not a multiple of the pane, {pane}"
             elif window > 2 * DAY and window % HOUR:
                 yield ("windows",), f"{format_duration(window)} is over two days and must be whole hours"
+        if self.weight_unit is not None and not any(window and window % HOUR == 0 for window in self.windows):
+            yield ("windows",), "weights are kept by the hour: give at least one window of whole hours"
         if not self.windows or len(set(self.windows)) < len(self.windows):
             yield ("windows",), "give at least one window, and each only once"
         for name in sorted(set(self.attributes) & set(self.factors)):

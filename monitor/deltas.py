@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.bins import calibration_slot, label_slot, relative_error, score_bin, split_product, surprise
-from monitor.sums import LARGEST, LAYOUTS, SCORE_UNIT, Basis, Book, Ints, Layout, pane_of, split_square
+from monitor.sums import LARGEST, LAYOUTS, SCORE_UNIT, WEIGHT_PARTS, Basis, Book, Ints, Layout, pane_of, split_square
 
 Columns = dict[str, NDArray[Any] | int]
 """Slot -> what each event adds to it; a bare number is the same for all."""
@@ -141,6 +141,18 @@ def class_label_columns(decision: Whole, chosen: NDArray[np.bool_], label: Whole
         "labelled": 1, "positive": positive, "negative": negative,
         "tp": yes & positive, "fp": yes & negative, "fn": no & positive, "tn": no & negative,
     }  # fmt: skip
+
+
+def weighted_columns(columns: Columns, weight: Ints) -> Columns:
+    """The slots of `WEIGHTED_DECISIONS` or `WEIGHTED_LABELS`: of each slot of counts also the weights, and their squares."""
+    found: Columns = dict(columns)
+    hi, lo = split_square(weight)
+    for slot, raised in columns.items():
+        amounts = (
+            (weight, hi, lo) if isinstance(raised, int) else [np.where(raised, part, 0) for part in (weight, hi, lo)]
+        )
+        found |= {f"{slot}{part}": amount for part, amount in zip(WEIGHT_PARTS[1:], amounts, strict=True)}
+    return found
 
 
 def label_score_columns(positive: NDArray[np.bool_], score: Ints) -> tuple[Columns, tuple[Histogram, ...]]:

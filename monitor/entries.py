@@ -16,11 +16,14 @@ from monitor.terms import PREDICTIONS, Terms
 KEPT, MATCHED, VALUED, PLAIN = 1, 2, 4, 8
 """Flags: may be matched; has been matched; carries a value; of a model without histograms."""
 
-_SHARED = [("seen", "<i8"), ("time", "<i8"), ("offset", "<i8"), ("booked", "<i8"), ("value", "<i8"), ("index", "<i4")]
+_PLACES = [("seen", "<i8"), ("time", "<i8"), ("offset", "<i8"), ("booked", "<i8")]
 
 PREDICTION = np.dtype(
     [
-        *_SHARED,
+        *_PLACES,
+        ("value", "<i4"),
+        ("weight", "<i4"),
+        ("index", "<i4"),
         ("score", "<i4"),
         ("variant", "<i8"),
         ("cell", "<i8"),
@@ -29,14 +32,26 @@ PREDICTION = np.dtype(
         ("decision", "i1"),
     ]
 )
-"""`seen`: greatest time of the identity, duplicates included; `booked`: start of its evidence pane."""
+"""`seen`: greatest time of the identity, duplicates included; `booked`: start of its evidence pane.
 
-OUTCOME = np.dtype([*_SHARED, ("label_class", "<i2"), ("flags", "u1"), ("label", "i1")])
+`weight` is above 0 only of a model that weighs. Together with `value` it has the eight bytes that a value, always below
+2**31 in size, had to itself in format 2: there the high half is 0 or -1, which is no weight.
+"""
+
+UNWEIGHED = np.dtype([*_PLACES, ("value", "<i8"), ("others", f"V{PREDICTION.itemsize - 40}")])
+"""The same bytes, to write the values of models without weights."""
+
+OUTCOME = np.dtype(
+    [*_PLACES, ("value", "<i8"), ("index", "<i4"), ("label_class", "<i2"), ("flags", "u1"), ("label", "i1")]
+)
 
 DTYPES = (PREDICTION, OUTCOME)
 
-FORMAT = "2"
+FORMAT = "3"
 """The version of what is packed here: a store of another one is not read, but built anew from the log."""
+
+READABLE = (FORMAT, "2")
+"""The formats that are read: of 2 every entry means what it meant."""
 
 Entries = NDArray[np.void]
 

@@ -33,6 +33,7 @@ Value = Annotated[
 ]
 Version = Annotated[str, Meta(max_length=VERSION_LENGTH)]
 Score = Annotated[float, Meta(ge=0, le=1)]
+Weight = Annotated[float, Meta(gt=0)]
 Scalars = Annotated[dict[str, str | int | float | bool | None], Meta(max_length=ATTRIBUTES)]
 
 
@@ -51,7 +52,10 @@ class Prediction(msgspec.Struct, gc=False):
     attributes: Annotated[Scalars | None, Meta(description="protected attributes; null is the group `unknown`")] = None
     factors: Annotated[Scalars | None, Meta(description="legitimate factors to control for")] = None
     arm: Annotated[Arm | None, Meta(description="live, unless told otherwise")] = None
-    weight: Annotated[float | None, Meta(description="reserved: every decision counts as one so far")] = None
+    weight: Annotated[
+        Weight | None,
+        Meta(description="how much the decision counts, 1 if absent; only models with `weights` look at it"),
+    ] = None
 
 
 class Outcome(msgspec.Struct, gc=False):
@@ -77,6 +81,12 @@ class WirePrediction(msgspec.Struct, gc=False):
     attributes: msgspec.Raw = msgspec.Raw()
     factors: msgspec.Raw = msgspec.Raw()
     arm: Arm | None = None
+
+
+class WireWeighted(WirePrediction, gc=False):
+    """`WirePrediction` of a stream in which some model weighs its decisions; the others ignore whatever stands there."""
+
+    weight: msgspec.Raw = msgspec.Raw()
 
 
 class WireOutcome(msgspec.Struct, gc=False):
@@ -107,6 +117,7 @@ class Reason(StrEnum):
     BAD_LABEL = "bad_label"
     BAD_SCORE = "bad_score"
     BAD_VALUE = "bad_value"
+    BAD_WEIGHT = "bad_weight"
     BAD_VERSION = "bad_version"
     TOO_MANY_ATTRIBUTES = "too_many_attributes"
     NOTHING_TO_COUNT = "nothing_to_count"

@@ -29,10 +29,23 @@ from monitor.deltas import (
     label_columns,
     label_score_columns,
     score_histogram,
+    weighted_columns,
 )
-from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PLAIN, PREDICTION, VALUED, Entries, forget_at, packed
+from monitor.entries import (
+    DTYPES,
+    KEPT,
+    MATCHED,
+    OUTCOME,
+    PLAIN,
+    PREDICTION,
+    UNWEIGHED,
+    VALUED,
+    Entries,
+    forget_at,
+    packed,
+)
 from monitor.slow import Slow
-from monitor.sums import Basis, Book, Ints
+from monitor.sums import LAYOUTS, WEIGHT_PARTS, Basis, Book, Ints
 from monitor.terms import OUTCOMES, PREDICTIONS, Cursor, Cursors, Position, Seal, Seals, Terms, sealed
 
 Bools = NDArray[np.bool_]
@@ -264,6 +277,9 @@ class Join:
         self.deltas.add(Basis.DECISION, time, cell, columns)
         self.deltas.add(Basis.EVIDENCE_DECISION, booked, cell, columns)
         self._count_histograms(batch, fresh)
+        if batch.weight is not None:
+            weight = batch.weight if fresh.all() else batch.weight[fresh]
+            self._count_weights(((Book(Basis.WEIGHTS_DECISION), time),), cell, weight, columns)
 
     def _count_histograms(self, batch: Predictions, fresh: Bools) -> None:
         """Scores and values of the fresh predictions that have them."""
@@ -284,7 +300,24 @@ class Join:
         for number in range(1, int(code.max(initial=0) >> 8) + 1):
             those = fresh & (code >> 8 >= number)
             time, cell, decision, which = _those(those, batch.time, batch.cell, batch.decision, code)
-            self.deltas.add(Book(Basis.DECISION, number), time, cell, class_columns(decision, which & 255 == number))
+            columns = class_columns(decision, which & 255 == number)
+            self.deltas.add(Book(Basis.DECISION, number), time, cell, columns)
+            if batch.weight is not None:
+                book = Book(Basis.WEIGHTS_DECISION, number)
+                self._count_weights(((book, time),), cell, batch.weight[those], columns)
+
+    def _count_weights(self, books: Sequence[tuple[Book, Ints]], cell: Ints, weight: Whole, columns: Columns) -> None:
+        """What the columns count once more with the weights, of the events of models that weigh: in each book at its times."""
+        some = weight > 0
+        if not some.any():
+            return
+        slots = LAYOUTS[books[0][0].basis].slots
+        counts = {slot: columns[slot] for slot in slots[: len(slots) // len(WEIGHT_PARTS)]}
+        chosen = {slot: column if isinstance(column, int) else column[some] for slot, column in counts.items()}
+        of, amounts, *times = _those(some, cell, weight, *(time for _, time in books))
+        raised = weighted_columns(chosen, amounts)
+        for (book, _), time in zip(books, times, strict=True):
+            self.deltas.add(book, time, of, raised)
 
     def _count_labels(self, prediction: Entries, outcome: Entries) -> None:
         def column(entries: Entries, name: str) -> Ints:
@@ -301,6 +334,8 @@ class Join:
         booked = np.maximum(prediction["booked"], outcome["booked"]).astype(np.int64)
         self.deltas.add(Basis.EVIDENCE_LABEL, booked, cell, columns)
         times = (column(prediction, "time"), column(outcome, "time"))
+        books = Book(Basis.WEIGHTS_LABEL_DECIDED), Book(Basis.WEIGHTS_LABEL_ARRIVED)
+        self._count_weights(tuple(zip(books, times, strict=True)), cell, prediction["weight"], columns)
         self._count_label_classes(times[0], cell, prediction, outcome)
         detailed = prediction["flags"] & PLAIN == 0
         self._count_label_scores(times, cell, np.where(detailed, labelled["label"], -1), predicted["score"])
@@ -321,6 +356,9 @@ class Join:
             )
             columns = class_label_columns(decision, which & 255 == number, label, true & 255 == number)
             self.deltas.add(Book(Basis.LABEL_DECIDED, number), at, of, columns)
+            self._count_weights(
+                ((Book(Basis.WEIGHTS_LABEL_DECIDED, number), at),), of, prediction["weight"][those], columns
+            )
 
     def _count_label_scores(self, times: tuple[Ints, Ints], cell: Ints, label: Ints, score: Ints) -> None:
         known = (label >= 0) & (score >= 0)
@@ -368,6 +406,10 @@ def _prediction_entries(batch: Predictions, booked: Ints) -> Entries:
     entries = _entries(PREDICTION, batch, booked)
     for name in ("score", "variant", "cell", "decision"):
         entries[name] = getattr(batch, name)
+    if batch.weight is None:
+        entries.view(UNWEIGHED)["value"] = batch.value
+    else:
+        entries["value"], entries["weight"] = batch.value, batch.weight
     if batch.plain is not None:
         entries["flags"][batch.plain] |= PLAIN
     return entries
@@ -375,7 +417,7 @@ def _prediction_entries(batch: Predictions, booked: Ints) -> Entries:
 
 def _outcome_entries(batch: Outcomes, booked: Ints) -> Entries:
     entries = _entries(OUTCOME, batch, booked)
-    entries["label"] = batch.label
+    entries["label"], entries["value"] = batch.label, batch.value
     return entries
 
 
@@ -383,7 +425,7 @@ def _entries(dtype: "np.dtype[np.void]", batch: Predictions | Outcomes, booked: 
     entries = np.empty(len(batch.key), dtype)
     entries["seen"] = entries["time"] = batch.time
     entries["booked"] = booked
-    for name in ("offset", "index", "value"):
+    for name in ("offset", "index"):
         entries[name] = getattr(batch, name)
     entries["label_class"] = 0 if batch.label_class is None else batch.label_class
     entries["flags"] = np.where(batch.valued, KEPT | VALUED, KEPT)

@@ -9,7 +9,8 @@ and list it in `METRICS`:
     pair            Pair(sums, parts, distance)    KS distance, equalized odds: of two groups, none of a single one
     index           Index(sums, parts, index, key)   of all groups of an attribute set together
 
-A composite is a statistic whose `parts` name every denominator: it is undefined where any of them is empty.
+A composite is a statistic whose `parts` name every denominator: it is undefined where any of them is empty. A rate of counts
+can be weighted as it is (`monitor.weighing`); a composite of a group's own rates says so (`of_rates`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +23,21 @@ from monitor.comparisons import DisparitySpec, offers
 from monitor.errors import MonitorError
 from monitor.estimates import Estimates
 from monitor.river_stats import Moments
-from monitor.sums import DECISIONS, ERRORS, LABEL_SCORES, LABELS, SCORES, VALUES, Ints, Layout
+from monitor.sums import (
+    DECISIONS,
+    ERRORS,
+    LABEL_SCORES,
+    LABELS,
+    SCORES,
+    VALUES,
+    WEIGHTED_DECISIONS,
+    WEIGHTED_LABELS,
+    Ints,
+    Layout,
+)
 from monitor.tallies import Row, Statistic, Table, Tallied, Tally, parts_of
+from monitor.weighing import composite, counted, counts, effective, squares, weights
+from monitor.weighing import rate as weighted_rate
 
 
 class MetricError(MonitorError):
@@ -48,13 +62,20 @@ LAYOUTS_OF: Mapping[Needs, Layout] = {
 """The slots that a metric may read. `both`: of the same decisions, so by decision time only. The last four are counted by
 the hour, so that their metrics have windows of whole hours."""
 
+WEIGHTED: Mapping[Needs, Layout] = {
+    "decision": WEIGHTED_DECISIONS,
+    "label": WEIGHTED_LABELS,
+    "both": Layout((*WEIGHTED_DECISIONS.slots, *WEIGHTED_LABELS.slots)),
+}
+"""The same where decisions have weights; these are counted by the hour too."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
     """The sums of groups, by the names of the slots of `monitor.sums`: the last axis of `matrix` are the slots.
 
     `unit` is the model's value unit, `span` its declared range of values. `whole` is, for each group, the sums of everybody
-    in its slice.
+    in its slice. `weight_unit`: the unit of the weights that stand beside the counts; None: there are none.
     """
 
     layout: Layout
@@ -62,6 +83,7 @@ class Sums:
     unit: float = 1.0
     whole: Ints | None = None
     span: tuple[float, float] = (0.0, 1.0)
+    weight_unit: float | None = None
 
     def __getattr__(self, slot: str) -> Ints:
         try:
@@ -91,6 +113,11 @@ class Sums:
     def rest(self) -> "Sums":
         """Everybody but the group."""
         return replace(self, matrix=self.everybody.matrix - self.matrix)
+
+    def part(self, of: Callable[[Layout, Ints], Any]) -> "Sums":
+        """One part of weighted sums, by the names of the counts: `monitor.weighing.counts`, `weights`, ..."""
+        whole = None if self.whole is None else of(self.layout, self.whole)
+        return Sums(counted(self.layout), of(self.layout, self.matrix), self.unit, whole, self.span)
 
     def moments(self, count: str, quantity: str) -> Moments:
         """Count, sum and sum of squares of a quantity, from the slots `quantity`, `quantity_sq_hi` and `quantity_sq_lo`."""
@@ -129,6 +156,8 @@ class GroupMetric:
     """The group's number put together over strata of the legitimate factors, from sums of (strata, groups) in shape."""
     by_default: bool = False
     """Whether it is stored where a model does not say which metrics it wants."""
+    of_rates: bool = False
+    """A composite of the group's own rates: the same number if all of the group's counts are multiplied."""
 
     @property
     def layout(self) -> Layout:
@@ -145,6 +174,30 @@ class GroupMetric:
         """Whether a single group has a value."""
         return self.kind in ("rate", "mean", "statistic")
 
+    @property
+    def weighs(self) -> bool:
+        """Whether it can be of weights: a rate of counts, or a composite of a group's own rates."""
+        if self.hourly or not (self.kind == "rate" or self.of_rates):
+            return False
+        layout = counted(WEIGHTED[self.needs])
+        try:
+            self.tally(Sums(layout, layout.zeros(1)))
+        except AttributeError:  # it reads more than counts: scores, values
+            return False
+        return True
+
+    def tallied(self, sums: Sums) -> Tallied:
+        """What it makes of the sums, weighted if they are."""
+        if sums.weight_unit is None:
+            return self.tally(sums)
+        people, weight = self.tally(sums.part(counts)), self.tally(sums.part(weights))
+        if isinstance(people, Tally):
+            square = self.tally(sums.part(squares))
+            assert isinstance(weight, Tally)
+            assert isinstance(square, Tally)
+            return weighted_rate(people, weight, square, sums.weight_unit)
+        return composite(people, self.tally(sums.part(effective)), weight, sums.weight_unit)
+
     def offers(self, spec: DisparitySpec) -> bool:
         """Whether it has this disparity."""
         return offers(self.tally(Sums(self.layout, self.layout.zeros(1))), spec, compared=self.compared)
@@ -156,7 +209,7 @@ class GroupMetric:
 
 def tabulate(metrics: Sequence[GroupMetric], given: Mapping[Needs, Sums], *, selective: bool = False) -> Table:
     """The tallies of several metrics over the same groups: one row a metric, one column a group."""
-    tallies = [metric.tally(given[metric.needs]) for metric in metrics]
+    tallies = [metric.tallied(given[metric.needs]) for metric in metrics]
     rows = [
         Row(
             metric.name,

@@ -17,8 +17,8 @@ from monitor.columns import Flags, Integers, Longs, Outcomes, Predictions, Short
 from monitor.config import ModelConfig
 from monitor.events import AHEAD_MS, ID_BYTES, Reason, WireOutcome, WirePrediction
 from monitor.lookup import CellLookup, Fault
-from monitor.quantities import ABSENT, UNDECLARED, Classes, Labels, column, quantised, units
-from monitor.sums import SCORE_UNIT
+from monitor.quantities import ABSENT, UNDECLARED, Classes, Labels, Weights, column, quantised, units
+from monitor.sums import LARGEST, SCORE_UNIT
 from monitor.times import format_duration, parse_time, parse_times
 
 HashIds = Callable[[str, Sequence[str]], list[bytes]]
@@ -57,6 +57,7 @@ class ModelReader:
             quantised(np.array(model.value.range), self._resolution).astype(np.int64) if model.value.range else None
         )
         self._histograms = model.histograms
+        self._weights = None if model.weight_unit is None else Weights(model.weight_unit)
         cut = model.decision.cut
         self._cut = None if cut is None else int(quantised(np.array([cut]), SCORE_UNIT)[0])
         self._below = model.decision.favourable_side == "below"
@@ -105,6 +106,7 @@ class ModelReader:
                 slot,
                 self._class_of([event.decision for event in events]),
                 None if self._histograms else np.ones(len(ids), np.bool_),
+                None if self._weights is None else self._weighed(events, self._weights, faults),
             ),
             faults,
         )
@@ -178,6 +180,12 @@ class ModelReader:
             faults.mark(outside, Reason.BAD_SCORE, "`score` is not between 0 and 1")
             amounts[outside] = 0
         return np.where(there, quantised(amounts, SCORE_UNIT), ABSENT).astype(np.int32)
+
+    def _weighed(self, events: Sequence[Any], weights: Weights, faults: Faults) -> Integers:
+        found = weights.column([event.weight for event in events])
+        least, most = weights.unit, weights.unit * LARGEST
+        faults.mark(found == 0, Reason.BAD_WEIGHT, f"`weight` is not a number from {least:g} to {most:g}")
+        return found
 
     def _values(self, given: list[float | None], faults: Faults) -> tuple[Longs, Flags]:
         amounts, there = column(given)

@@ -11,6 +11,7 @@ from monitor.sums import LARGEST
 
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 ABSENT = -1
@@ -52,6 +53,26 @@ def units(amounts: Floats, resolution: float) -> tuple[Longs, Flags]:
     if large.any():
         nearest[large] = 0
     return nearest.astype(np.int64), large
+
+
+class Weights(dict[bytes, float]):
+    """How much a decision counts, from the JSON of its weight: a number above 0, or 1 where there is none."""
+
+    def __init__(self, unit: float) -> None:
+        super().__init__({b"": 1.0, b"null": 1.0})
+        self.unit = unit
+
+    def __missing__(self, raw: bytes) -> float:
+        try:
+            return float(raw)  # JSON's numbers are Python's; no other JSON is one
+        except ValueError:
+            return 0.0
+
+    def column(self, given: Sequence[Any]) -> Integers:
+        """Each in whole units; 0 for what is no weight."""
+        amounts = np.fromiter(map(self.__getitem__, map(bytes, given)), np.float64, len(given))
+        counted = quantised(np.minimum(amounts, self.unit * 2.0**32), self.unit)
+        return np.where((counted > 0) & (counted <= LARGEST), counted, 0).astype(np.int32)
 
 
 class Labels(dict[Any, int]):

@@ -15,7 +15,7 @@ from monitor.chunk import Chunk, ChunkDecoder, LogRecord, PartitionOf
 from monitor.columns import Longs, Outcomes, Predictions, merge, take
 from monitor.config import ModelConfig
 from monitor.decoding.mapping import Mapper
-from monitor.events import DeadLetter, Reason, WireOutcome, WirePrediction
+from monitor.events import DeadLetter, Reason, WireOutcome, WirePrediction, WireWeighted
 from monitor.model_reader import Faults, HashIds, ModelReader, Places
 from monitor.times import DAY
 
@@ -44,7 +44,10 @@ class Reader:
         self._names = {model.name: position for position, model in enumerate(models)}
         self._models = [ModelReader(n, model, hash_ids, cells, retention_ms) for n, model in enumerate(models)]
         names = list(self._names)
-        self._predictions = ChunkDecoder(WirePrediction, names, _mapper(models, "prediction"), partition_of)
+        weigh = any(model.weight_unit is not None for model in models)
+        self._predictions = ChunkDecoder(
+            WireWeighted if weigh else WirePrediction, names, _mapper(models, "prediction"), partition_of
+        )
         self._outcomes = ChunkDecoder(WireOutcome, names, _mapper(models, "outcome"), partition_of)
 
     def predictions(

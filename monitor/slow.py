@@ -13,7 +13,7 @@ import numpy as np
 from monitor.entries import DTYPES, KEPT, MATCHED, Entries
 from monitor.terms import NEVER, OUTCOMES, PREDICTIONS, TOPICS, Terms
 
-FORMATS = (struct.Struct("<qqqqqiiqqhBb"), struct.Struct("<qqqqqihBb"))
+FORMATS = (struct.Struct("<qqqqiiiiqqhBb"), struct.Struct("<qqqqqihBb"))
 """The same bytes as `monitor.entries.DTYPES`; a test holds them together."""
 
 
@@ -26,6 +26,7 @@ class KeptPrediction:
     offset: int
     booked: int
     value: int
+    weight: int
     index: int
     score: int
     variant: int

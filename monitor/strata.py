@@ -37,6 +37,13 @@ class Sides:
     n: tuple[Floats, Floats]
     total: tuple[Floats, Floats]
     variance: tuple[Floats, Floats] | None = None
+    counted: tuple[Floats, Floats] | None = None
+    """Events, where `n` is the effective number of weighted ones."""
+
+    @property
+    def people(self) -> tuple[Floats, Floats]:
+        """How many events there are."""
+        return self.n if self.counted is None else self.counted
 
     @property
     def weight(self) -> Floats:
@@ -148,7 +155,7 @@ class Strata:
             sides = self._sides(place, x[row], y[row])
             found = (ratio if of_ratio else difference)(sides, level[row])
             value[row], low[row], high[row], strata[row] = found.value, found.low, found.high, found.strata
-            n[row] = np.where(sides.weight > 0, sides.n[0] + sides.n[1], 0.0).sum(axis=0)
+            n[row] = np.where(sides.weight > 0, sides.people[0] + sides.people[1], 0.0).sum(axis=0)
         undefined = ~np.isfinite(value)
         single = np.isin(np.arange(len(x)), list(self.places))[:, None]
         blank = np.where(undefined, np.nan, 1.0)
@@ -170,13 +177,15 @@ class Strata:
         """The row's sums in every stratum, (strata, comparisons)."""
         width = len(self.groups.n[row]) // self.count
 
+        groups, rest = self.groups.only(row), self.rest.only(row)
+
         def part(name: str, table: Table, at: Indices) -> Floats:
-            return np.asarray(getattr(table, name)[row], np.float64).reshape(self.count, width)[:, at]
+            return np.asarray(getattr(table, name)[0], np.float64).reshape(self.count, width)[:, at]
 
         def side(name: str) -> tuple[Floats, Floats]:
-            other = np.where(y >= 0, part(name, self.groups, y), part(name, self.rest, x))
-            return part(name, self.groups, x), other
+            other = np.where(y >= 0, part(name, groups, y), part(name, rest, x))
+            return part(name, groups, x), other
 
-        return Sides(
-            side("denominator"), side("numerator"), None if self.groups.form[row] == Form.RATE else side("variance")
-        )
+        if self.groups.form[row] != Form.RATE:
+            return Sides(side("denominator"), side("numerator"), side("variance"))
+        return Sides(side("size"), side("count"), counted=side("n"))

@@ -5,7 +5,8 @@ same last unit. A `Layout` names the slots of one kind of pane. New slots are ap
 was stored shorter is read with zeros for them, so that a new metric needs no migration.
 
 A square is kept in two slots, `hi * 2**31 + lo`, so that a sum over 30 days of busy traffic cannot overflow 64 bits:
-quantities are quantised to below 2**31 in size (`quantities.units`), their squares to below 2**62.
+quantities are quantised to below 2**31 in size (`quantities.units`), their squares to below 2**62. Each slot then has room for
+2**32 events of the greatest size there is; weights are such quantities.
 
 Histograms (`monitor.bins`) are bases of their own: a model without scores or a declared range of values has none of their
 rows. Why by the hour (2026-11): by the minute they would be nine tenths of all that is stored and of what the evaluator
@@ -64,6 +65,12 @@ class Basis(IntEnum):
     """Values beside the outcomes' in hour panes of the decision's time (`ERRORS`)."""
     ERRORS_ARRIVED = 11
     """Values beside the outcomes' in hour panes of the outcome's time (`ERRORS`)."""
+    WEIGHTS_DECISION = 12
+    """Decisions and their weights in hour panes of the decision's time (`WEIGHTED_DECISIONS`)."""
+    WEIGHTS_LABEL_DECIDED = 13
+    """Labelled decisions and their weights in hour panes of the decision's time (`WEIGHTED_LABELS`)."""
+    WEIGHTS_LABEL_ARRIVED = 14
+    """Labelled decisions and their weights in hour panes of the outcome's time (`WEIGHTED_LABELS`)."""
 
 
 class Book(NamedTuple):
@@ -136,6 +143,17 @@ LABELS = Layout(
         "outcome_value",
     )
 )
+
+WEIGHT_PARTS = ("", "_weight", "_weight_sq_hi", "_weight_sq_lo")
+"""Of each slot: how many events, the sum of their weights (in the model's unit), and of the squares of these."""
+
+
+def _weighted(*slots: str) -> Layout:
+    return Layout(tuple(f"{slot}{part}" for part in WEIGHT_PARTS for slot in slots))
+
+
+WEIGHTED_DECISIONS = _weighted("events", "decided", "favourable")
+WEIGHTED_LABELS = _weighted("labelled", "positive", "negative", "tp", "fp", "fn", "tn")
 
 QUALITY = Layout(
     (
@@ -217,6 +235,9 @@ LAYOUTS: dict[Basis, Layout] = {
     Basis.LABEL_SCORES_ARRIVED: LABEL_SCORES,
     Basis.ERRORS_DECIDED: ERRORS,
     Basis.ERRORS_ARRIVED: ERRORS,
+    Basis.WEIGHTS_DECISION: WEIGHTED_DECISIONS,
+    Basis.WEIGHTS_LABEL_DECIDED: WEIGHTED_LABELS,
+    Basis.WEIGHTS_LABEL_ARRIVED: WEIGHTED_LABELS,
 }
 
 HOURLY = (Basis.LABEL_DECIDED, *(basis for basis in Basis if basis >= Basis.SCORES))

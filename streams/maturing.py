@@ -5,6 +5,7 @@
   figures have changed; in between they are computed on reading. Label coverage, labelled over predicted, is known here, since
   both are counted by one time.
 - Metrics of histograms, whose panes are hours: when a window closes, and again when no event can be late for it any more.
+- Metrics of a model that weighs its decisions, whose weights are kept by the hour: likewise the one or the other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -76,9 +77,11 @@ class Series:
     label_class: str = ""
 
 
-def of_classes(names: Sequence[str]) -> Iterator[Series]:
+def of_classes(names: Sequence[str], *, weighted: bool = False) -> Iterator[Series]:
     """One class against the rest, for each class."""
     bases: dict[Needs, Basis] = {"decision": Basis.DECISION, "label": Basis.LABEL_DECIDED}
+    if weighted:
+        bases = {"decision": Basis.WEIGHTS_DECISION, "label": Basis.WEIGHTS_LABEL_DECIDED}
     for number, name in enumerate(names, 1):
         yield Series(f"class {number}", "decision", bases, (0, 1), number, name)
 
@@ -104,6 +107,18 @@ HISTOGRAMS = (
     ),
 )
 
+WEIGHTED = (
+    Series("weighted decisions", "decision", {"decision": Basis.WEIGHTS_DECISION}, (0,)),
+    Series(
+        "weighted revision",
+        "decision",
+        {"decision": Basis.WEIGHTS_DECISION, "label": Basis.WEIGHTS_LABEL_DECIDED},
+        (0, 1),
+    ),
+    Series("weighted outcomes", "outcome", {"label": Basis.WEIGHTS_LABEL_ARRIVED}, (0, 1)),
+)
+"""What is computed of a model that weighs its decisions, in place of what is computed of decisions that count alike."""
+
 
 class Maturing:
     """One series of one model. Reads what is due when it is due, and remembers nothing."""
@@ -112,7 +127,7 @@ class Maturing:
         """`needed`: of the series' sums, those that some metric needs; decisions and labels are read together."""
         pane = max(model.pane, HOUR)
         self._windows = tuple(Window(length, pane) for length in model.windows if length >= pane and length % pane == 0)
-        labelled = "label" in series.bases
+        labelled = "label" in series.bases and series.time_basis == "decision"
         self._ages = ages(model.join_horizon) if labelled else tuple({0: 0, model.max_lateness: 0})
         always = {"decision", "label"} if labelled else set()
         self._bases = {needs: basis for needs, basis in series.bases.items() if needs in always | needed}

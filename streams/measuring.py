@@ -116,6 +116,8 @@ class Measuring:
     plan: Plan
     asked: frozenset[str]
     rules: tuple[Rule, ...] = field(default=())
+    stored: bool = True
+    """Whether points are made of it. The minutes of a model that weighs are of decisions that count alike: for rules only."""
 
     @classmethod
     def of(cls, model: ModelConfig, rules: Iterable[Rule]) -> "Measuring":
@@ -127,7 +129,9 @@ class Measuring:
         looking = [rule for rule in mine if isinstance(rule, Comparing)]
         asked = frozenset(metric(name).name for name in [*model.metrics, *(rule.metric for rule in looking)])
         chosen = tuple(
-            name for name, one in registry().items() if name in asked or (one.by_default and not model.metrics)
+            name
+            for name, one in registry().items()
+            if name in asked or (one.by_default and not model.metrics and (model.weight_unit is None or one.weighs))
         )
         wanted = {tuple(sorted(rule.attributes)) for rule in looking if rule.attributes}
         deep = max([model.intersections, *(len(names) for names in wanted)])
@@ -145,7 +149,7 @@ class Measuring:
             labels=model.labels,
             per_version=model.per_version,
         )
-        return cls(plan, asked, mine)
+        return cls(plan, asked, mine, stored=model.weight_unit is None)
 
     def of_basis(self, needs: Literal["decision", "label"]) -> "Measuring | None":
         """The part that needs decisions, or labels; None if there is none."""
@@ -154,7 +158,7 @@ class Measuring:
             return None
         topics = "predictions" if needs == "decision" else "outcomes"
         rules = tuple(r for r in self.rules if _is_of(r, chosen, topics))
-        return Measuring(replace(self.plan, metrics=chosen), self.asked & set(chosen), rules)
+        return Measuring(replace(self.plan, metrics=chosen), self.asked & set(chosen), rules, self.stored)
 
     def afterwards(self, *needs: Needs) -> "Measuring | None":
         """The part that needs one of these and is computed when its windows are over: no rule looks at it."""
@@ -241,6 +245,8 @@ class Figures:
 
     def points(self, at: int, place: Place, tier: str) -> Iterator[Point]:
         """The published figures of one window."""
+        if not self._measuring.stored:
+            return
         counted = self._batch.whole.field.groups.n[:, at * self._batch.width] > 0
         for row, name in enumerate(self._batch.whole.metrics):
             if counted[row] or name in self._measuring.asked:

@@ -37,6 +37,19 @@ _PLAIN = {
 }
 
 
+_OF_CLASSES = (
+    "rules look at favourable against not; what `classes` tell apart is computed by the hour, without evidence"
+)
+_WEIGHED = "rules count decisions, each as one; what `weights` weigh is computed by the hour, without evidence"
+_ELSEWHERE = {
+    "label_class": _OF_CLASSES,
+    "class": _OF_CLASSES,
+    "classes": _OF_CLASSES,
+    "weight": _WEIGHED,
+    "weights": _WEIGHED,
+}
+"""Keys that somebody may look for in a rule, and why there are none."""
+
 _SCALARS = ("bool", "int", "float", "str")
 """What pydantic adds to the place of a value that might be any of them."""
 
@@ -89,6 +102,8 @@ def _follows(one: ErrorDetails) -> bool:
 def _text(one: ErrorDetails, path: Path, context: dict[str, Any]) -> str:
     kind = one["type"]
     if kind == "extra_forbidden":
+        if path[:1] == ("rules",) and path[-1] in _ELSEWHERE:
+            return _ELSEWHERE[str(path[-1])]
         known = sorted(known_keys(path[:-1]))
         near = difflib.get_close_matches(str(path[-1]), known, n=1)
         return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known here are {', '.join(known)}"

@@ -11,7 +11,7 @@ from monitor.metric import Needs
 from monitor.sections import text_of
 from monitor.windows import HOUR
 from streams.folding import Fold
-from streams.maturing import HISTOGRAMS, REVISION, Maturing, Series, of_classes
+from streams.maturing import HISTOGRAMS, REVISION, WEIGHTED, Maturing, Series, of_classes
 from streams.measuring import Measuring
 from streams.points import Points
 from streams.rounds import Mark, Round
@@ -20,6 +20,17 @@ from streams.watching import Watched
 AT_ONCE = 256
 """So many windows are computed before their points go to the database."""
 
+_Parts = tuple[tuple[Series, tuple[Needs, ...]], ...]
+
+COUNTING: _Parts = (
+    (REVISION, ("label", "both", "label_score", "error")),
+    *((one, tuple(one.bases)) for one in HISTOGRAMS),
+)
+"""What is computed afterwards, and the metrics of which needs it is for."""
+
+WEIGHING: _Parts = tuple(zip(WEIGHTED, (("decision",), ("label", "both"), ("label",)), strict=True))
+"""The same of a model that weighs its decisions."""
+
 
 class Reviser:
     """Revises the stored points of one model."""
@@ -27,15 +38,16 @@ class Reviser:
     def __init__(self, of: Watched, points: Points, measuring: Measuring) -> None:
         self._points, self._version = points, of.config_version
         self._after: list[After] = []
-        labels: tuple[Needs, ...] = ("label", "both", "label_score", "error")
-        for series, needs in ((REVISION, labels), *((one, tuple(one.bases)) for one in HISTOGRAMS)):
+        weighted = of.model.weight_unit is not None
+        for series, needs in WEIGHING if weighted else COUNTING:
             self._add(of.model, series, measuring.afterwards(*needs))
-        for series in of_classes([text_of(name) for name in of.model.classes]):
+        for series in of_classes([text_of(name) for name in of.model.classes], weighted=weighted):
             part = measuring.afterwards("decision", "label")
             self._add(of.model, series, None if part is None else replace(part, asked=frozenset()))
 
     def _add(self, model: ModelConfig, series: Series, part: Measuring | None) -> None:
         if part is not None:
+            part = replace(part, plan=replace(part.plan, weight_unit=model.weight_unit))
             self._after.append(After(series, Maturing(model, series, part.needs), part))
 
     def revise(self, this: Round, fold: Fold, starts: Iterable[int], began: int) -> None:

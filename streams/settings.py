@@ -240,6 +240,7 @@ class Settings(Config):
             return
         from monitor.metrics import metric, names  # River takes a second to import: only where a metric is named
 
+        yield from self._weight_problems()
         plain = [(place, model) for place, model in enumerate(self.models) if not model.histograms]
         for place, model in plain:
             for name in model.metrics:
@@ -254,6 +255,27 @@ class Settings(Config):
             given = threshold_of(rule)
             if given is not None and given.metric in names() and (text := _not_offered(given)):
                 yield ("rules", place, "aggregate"), text
+
+    def _weight_problems(self) -> Iterator[Problem]:
+        """What is asked of models that weigh their decisions and is not there with weights."""
+        from monitor.metrics import metric, names
+
+        weighing = {
+            model.name: (place, model) for place, model in enumerate(self.models) if model.weight_unit is not None
+        }
+        for place, model in weighing.values():
+            for name in model.metrics:
+                if name in names() and not metric(name).weighs:
+                    text = f"{name} is not weighted: name it for a model without `weights`, or leave it out"
+                    yield ("models", place, "metrics"), text
+        for place, rule in enumerate(self.rules):
+            concerned = (
+                list(weighing) if rule.model == EVERY_MODEL else [name for name in weighing if name == rule.model]
+            )
+            if threshold_of(rule) is not None and concerned:
+                model_names = ", ".join(concerned)
+                text = f"{model_names} has `weights`, and evidence counts decisions and not weights: no rule looks at its metrics"
+                yield ("rules", place, "model"), text
 
     def _stream_problems(self) -> Iterator[Problem]:
         first: dict[tuple[str, str], ModelConfig] = {}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.bloom import Bloom
-from monitor.entries import FORMAT
+from monitor.entries import FORMAT, READABLE
 from monitor.sums import Ints
 from monitor.terms import TOPICS, Cursor, Cursors, Terms
 
@@ -99,6 +99,7 @@ class Store:
 
     def __init__(self, disk: Disk, terms: Terms, lineage: str) -> None:
         self.disk, self._terms, self._lineage = disk, terms, f"{lineage}/{FORMAT}"
+        self._known = {f"{lineage}/{read}" for read in READABLE}
         self._overlay, self._flying = Batch(), Batch()
         self._bloom = (Bloom(), Bloom())
 
@@ -133,7 +134,7 @@ class Store:
     def usable(self, floor: Cursors, position: Cursors) -> Cursors | None:
         """The disk's cursors, if it belongs to this database and lies between floor and position; None if it must go."""
         meta = self.disk.meta()
-        if meta is None or meta.lineage != self._lineage:
+        if meta is None or meta.lineage not in self._known:
             return None
         between = all(f.offset <= s.offset <= p.offset for f, s, p in zip(floor, meta.cursors, position, strict=True))
         return meta.cursors if between else None

@@ -67,6 +67,7 @@ METRICS = (
         tally=lambda s: _ratio(s.tp, s.fn, s.fp, "labelled favourable decisions"),
         all_labels=True,
         aliases=("conditional_acceptance_ratio",),
+        of_rates=True,
     ),
     GroupMetric(
         name="conditional_rejection",
@@ -77,6 +78,7 @@ METRICS = (
         tally=lambda s: _ratio(s.tn, s.fp, s.fn, "labelled unfavourable decisions"),
         all_labels=True,
         aliases=("conditional_rejection_ratio",),
+        of_rates=True,
     ),
     GroupMetric(
         name="group_benefit",
@@ -86,6 +88,7 @@ METRICS = (
         denominator="positive labels",
         tally=lambda s: _ratio(s.tp, s.fp, s.fn, "positive labels"),
         all_labels=True,
+        of_rates=True,
     ),
     GroupMetric(
         name="treatment_equality",
@@ -95,5 +98,6 @@ METRICS = (
         denominator="false positives",
         tally=treatment_equality,
         all_labels=True,
+        of_rates=True,
     ),
 )

@@ -79,6 +79,7 @@ METRICS = (
         tally=balanced_accuracy,
         all_labels=True,
         aliases=("balanced_accuracy_score",),
+        of_rates=True,
     ),
     GroupMetric(
         name="f1",
@@ -89,6 +90,7 @@ METRICS = (
         tally=f1,
         all_labels=True,
         aliases=("f1_score",),
+        of_rates=True,
     ),
     GroupMetric(
         name="matthews_correlation",
@@ -99,5 +101,6 @@ METRICS = (
         tally=mcc,
         all_labels=True,
         aliases=("mcc", "matthews_corrcoef", "phi_coefficient"),
+        of_rates=True,
     ),
 )

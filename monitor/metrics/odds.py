@@ -115,6 +115,7 @@ METRICS = (
         tally=equalized_odds,
         all_labels=True,
         aliases=("equalised_odds",),
+        of_rates=True,
     ),
     GroupMetric(
         name="average_absolute_odds",
@@ -125,6 +126,7 @@ METRICS = (
         tally=absolute_odds,
         all_labels=True,
         aliases=("average_abs_odds", "average_odds_error"),
+        of_rates=True,
     ),
     GroupMetric(
         name="average_odds",
@@ -134,6 +136,7 @@ METRICS = (
         denominator="labelled decisions",
         tally=average_odds,
         all_labels=True,
+        of_rates=True,
     ),
     GroupMetric(
         name="negative_odds",
@@ -144,6 +147,7 @@ METRICS = (
         tally=negative_odds,
         all_labels=True,
         aliases=("negative_equalized_odds",),
+        of_rates=True,
     ),
     GroupMetric(
         name="equalized_odds_mean",
@@ -153,6 +157,7 @@ METRICS = (
         denominator="labelled decisions",
         tally=mean_gap,
         all_labels=True,
+        of_rates=True,
     ),
     GroupMetric(
         name="equalized_odds_mean_ratio",
@@ -162,5 +167,6 @@ METRICS = (
         denominator="labelled decisions",
         tally=mean_ratio,
         all_labels=True,
+        of_rates=True,
     ),
 )

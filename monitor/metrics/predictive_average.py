@@ -26,5 +26,6 @@ METRICS = (
         tally=tally,
         all_labels=True,
         aliases=("calibration_by_group",),
+        of_rates=True,
     ),
 )

@@ -159,8 +159,12 @@ def book_decisions(terms: Terms, side: Side, rows: Rows) -> None:
             rows[Row(Basis.SCORES, hour, cell)][f"score_bin_{hundredth(event.score)}"] += 1
         if event.slot is not None:
             rows[Row(Basis.VALUES, hour, cell)][event.slot] += 1
+        rows[Row(Basis.WEIGHTS_DECISION, hour, cell)].update(weighted(event, sums))
         for number, name in enumerate(event.classes, 1):
-            rows[Row(Basis.DECISION, hour, cell, number)].update(class_sums(event, name))
+            versus = class_sums(event, name)
+            rows[Row(Basis.DECISION, hour, cell, number)].update(versus)
+            weighty = weighted(event, versus)
+            rows[Row(Basis.WEIGHTS_DECISION, hour, cell, number)].update(weighty)
 
 
 def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[int, int]]:
@@ -183,6 +187,9 @@ def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[in
         rows[Row(Basis.LABEL_DECIDED, decided, cell)].update(sums)
         rows[Row(Basis.LABEL_ARRIVED, label.event.time // terms.pane * terms.pane, cell)].update(sums)
         rows[Row(Basis.EVIDENCE_LABEL, booked, cell)].update(sums)
+        weighty = weighted(prediction.event, sums)
+        rows[Row(Basis.WEIGHTS_LABEL_DECIDED, decided, cell)].update(weighty)
+        rows[Row(Basis.WEIGHTS_LABEL_ARRIVED, arrived, cell)].update(weighty)
         scores, errors = label_score_sums(prediction.event, label.event), error_sums(prediction.event, label.event)
         rows[Row(Basis.LABEL_SCORES_DECIDED, decided, cell)].update(scores)
         rows[Row(Basis.LABEL_SCORES_ARRIVED, arrived, cell)].update(scores)
@@ -191,6 +198,8 @@ def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[in
         for number, name in enumerate(prediction.event.classes, 1):
             versus = class_label_sums(prediction.event, label.event, name)
             rows[Row(Basis.LABEL_DECIDED, decided, cell, number)].update(versus)
+            weighty = weighted(prediction.event, versus)
+            rows[Row(Basis.WEIGHTS_LABEL_DECIDED, decided, cell, number)].update(weighty)
     return labels
 
 
@@ -274,6 +283,22 @@ def class_label_sums(prediction: Event, outcome: Event, name: str) -> Mapping[st
             chosen = prediction.label_class == name
             sums[{(1, 1): "tp", (1, 0): "fp", (0, 1): "fn", (0, 0): "tn"}[chosen, true]] = 1
     return sums
+
+
+COUNTED = ("events", "decided", "favourable", "labelled", "positive", "negative", "tp", "fp", "fn", "tn")
+"""The slots that are weighted too."""
+
+
+def weighted(prediction: Event, sums: Mapping[str, int]) -> Mapping[str, int]:
+    """Those of the sums that a prediction's weight counts for: the count, the weight, its square in two parts."""
+    weight = prediction.weight
+    if weight is None:
+        return {}
+    found: dict[str, int] = {}
+    for slot in COUNTED:
+        if n := sums.get(slot, 0):
+            found |= {slot: n, f"{slot}_weight": weight, **square(f"{slot}_weight", weight)}
+    return found
 
 
 def label_score_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:

@@ -68,6 +68,8 @@ class ModelSpec:
     decisions: tuple[Sequence[str], Sequence[str]] = ((), ())
     """The favourable and the unfavourable names of decisions, where they are names."""
     labels: tuple[Sequence[str], Sequence[str]] = ((), ())
+    weight: Decimal | None = None
+    """The unit of weights; None: decisions have none."""
 
     @classmethod
     def of(cls, model: Mapping[str, Any]) -> "ModelSpec":
@@ -83,7 +85,12 @@ class ModelSpec:
             classes=tuple(model.get("classes", ())),
             decisions=_named(model.get("decision", {})),
             labels=_named(model.get("outcome", {})),
+            weight=_weight_unit(model.get("weights", False)),
         )
+
+
+def _weight_unit(given: Any) -> Decimal | None:
+    return Decimal(str(given["resolution"])) if isinstance(given, dict) else Decimal("0.000001") if given else None
 
 
 def _named(section: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
@@ -137,6 +144,7 @@ class Event:
     label_class: str | None = None
     """The name of the decision or label, where it is one of the configured classes."""
     classes: tuple[str, ...] = ()
+    weight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +234,7 @@ def _prediction(settings: ModelSpec, element: dict[str, Any], model: str, id: st
         (model, version, arm, id), model, id, time, version, arm,
         _groups(settings.attributes, element.get("attributes")), _groups(settings.factors, element.get("factors")),
         decision, score, value, clipped, slot, _class(settings, element.get("decision")), settings.classes,
+        _weight(element, settings.weight),
     )  # fmt: skip
 
 
@@ -284,6 +293,17 @@ def _units(element: dict[str, Any], resolution: Decimal) -> int | None:
         return None
     if abs(value) > 2 * LARGEST * resolution or abs(units := _quantised(value / resolution)) >= LARGEST:
         raise Unreadable("value too large")
+    return units
+
+
+def _weight(element: dict[str, Any], unit: Decimal | None) -> int | None:
+    """1 where there is none; not looked at where decisions have none."""
+    if unit is None:
+        return None
+    weight = _number(element, "weight")
+    found = Decimal(1) if weight is None else weight
+    if found > 2 * LARGEST * unit or not 0 < (units := _quantised(found / unit)) < LARGEST:
+        raise Unreadable("weight")
     return units
 
 

@@ -40,7 +40,8 @@ MODELS = """
   classes: [offer, refer, decline]
   decision: &labels {favourable: [offer], unfavourable: [refer, decline]}
   outcome: *labels
-  metrics: [mean_value]
+  metrics: [selection_rate, equalized_odds]
+  weights: true
   intersections: 1
   windows: [5m, 1h]
   pane: *pane

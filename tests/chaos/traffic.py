@@ -128,6 +128,8 @@ class Traffic:
             event["arm"] = rng.choice(("live", "canary", "fallback"))
         if rng.random() < 0.03:
             del event["attributes"]
+        if rng.random() < 0.7:  # of both models, of which one looks at it
+            event["weight"] = rng.choice((1, 0.5, rng.randrange(1, 10**9) / 10**6, rng.random() * 2000 + 1e-6))
         return event
 
     def _array(self, events: list[Event]) -> Message:

@@ -284,3 +284,40 @@ def test_records_of_a_broker_are_enough() -> None:
     columns, letters = reader()[0].predictions([record])
     assert (columns.offset.tolist(), letters) == ([5], [])
     assert isinstance(Record(0, raw).headers, tuple)
+
+
+WEIGHING = credit(weights=True)
+
+
+@pytest.mark.parametrize("raw", [b"0", b"-1", b"4e-7", b"2147.483648", b"1e400", b'"1"', b"true", b"[1]", b'{"x": 1}'])
+def test_a_weight_that_cannot_be_counted(raw: bytes) -> None:
+    """Of a model that weighs; any other does not look at it."""
+    message = PREFIX + b',"weight":' + raw + b"}"
+    read, _ = reader(WEIGHING, credit("hiring"))
+    columns, [letter] = read.predictions(records(prediction(), message, prediction(), first=7))
+    assert columns.offset.tolist() == [7, 9]
+    assert (letter.reason, letter.detail) == (Reason.BAD_WEIGHT, "`weight` is not a number from 1e-06 to 2147.48")
+    for models in ((credit(),), (credit(), credit("hiring", weights=True))):
+        ignored, letters = reader(*models)[0].predictions(records(message))
+        assert (len(ignored), letters) == (1, [])
+
+
+def test_weights_are_counted_in_their_unit_and_one_where_there_is_none() -> None:
+    given = [prediction(weight=w) for w in (0.5, 1, 1.0000005, 2147.483647, None, ...)]
+    columns, letters = reader(WEIGHING)[0].predictions(records(*given))
+    assert columns.weight is not None
+    assert (columns.weight.tolist(), letters) == ([500_000, 1_000_000, 1_000_000, 2**31 - 1, 1_000_000, 1_000_000], [])
+    coarse, _ = reader(credit(weights={"resolution": 1}))[0].predictions(
+        records(prediction(weight=250_000), prediction())
+    )
+    assert coarse.weight is not None
+    assert coarse.weight.tolist() == [250_000, 1]
+    assert reader()[0].predictions(records(prediction(weight=5)))[0].weight is None
+
+
+def test_a_mapped_message_may_weigh() -> None:
+    fields = {"id": "$.id", "time": "$.at", "decision": "$.ok", "weight": "$.exposure"}
+    mapped = credit(weights=True, mapping={"prediction": fields})
+    columns, _ = reader(mapped)[0].predictions(records({"id": "a", "at": TIME, "ok": True, "exposure": 0.25}))
+    assert columns.weight is not None
+    assert columns.weight.tolist() == [250_000]

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, forget_at, live, packed, spent
+from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, UNWEIGHED, forget_at, live, packed, spent
 from monitor.slow import FORMATS, KINDS
 from monitor.terms import OUTCOMES, PREDICTIONS, TOPICS, Terms
 
@@ -83,3 +83,24 @@ def test_nothing_is_live_when_due() -> None:
         for entry, due in zip(entries, forget_at(topic, entries, TERMS).tolist(), strict=True):
             one = np.array([entry])
             assert not live(topic, one, (due + 1, due + 1), TERMS).any()
+
+
+FORMAT_2 = np.dtype(
+    [("seen", "<i8"), ("time", "<i8"), ("offset", "<i8"), ("booked", "<i8"), ("value", "<i8"), ("index", "<i4"),
+     ("score", "<i4"), ("variant", "<i8"), ("cell", "<i8"), ("label_class", "<i2"), ("flags", "u1"), ("decision", "i1")]
+)  # fmt: skip
+"""Predictions as they were packed before decisions had weights."""
+
+
+@pytest.mark.parametrize("value", [0, 1, -1, 2**31 - 1, -(2**31) + 1])
+def test_entries_of_format_2_are_read_as_they_were_meant(value: int) -> None:
+    old = np.zeros(1, FORMAT_2)
+    for number, name in enumerate(FORMAT_2.names or (), 1):
+        old[name] = number
+    old["value"] = value
+    new = np.frombuffer(old.tobytes(), PREDICTION)
+    assert all(new[name] == old[name] for name in FORMAT_2.names or ())
+    assert new["weight"] in (0, -1), "no weight"
+    written = np.zeros(1, PREDICTION)
+    written.view(UNWEIGHED)["value"] = value
+    assert (written["value"][0], int(written["weight"][0]) > 0) == (value, False)

@@ -30,6 +30,7 @@ from tests.acceptance.definition import (
     hundredth,
     label_score_sums,
     label_sums,
+    weighted,
 )
 from tests.acceptance.parsing import Event as Content
 
@@ -113,7 +114,7 @@ def content(event: Event) -> Content:
         (event.id,), "m", event.id, event.time, decision=bool(event.bit),
         score=draw.choice((None, 0, 10**6, draw.randrange(10**6 + 1))), value=value,
         clipped=min(max(value, RANGE[0]), RANGE[1]) if value is not None else 0, slot=slot,
-        label_class=draw.choice((None, *CLASSES)), classes=CLASSES,
+        label_class=draw.choice((None, *CLASSES)), classes=CLASSES, weight=draw.choice((None, 1, 2**31 - 1, 10**6)),
     )  # fmt: skip
 
 
@@ -143,6 +144,7 @@ class EventReader:
             clipped=np.array([one.clipped for one in said], dtype=np.int64),
             value_slot=np.array(slots, dtype=np.int8),
             label_class=np.array([code(one) for one in said], dtype=np.int16),
+            weight=np.array([one.weight or 0 for one in said], dtype=np.int32),
         ), letters  # fmt: skip
 
     def outcomes(self, records: Sequence[Any]) -> tuple[Outcomes, list[DeadLetter]]:
@@ -485,6 +487,8 @@ def decided(of: Terms, prediction: Event, booked: int) -> Raised:
         yield Basis.VALUES, hour, {said.slot: 1}
     for number, name in enumerate(CLASSES, 1):
         yield Book(Basis.DECISION, number), hour, class_sums(said, name)
+        yield Book(Basis.WEIGHTS_DECISION, number), hour, weighted(said, class_sums(said, name))
+    yield Basis.WEIGHTS_DECISION, hour, weighted(said, decision_sums(said))
 
 
 def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:
@@ -498,7 +502,11 @@ def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:
     yield Basis.ERRORS_DECIDED, hours[0], error_sums(*pair)
     yield Basis.ERRORS_ARRIVED, hours[1], error_sums(*pair)
     for number, name in enumerate(CLASSES, 1):
-        yield Book(Basis.LABEL_DECIDED, number), hours[0], class_label_sums(*pair, name)
+        versus = class_label_sums(*pair, name)
+        yield Book(Basis.LABEL_DECIDED, number), hours[0], versus
+        yield Book(Basis.WEIGHTS_LABEL_DECIDED, number), hours[0], weighted(pair[0], versus)
+    yield Basis.WEIGHTS_LABEL_DECIDED, hours[0], weighted(pair[0], label_sums(*pair))
+    yield Basis.WEIGHTS_LABEL_ARRIVED, hours[1], weighted(pair[0], label_sums(*pair))
 
 
 Action = tuple[Any, ...]

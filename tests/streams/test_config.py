@@ -120,6 +120,13 @@ PERIOD = "policies: [{{name: q, models: [credit], starts: 2026-01-01T00:00:00Z, 
         (MINIMAL + "retention: {panes: 80d}", "retention.panes: must be at least 90d"),
         (MINIMAL + "kafka: {dead_letter_topic: fairdrift.control}", "kafka.dead_letter_topic: control and dead letters"),
         (MINIMAL + "    decision: {favourable: [[1]]}", "models[0].decision.favourable[0]: must be text, a number, true or"),
+        (
+            MINIMAL + "    weights: true\n    metrics: [mean_value]",
+            "models[0].metrics: mean_value is not weighted: name it for a model without `weights`, or leave it out",
+        ),
+        (MINIMAL + "    weights: {resolution: 0}", "models[0].weights.resolution: must be greater than 0"),
+        (MINIMAL + "    weights: maybe", "models[0].weights: must be a mapping"),
+        (MINIMAL + "    weights: true\n    windows: [5m]", "models[0].windows: weights are kept by the hour: give at least one window of whole"),
         (MINIMAL + "    histograms: false\n    metrics: [roc_auc]", "models[0].metrics: roc_auc needs `histograms: true`"),
         (MINIMAL + "control: {dry_run: maybe}", "control.dry_run: must be true or false"),
         (MINIMAL + "receivers: [{name: x}]", "receivers[0]: needs a `type`"),
@@ -139,6 +146,23 @@ PERIOD = "policies: [{{name: q, models: [credit], starts: 2026-01-01T00:00:00Z, 
 def test_single_mistakes(text: str, told: str) -> None:
     [line] = mistakes(text)
     assert line.startswith(told)
+
+
+def test_no_rule_looks_at_what_is_kept_by_the_hour() -> None:
+    told = mistakes(MINIMAL + f"rules: [{json.dumps(RULE | {'metric': 'roc_auc', 'aggregate': 'difference'})}]")
+    assert told[0].startswith("rules[0].aggregate: roc_auc is computed when an hour is over, and no rule looks at it")
+
+
+def test_a_model_that_weighs_is_under_no_rule_of_its_metrics() -> None:
+    told = mistakes(MINIMAL + "    weights: true\n" + f"rules: [{json.dumps(RULE)}]")
+    assert told == [
+        "rules[0].model: credit has `weights`, and evidence counts decisions and not weights: no rule looks at its metrics"
+    ]
+    silence = {"name": "s", "type": "absence", "after": "1h"}
+    settings = parse(MINIMAL + "    weights: true\n" + f"rules: [{json.dumps(silence)}]")
+    assert settings.models[0].weight_unit == 1e-6
+    assert parse(MINIMAL).models[0].weight_unit is None
+    assert parse(MINIMAL + "    weights: {resolution: 1}").models[0].weight_unit == 1.0
 
 
 RULE: dict[str, Any] = {"name": "r", "type": "threshold", "metric": "selection_rate", "bound": {"min": 0.8}}
@@ -161,6 +185,10 @@ RULE: dict[str, Any] = {"name": "r", "type": "threshold", "metric": "selection_r
         ({"rollback": {"to": "canary"}}, "rules[0].rollback.percent: is needed for a canary"),
         ({"aggregate": "ratio", "groups": {"sex": "F"}}, "rules[0].groups: picks a group"),
         ({"for": 30}, "rules[0].for: 30 has no unit"),
+        (
+            {"label_class": "refer"},
+            "rules[0].label_class: rules look at favourable against not; what `classes` tell apart",
+        ),
         ({"severity": "loud"}, "rules[0].severity: must be 'page', 'ticket' or 'info'"),
     ],
 )

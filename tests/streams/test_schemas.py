@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from monitor.events import Outcome, Prediction, WireOutcome, WirePrediction
+from monitor.events import Outcome, Prediction, WireOutcome, WireWeighted
 from streams.schemas import DIRECTORY, schemas, text
 from tests.monitor.records import outcome, prediction, reader, records
 
@@ -27,10 +27,9 @@ def test_they_are_schemas(name: str) -> None:
     Draft202012Validator.check_schema(schemas()[name])
 
 
-@pytest.mark.parametrize(("wire", "contract"), [(WirePrediction, Prediction), (WireOutcome, Outcome)])
+@pytest.mark.parametrize(("wire", "contract"), [(WireWeighted, Prediction), (WireOutcome, Outcome)])
 def test_the_wire_form_has_the_fields_of_the_contract(wire: Any, contract: Any) -> None:
-    reserved = {"weight"} if contract is Prediction else set()
-    assert set(wire.__struct_fields__) | reserved == set(contract.__struct_fields__)
+    assert set(wire.__struct_fields__) == set(contract.__struct_fields__)
 
 
 def test_the_event_of_the_readme() -> None:

@@ -121,6 +121,14 @@ def test_a_store_is_usable_between_floor_and_position_of_its_own_database(
     assert store.usable(*bounds) == (CURSORS if usable else None)
 
 
+def test_a_store_of_the_format_before_is_read_and_written_anew(disk: Disk) -> None:
+    disk.write([], [], [], Meta("db/2", CURSORS))
+    store = Store(disk, TERMS, "db")
+    assert store.usable((Cursor(), Cursor()), CURSORS) == CURSORS
+    store.write(store.freeze(), CURSORS)
+    assert disk.meta() == Meta(f"db/{FORMAT}", CURSORS)
+
+
 def test_a_store_of_another_format_is_not_read(disk: Disk) -> None:
     disk.write([], [], [], Meta("db", CURSORS))
     assert Store(disk, TERMS, "db").usable((Cursor(), Cursor()), CURSORS) is None

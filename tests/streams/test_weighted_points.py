@@ -1,0 +1,109 @@
+"""A model that weighs its decisions, on a real Postgres: what the views show is weighted, by the hour, and revised."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from monitor.sums import Basis
+from streams.config import parse
+from streams.database import engine
+from streams.evaluator import Evaluator
+from tests.streams.counted import Counted
+
+MINUTE, HOUR = 60_000, 3_600_000
+T0 = 1_700_006_400_000  # 2023-11-15T00:00:00Z
+
+CONFIG = """
+models:
+  - name: claims
+    windows: [5m, 1h]
+    attributes: {sex: {values: [F, M], reference: M}}
+    weights: {resolution: 0.01}
+    display_min: 1
+    max_lateness: 4h
+    join_horizon: 6h
+"""
+
+GROUPS = """
+select metric, value, n, numerator, denominator, revision from fairness_group where version = '*'
+and window_end = to_timestamp(:end / 1000.0) and time_basis = :basis and group_values = '{"sex": "F"}' order by 1
+"""
+GAPS = """
+select metric, value, n, lower_group ->> 'sex' from fairness_disparity where version = '*' and aggregate = 'ratio'
+and method = 'to_reference' and window_end = to_timestamp(:end / 1000.0) and time_basis = :basis order by 1
+"""
+
+
+@pytest.fixture
+def db(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
+    monkeypatch.setattr("streams.evaluation.REVISE_EVERY", 0.0)
+    made = engine(database, name="tests")
+    yield made
+    made.dispose()
+
+
+def run(db: sa.Engine) -> None:
+    evaluator = Evaluator(db, parse(CONFIG))
+    for _ in range(3):
+        while evaluator.run_once().behind:
+            pass
+
+
+def query(db: sa.Engine, text: str, **values: Any) -> list[Any]:
+    with db.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(text), values)]
+
+
+def weighed(**counted: tuple[int, int]) -> Mapping[str, int]:
+    """The slots of so many decisions that weigh so much together, in hundredths, each as much as the others."""
+    sums: dict[str, int] = {}
+    for slot, (n, weight) in counted.items():
+        square = n * (weight // n) ** 2 if n else 0
+        sums |= {slot: n, f"{slot}_weight": weight, f"{slot}_weight_sq_lo": square}
+    return sums
+
+
+def decide(counted: Counted) -> tuple[int, int]:
+    """Half of twenty women are favoured, with a quarter of the weight; three quarters of ten men, by weight too."""
+    women, men = counted.cell("claims", {"sex": "F"}), counted.cell("claims", {"sex": "M"})
+    counted.decisions(T0, women, 20, 10)
+    counted.decisions(T0, men, 10, 5)
+    sums = weighed(events=(20, 8000), decided=(20, 8000), favourable=(10, 2000))
+    counted.set(Basis.WEIGHTS_DECISION, T0, women, sums)
+    sums = weighed(events=(10, 1000), decided=(10, 1000), favourable=(5, 750))
+    counted.set(Basis.WEIGHTS_DECISION, T0, men, sums)
+    return women, men
+
+
+def test_points_are_of_weights_and_n_is_of_people(db: sa.Engine) -> None:
+    counted = Counted(db)
+    decide(counted)
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    run(db)
+    assert query(db, GROUPS, end=T0 + HOUR, basis="decision") == [("selection_rate", 0.25, 20, 20.0, 80.0, 0)]
+    ((metric, ratio, n, lower),) = query(db, GAPS, end=T0 + HOUR, basis="decision")
+    assert (metric, n, lower) == ("selection_rate", 30, "F")
+    assert ratio == pytest.approx(0.25 / 0.75)
+    stored = query(db, "select distinct window_seconds from fairness_group")
+    assert stored == [(3600,)], "weights are kept by the hour: no window of five minutes"
+
+
+def test_labels_by_both_times_and_a_revision_when_they_are_late(db: sa.Engine) -> None:
+    counted = Counted(db)
+    women, _ = decide(counted)
+    labels = weighed(labelled=(10, 4000), tp=(5, 1000), fn=(5, 3000), positive=(10, 4000))
+    counted.set(Basis.WEIGHTS_LABEL_DECIDED, T0, women, labels)
+    counted.set(Basis.WEIGHTS_LABEL_ARRIVED, T0, women, labels)
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    run(db)
+    rate = ("true_positive_rate", 0.25, 10, 10.0, 40.0, 0)
+    for basis in ("decision", "outcome"):
+        assert [row for row in query(db, GROUPS, end=T0 + HOUR, basis=basis) if row[0] == rate[0]] == [rate]
+    late = weighed(labelled=(20, 8000), tp=(10, 4000), fn=(10, 4000), positive=(20, 8000))
+    counted.set(Basis.WEIGHTS_LABEL_DECIDED, T0, women, late)
+    counted.commit(T0 + 7 * HOUR + MINUTE, T0 + 7 * HOUR + MINUTE)
+    run(db)
+    found = [row for row in query(db, GROUPS, end=T0 + HOUR, basis="decision") if row[0] == rate[0]]
+    assert found == [("true_positive_rate", 0.5, 20, 40.0, 80.0, 1)]
