@@ -14,6 +14,7 @@ import numpy as np
 from monitor.estimates import Floats
 from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
+from monitor.evidence.plain import scores
 from monitor.evidence.savings import income, spend, suspect
 from monitor.evidence.scoring import log_evalues, suspicions
 from monitor.evidence.state import State
@@ -39,29 +40,41 @@ class Factors:
     """(T, D): shares of the even start mass, if they are by volume."""
 
     @classmethod
-    def of(cls, layout: Layout, counts: Counts, learned: Learned) -> "Factors":
-        """From counts."""
+    def of(cls, layout: Layout, counts: Counts, learned: Learned, spare: "Factors | None" = None) -> "Factors":
+        """From counts; written over `spare` if that has the right shape (fresh memory costs more than the sums)."""
         shape = (len(counts.n), layout.stakes, layout.size)
-        made = cls(np.empty(shape), np.empty(shape))
-        if layout.savings:
-            made = cls(made.tempered, made.plain, np.empty(shape), np.empty(shape), np.empty(shape[::2]))
+        made = spare if spare is not None and spare.plain.shape == shape else cls.blank(layout, shape)
         if layout.tuning.volume_weights:
             made = replace(made, weight=by_volume(layout, learned.volume))
         for here, part in layout.parts:
             made.fill(part, here, counts.part(here), learned.part(here))
         return made
 
+    @classmethod
+    def blank(cls, layout: Layout, shape: tuple[int, int, int]) -> "Factors":
+        """Nothing in it yet."""
+        made = cls(np.empty(shape), np.empty(shape))
+        if layout.savings:
+            made = cls(made.tempered, made.plain, np.empty(shape), np.empty(shape), np.empty(shape[::2]))
+        return made
+
     def fill(self, layout: Layout, here: slice, counts: Counts, learned: Learned) -> None:
         """Some detectors'."""
-        log_e = log_evalues(layout, counts, learned)
+        suspected = None
+        if self.suspicion is not None and self.distance is not None and self.level is not None:
+            suspected = self.suspicion[..., here], self.distance[..., here], self.level[..., here]
+        if layout.plain:
+            log_e = scores(layout, counts, learned, suspected)
+        else:
+            log_e = log_evalues(layout, counts, learned)
+            for out, found in zip(
+                suspected or (), suspicions(layout, counts, learned) if suspected else (), strict=True
+            ):
+                out[...] = found
         np.clip(log_e, -FARTHEST, FARTHEST, out=log_e)
-        calm = log_e / learned.phi[:, None, :]
         np.exp(log_e, out=self.plain[..., here])
-        np.exp(calm, out=self.tempered[..., here])
-        if self.suspicion is None or self.distance is None or self.level is None:
-            return
-        found = suspicions(layout, counts, learned)
-        self.suspicion[..., here], self.distance[..., here], self.level[..., here] = found
+        log_e *= (1.0 / learned.phi)[:, None, :]
+        np.exp(log_e, out=self.tempered[..., here])
 
 
 def by_volume(layout: Layout, volume: Floats) -> Floats:

@@ -31,6 +31,7 @@ class Families:
         joined = [np.concatenate([getattr(state, name) for state in states], axis=-1) for name in ARRAYS]
         self.state = State(states[0].position, *joined)
         self.record = Record(keep=False)
+        self._together = Run(self.layout, self.state, record=self.record)
 
     def fold(self, panes: Panes) -> None:
         """Panes of all families side by side: their groups in the order of the specs. Known panes are passed over."""
@@ -56,7 +57,7 @@ class Families:
         """Panes in which the same families had events."""
         whole, count = self.state, len(sums[0])
         if busy.all():
-            self._run(Run(self.layout, whole, record=self.record), pane, sums)
+            self._run(self._together, pane, sums)
         elif busy.any():
             layout = lay_out([self.layout.specs[family] for family in np.flatnonzero(busy).tolist()])
             mine = busy[self.layout.family]

@@ -122,6 +122,8 @@ class Run:
     record: Record | None = None
     names: Ints | None = None
     """Which family is which, if these are some of many."""
+    spare: Factors | None = None
+    """Memory of the last stretch, for the next."""
 
     def block(self, sums: Triple, numbers: Floats, gaps: Floats) -> None:
         """Panes `numbers` (T,), each after `gaps` (T, F) empty ones; `sums` are n, k, squares, (T, S, groups)."""
@@ -135,7 +137,7 @@ class Run:
         """Panes with the same references."""
         layout = self.layout
         learned = learn(layout, self.state, counts, gaps)
-        factors = Factors.of(layout, counts, learned)
+        self.spare = factors = Factors.of(layout, counts, learned, self.spare)
         totals = counts.totals()
         both: Flags = (totals[:, 1] > 0) & ((totals[:, 3] > 0) | (layout.kind is Kind.LEVEL))
         waited = np.any(gaps, axis=1).tolist()

@@ -47,7 +47,9 @@ class Layout:
     """The size of the family."""
     factor: Floats
     """(K, D): alternatives of a ratio (or odds) as parts of the bound, below it or above."""
-    log_factor: Floats
+    grid: Floats
+    """(K, 1): alternatives of a ratio below its bound, as parts of it."""
+    log_grid: Floats
     parts: tuple[tuple[slice, "Layout"], ...] = ()
     """Where there are many detectors: runs of them that fit a processor's cache, for what is done by detector."""
 
@@ -60,6 +62,11 @@ class Layout:
     def savings(self) -> float:
         """Panes of start mass that each family may save up."""
         return self.specs[0].savings
+
+    @property
+    def plain(self) -> bool:
+        """Whether every family is a `plain_ratio` without strata (families that are `alike` all are or none is)."""
+        return self.specs[0].plain_ratio and self.strata == 1
 
     @property
     def means(self) -> bool:
@@ -137,7 +144,8 @@ def lay_out(specs: Sequence[Spec]) -> Layout:
         recovery_needed=np.exp(np.array([spec.recovery_needed for spec in specs])),
         groups=np.array([len(spec.groups) for spec in specs])[family],
         factor=factor,
-        log_factor=np.log(factor),
+        grid=grid,
+        log_grid=np.log(grid),
     )
     return replace(layout, parts=tuple(_part(layout, at) for at in range(0, layout.size, CACHED)))
 
@@ -160,6 +168,5 @@ def _part(layout: Layout, at: int) -> tuple[slice, Layout]:
         first=layout.first[here],
         groups=layout.groups[here],
         factor=layout.factor[:, here],
-        log_factor=layout.log_factor[:, here],
         overall=None if layout.overall is None else layout.overall[here],
     )

@@ -39,11 +39,10 @@ def spend(layout: Layout, state: State, distance: Floats, level: Floats) -> Floa
     The alarm is `max(1, level + 2 ln(distance))`, for alternatives at some distance (K, D).
     """
     highest = state.suspicion.max(axis=0)
-    loud = highest >= 1.0
-    loud &= highest >= level + 2.0 * np.log(np.min(distance, axis=0, where=distance > 0, initial=1.0))
-    if not loud.any():
-        return None
     with np.errstate(divide="ignore"):
+        loud = highest >= np.maximum(level + 2.0 * np.log(distance.min(axis=0)), 1.0)
+        if not loud.any():
+            return None
         alarm = np.maximum(level[loud] + 2.0 * np.log(distance[:, loud]), 1.0)
     suspicion, peak = state.suspicion[:, loud], state.peak[:, loud]
     ringing = (suspicion >= alarm) & (distance[:, loud] > 0)

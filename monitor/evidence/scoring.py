@@ -9,9 +9,6 @@ from monitor.evidence.learning import Counts, Learned
 from monitor.evidence.panes import Triple
 from monitor.evidence.spec import Kind
 
-Four = tuple[Floats, Floats, Floats, Floats]
-"""n and k of the group, n and k of the reference."""
-
 ALIKE = 2.0
 """How many alternatives ring as if they were independent."""
 
@@ -21,9 +18,10 @@ LEAST_RATE = 1e-6
 
 def against(layout: Layout, sums: Triple, chosen: Floats) -> Counts:
     """Each detector's group and its reference. `sums` are n, k and squares, (T, S, groups of all families)."""
-    own = [values[..., layout.column] for values in sums]
-    other = [_reference(layout, values, chosen) for values in sums]
-    return Counts(n=own[0], k=own[1], n_r=other[0], k_r=other[1], q=own[2], q_r=other[2])
+    several = sums if layout.means else sums[:2]  # of counts the squares are the counts
+    own = [values[..., layout.column] for values in several]
+    other = [_reference(layout, values, chosen) for values in several]
+    return Counts(n=own[0], k=own[1], n_r=other[0], k_r=other[1], q=own[-1], q_r=other[-1])
 
 
 def _reference(layout: Layout, values: Floats, chosen: Floats) -> Floats:
@@ -69,8 +67,6 @@ def log_evalues(layout: Layout, counts: Counts, learned: Learned, mirrored: bool
     with np.errstate(divide="ignore", invalid="ignore"):
         if layout.kind is Kind.LEVEL:
             log_e = log_ratio(k, n, a, offset)
-        elif layout.specs[0].plain_ratio and not mirrored:
-            log_e = _log_e_ratio((n, k, n_r, k_r), (a, b), slope, layout.log_factor)
         else:
             how = nearest_ratio if layout.kind is Kind.RATIO else nearest_difference
             g, r = how(a, b, n, n_r, slope if layout.kind is Kind.RATIO else offset)
@@ -81,27 +77,6 @@ def log_evalues(layout: Layout, counts: Counts, learned: Learned, mirrored: bool
     valid &= np.isfinite(log_e)
     log_e[~valid] = 0.0
     return log_e[:, 0] if log_e.shape[1] == 1 else log_e.sum(axis=1)
-
-
-def _log_e_ratio(sums: Four, alternative: Point, slope: Floats, log_factor: Floats) -> Floats:
-    """The e-value of a ratio with one logarithm less: `a / g0 = factor b / r0`, as long as no alternative was cut off."""
-    (n, k, n_r, k_r), (a, b) = sums, alternative
-    g, r = nearest_ratio(a, b, n, n_r, slope)
-    log_e = np.log(b / r)
-    log_e *= k + k_r
-    log_e += k * log_factor
-    np.subtract(1.0, a, out=a)
-    np.subtract(1.0, g, out=g)
-    a /= g
-    np.log(a, out=a)
-    a *= n - k
-    log_e += a
-    np.subtract(1.0, r, out=r)
-    np.divide(1.0 - b, r, out=r)
-    np.log(r, out=r)
-    r *= n_r - k_r
-    log_e += r
-    return log_e
 
 
 def _alternatives(layout: Layout, b: Floats, line: Point, mirrored: bool) -> Floats:
@@ -172,5 +147,12 @@ def suspicions(layout: Layout, counts: Counts, learned: Learned) -> tuple[Floats
         news += np.where(known, sign * x * weight, 0.0)[:, :, None, :]
         news *= d
         usual = one.mean(axis=1) / learned.volume + np.where(tied[:, 0] > 0, other.mean(axis=1) / learned.volume_r, 0.0)
-        level = np.log(layout.savings * layout.groups * ALIKE / 2.0 / usual)
+        level = alarm_level(layout, usual)
     return (news[:, 0] if news.shape[1] == 1 else news.sum(axis=1)), d[:, 0], level
+
+
+def alarm_level(layout: Layout, usual: Floats) -> Floats:
+    """What an alarm rings at for an alternative at distance 1; `usual`: the variance of a pane's comparison at the usual volumes."""
+    with np.errstate(divide="ignore"):
+        level: Floats = np.log(layout.savings * layout.groups * ALIKE / 2.0 / usual)
+    return level

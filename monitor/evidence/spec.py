@@ -159,7 +159,7 @@ class Spec:
             and self.upper is None
             and self.lower is not None
             and 0.1 <= self.lower <= 1
-            and min(self.tuning.grid) >= 0.2
+            and 0.2 <= min(self.tuning.grid) <= max(self.tuning.grid) < 1
         )
 
     @cached_property
