@@ -1,5 +1,7 @@
 """The two applications, put together: routes, the token, and what becomes of errors."""
 
+import base64
+import binascii
 import inspect
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +27,7 @@ from streams.telemetry import DatabaseCollector, ProbeCollector
 from streams.tokens import Access, Caller
 from streams.tokens import Scope as TokenScope
 from streams.watching import routing_of
-from streams.web import controlling, flags, gates, operating, probes, reading, runbooks
+from streams.web import controlling, flags, gates, operating, pages, probes, reading, runbooks
 from streams.web.board import RouteBoard
 from streams.web.endpoints import Endpoint, Handler, ProblemError, caller_of, problem
 from streams.web.ofrep import AtOnce
@@ -38,15 +40,20 @@ logger = logging.getLogger(__name__)
 class RequireToken:
     """Answers 401 to whatever is not a public path and carries no right token."""
 
-    def __init__(self, app: ASGIApp, access: Access, public: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access, public: frozenset[str], pages: frozenset[str] = frozenset()
+    ) -> None:
         self.app = app
         self.access = access
         self.public = public
+        self.pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http" and scope["path"] not in self.public:
             header = Request(scope).headers.get("authorization", "")
+            if scope["path"] in self.pages:
+                header = _bearer(header)
             caller = self.access.known(header)
             try:
                 caller = caller or await run_in_threadpool(self.access.kept, header)
@@ -54,13 +61,30 @@ class RequireToken:
                 await _on_database_error(Request(scope), error)(scope, receive, send)
                 return
             if caller is None:
-                refusal = ProblemError(
-                    401, "this needs the header `Authorization: Bearer <token>`", {"WWW-Authenticate": "Bearer"}
-                )
-                await problem(refusal)(scope, receive, send)
+                await problem(_refusal(for_browsers=scope["path"] in self.pages))(scope, receive, send)
                 return
             scope.setdefault("state", {})["caller"] = caller
         await self.app(scope, receive, send)
+
+
+def _refusal(*, for_browsers: bool) -> ProblemError:
+    if for_browsers:
+        asks = {"WWW-Authenticate": 'Basic realm="fairdrift: the password is a token", charset="UTF-8"'}
+        return ProblemError(
+            401, "this needs a token: as the password that the browser asks for, with any user name", asks
+        )
+    return ProblemError(401, "this needs the header `Authorization: Bearer <token>`", {"WWW-Authenticate": "Bearer"})
+
+
+def _bearer(header: str) -> str:
+    """The token that a browser sends as a password, as a program would send it."""
+    kind, _, coded = header.partition(" ")
+    if kind.lower() != "basic":
+        return header
+    try:
+        return f"Bearer {base64.b64decode(coded, validate=True).decode().partition(':')[2]}"
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def worker_app(probe: Probe, registry: CollectorRegistry) -> Starlette:
@@ -92,6 +116,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
         *controlling.endpoints(Controls(engine, settings)),
         *gates.endpoints(engine, known),
         *runbooks.endpoints(),
+        *pages.endpoints(engine, settings),
     ]
     endpoints.append(document_endpoint(endpoints))
     return _build(endpoints, access, board)
@@ -114,7 +139,8 @@ def _build(endpoints: Sequence[Endpoint], access: Access | None = None, board: R
     middleware = []
     if access is not None:
         public = frozenset(endpoint.path for endpoint in endpoints if endpoint.public)
-        middleware.append(Middleware(RequireToken, access=access, public=public))
+        pages = frozenset(endpoint.path for endpoint in endpoints if endpoint.page)
+        middleware.append(Middleware(RequireToken, access=access, public=public, pages=pages))
     return Starlette(
         routes=[Route(e.path, _allowed(e), methods=list(e.methods), name=f"{e.path}") for e in endpoints],
         middleware=middleware,

@@ -52,6 +52,8 @@ class Endpoint:
     body: Schema | None = None
     scope: Scope = Scope.READ
     """What the token must allow."""
+    page: bool = False
+    """For browsers: they may send the token as the password of HTTP Basic."""
 
 
 class ProblemError(Exception):

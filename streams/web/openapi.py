@@ -39,7 +39,14 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, object]:
         },
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": SCOPES}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": SCOPES},
+                "password": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "A token as the password; any user name.",
+                },
+            },
             "schemas": {"Problem": PROBLEM},
         },
         "security": [{"token": []}],
@@ -81,6 +88,8 @@ def _operation(endpoint: Endpoint) -> dict[str, object]:
         operation["requestBody"] = {"content": {"application/json": {"schema": endpoint.body}}}
     if endpoint.public:
         operation["security"] = []
+    elif endpoint.page:
+        operation["security"] = [{"token": []}, {"password": []}]
     return operation
 
 

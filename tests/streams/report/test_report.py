@@ -149,7 +149,7 @@ def hired(engine: sa.Engine, as_of: datetime) -> Assessment:
 
 def test_sums_over_windows_side_by_side(engine: sa.Engine) -> None:
     (totals,) = hired(engine, hiring.SEEN).totals
-    assert totals.windows == ((hiring.LENGTH, hiring.MIDDLE), (hiring.LENGTH, hiring.END))
+    assert list(totals.windows) == [(hiring.LENGTH, hiring.MIDDLE), (hiring.LENGTH, hiring.END)]
     assert totals.missing == timedelta(0)
     sums: dict[tuple[str, ...], object] = {
         tuple(one.groups.values()): (one.numerator, one.n) for each in totals.sets.values() for one in each
