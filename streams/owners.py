@@ -91,6 +91,7 @@ class Owners:
         self._wanted: dict[Key, tuple[Stream, int]] = {}
         self._decided = False
         self._claims: dict[Key, asyncio.Task[None]] = {}
+        self._closing: dict[Key, asyncio.Task[None]] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -129,8 +130,10 @@ class Owners:
             self._claims[key] = asyncio.create_task(self._claim(key, stream))
 
     async def _claim(self, key: Key, stream: Stream) -> None:
-        """Claim until it succeeds or the partition is not ours any more."""
+        """Claim until it succeeds or the partition is not ours any more. The local store of an earlier claim is closed first."""
         attempt = 0
+        if (closing := self._closing.pop(key, None)) is not None:
+            await asyncio.shield(closing)
         while key in self._wanted and key not in self._partitions:
             generation = self._wanted[key][1]
             try:
@@ -170,9 +173,18 @@ class Owners:
         """Let go of a partition; what is not committed is lost here and counted by the next owner."""
         if (partition := self._partitions.pop(key, None)) is None:
             return
+        await asyncio.shield(self._let_go(key, partition))
+
+    def _let_go(self, key: Key, partition: Partition) -> "asyncio.Task[None]":
+        """Close its local store once the commit that is under way is through, whoever waits for that or gives up waiting."""
         partition.dropped = True
-        async with partition.committing:
-            await asyncio.to_thread(partition.disk.close)
+
+        async def close() -> None:
+            async with partition.committing:
+                await asyncio.to_thread(partition.disk.close)
+
+        self._closing[key] = task = asyncio.create_task(close())
+        return task
 
     async def close(self) -> None:
         """Commit what is there and let go of everything."""
@@ -310,18 +322,17 @@ class Owners:
                 raise
 
     def _lost(self, partition: Partition) -> None:
-        """Drop the session and write nothing more; claim again if the group still says that it is ours."""
+        """Drop the session and write nothing more; claim again if the group still says that it is ours.
+
+        A commit and a touch may both find out, one after the other: only the first counts.
+        """
+        if partition.dropped:
+            return
         key = partition.stream.name, partition.owned.part
         if self._partitions.get(key) is partition:
             del self._partitions[key]
-        partition.dropped = True
-
-        async def again() -> None:
-            async with partition.committing:
-                await asyncio.to_thread(partition.disk.close)
-            await self._claim(key, partition.stream)
-
-        self._claims[key] = asyncio.create_task(again())
+        self._let_go(key, partition)
+        self._claims[key] = asyncio.create_task(self._claim(key, partition.stream))
 
     def _fail(self, error: BaseException) -> None:
         if not self.failed.done():

@@ -1,0 +1,136 @@
+"""A worker loses partitions and claims them again, with real local stores: a folder is never opened twice."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from threading import Event
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+from faust.types import TP
+
+from monitor.terms import Position, Terms
+from streams.ledger import Ledger, Lost
+from streams.owners import Key, Owners, Ports
+from streams.rocks import RocksDisk
+from streams.session import Chunk, QualityCells
+from streams.shelf import Shelf
+from streams.stream import Stream
+from streams.telemetry import Telemetry
+from tests.monitor.records import credit, prediction, reader, records
+
+TOPICS = ("predictions", "outcomes")
+KEY: Key = ("credit", 0)
+BOTH = {TP(topic, 0) for topic in TOPICS}
+
+
+class Group:
+    """What stands around the owners: a ledger that can take the partition away, a transport that is told where to read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.claims, self.theirs, self.sought = 0, False, asyncio.Event()
+        self.answering = Event()
+        self.answering.set()
+        model = credit()
+        terms = Terms(model.join_horizon, model.dedup_horizon, model.max_lateness, model.watermark_delay, model.pane)
+        read, cells = reader(model)
+        ledger = create_autospec(Ledger, instance=True)
+        ledger.claim.side_effect = self._claim
+        ledger.commit.side_effect = ledger.touch.side_effect = self._taken
+        quality = QualityCells((cells.quality("credit"),), cells.quality(""), {"credit": cells.quality("credit")})
+        self.stream = Stream(KEY[0], TOPICS, terms, read, ledger, quality, 1)
+        ports = Ports(
+            self._read_from, lambda *_: None, self._none, self._none, self._bury, create_autospec(Telemetry, instance=True)
+        )  # fmt: skip
+        self.shelf = Shelf(folder, None)
+        self.owners = Owners([self.stream], self.shelf, "here", ports, commit_every=1.0)
+
+    def _claim(self, *_: Any) -> tuple[int, Position]:
+        self.claims += 1
+        self.answering.wait(60)
+        return self.claims, Position()
+
+    def _taken(self, *_: Any) -> int:
+        if self.theirs:
+            raise Lost("another worker owns it")
+        return 0
+
+    async def _read_from(self, offsets: Mapping[TP, int]) -> None:
+        assert set(offsets) == BOTH
+        self.sought.set()
+
+    async def _none(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        return dict.fromkeys(tps, 0)
+
+    async def _bury(self, *_: Any) -> None:
+        raise AssertionError("nothing to bury")
+
+    async def claimed(self) -> Any:
+        """The partition, as soon as it is there; what ended the worker is raised."""
+        seeking: asyncio.Future[Any] = asyncio.ensure_future(self.sought.wait())
+        failed: asyncio.Future[Any] = self.owners.failed
+        await asyncio.wait([seeking, failed], return_when=asyncio.FIRST_COMPLETED, timeout=60)
+        if self.owners.failed.done():
+            seeking.cancel()
+            self.owners.failed.result()
+        self.sought.clear()
+        [partition] = self.owners.partitions
+        return partition
+
+
+def test_what_a_commit_and_a_touch_both_find_lost_is_claimed_again_once(tmp_path: Path) -> None:
+    asyncio.run(_lost_twice(tmp_path))
+
+
+async def _lost_twice(tmp_path: Path) -> None:
+    group = Group(tmp_path)
+    await group.owners.reassign(BOTH, 1)
+    partition = await group.claimed()
+    partition.session.deliver(Chunk(0, 0, 1, records(prediction())))
+    group.theirs = True
+    group.answering.clear()
+    await group.owners.commit(partition)
+    await group.owners._touch(partition)
+    await asyncio.sleep(0.2)  # time for a second claim to be begun, were there one
+    group.answering.set()
+    again = await group.claimed()
+    assert again is not partition
+    assert group.claims == 2
+    group.theirs = False
+    await group.owners.close()
+    group.shelf.close()
+
+
+def test_a_claim_waits_for_the_store_that_a_cancelled_rebalance_still_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(_still_closing(tmp_path, monkeypatch))
+
+
+async def _still_closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = Group(tmp_path)
+    await group.owners.reassign(BOTH, 1)
+    partition = await group.claimed()
+    await partition.committing.acquire()  # a commit is under way
+    leaving = asyncio.create_task(group.owners.reassign(set(), 2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    claims_at_close: list[int] = []
+    whole = RocksDisk.close
+
+    def close(disk: RocksDisk) -> None:
+        claims_at_close.append(group.claims)
+        whole(disk)
+
+    monkeypatch.setattr(RocksDisk, "close", close)
+    await group.owners.reassign(BOTH, 3)
+    await asyncio.sleep(0)
+    assert group.claims == 1  # it waits
+    partition.committing.release()
+    assert await group.claimed() is not partition
+    assert claims_at_close[0] == 1
+    await group.owners.close()
+    group.shelf.close()
