@@ -98,17 +98,6 @@ def ratio(sides: Sides, level: Floats) -> Pooled:
         return Pooled(value, value / factor, value * factor, some.sum(axis=0))
 
 
-def chi_square(sides: Sides) -> Floats:
-    """Cochran, Mantel and Haenszel's statistic of no association in any stratum, 1 degree of freedom, uncorrected."""
-    (nx, ny), (kx, ky) = sides.n, sides.total
-    some, everyone, k = sides.weight > 0, nx + ny, kx + ky
-    with np.errstate(all="ignore"):
-        excess = _sum(kx - nx * k / everyone, some)
-        variance = _sum(nx * ny * k * (everyone - k) / (everyone**2 * (everyone - 1.0)), some & (everyone > 1))
-        found: Floats = excess**2 / variance
-    return found
-
-
 def _sum(values: Floats, some: Flags) -> Floats:
     total: Floats = np.where(some, values, 0.0).sum(axis=0)
     return total

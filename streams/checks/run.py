@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.checks import budgets, kafka, postgres, receivers, routes
+from streams.checks import budgets, kafka, orphans, postgres, receivers, routes
 from streams.checks.findings import Finding, failure, ok, warning
 from streams.config import ConfigError, load
 from streams.mistakes import path_text
@@ -25,6 +25,7 @@ def run_checks(path: Path) -> Iterator[Finding]:
     yield from kafka.check(settings, streams_of(settings), known_parts)
     yield from receivers.check(settings)
     yield from routes.check(settings)
+    yield from orphans.check(settings)
 
 
 def _configured(path: Path, settings: Settings) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import sqlalchemy as sa
 import typer
 from rich import box
 from rich.console import Console
@@ -13,9 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts import desk
+from streams import retiring
+from streams.cli.ack import operator
 from streams.config import load
 from streams.database import engine as make_engine
 from streams.schema import require_head
+from streams.settings import Settings
 from streams.watching import routing_of
 
 EXAMPLES = """
@@ -24,6 +28,8 @@ What fires:        fairdrift alerts
 What was sent:     fairdrift alerts --deliveries      to whom, why, and whether it arrived
 
 Who did what:      fairdrift alerts --audit           acknowledgements, silences, tokens
+
+After a rule is gone:  fairdrift alerts --retire      end what it left firing, which nothing else would
 """
 
 STYLES = {
@@ -46,6 +52,9 @@ def alerts(
     deliveries: Annotated[bool, typer.Option("--deliveries", help="The newest notifications instead.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="The newest changes by people instead.")] = False,
     alert: Annotated[str, typer.Option(help="With --deliveries: only those of this alert.")] = "",
+    retire: Annotated[
+        bool, typer.Option("--retire", help="End the alerts of which no configured rule is in charge any more.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many, the newest first.")] = 50,
     config: Annotated[Path, typer.Option("--config", envvar="FAIRDRIFT_CONFIG", help="The configuration file.")] = Path(
         "fairdrift.yaml"
@@ -57,6 +66,9 @@ def alerts(
     engine = make_engine(settings, name="fairdrift alerts", pool_size=1)
     try:
         require_head(engine)
+        if retire:
+            _retire(engine, settings, as_json)
+            return
         with engine.connect() as conn:
             if audit:
                 _audit(desk.list_audit(conn, limit), as_json)
@@ -67,6 +79,17 @@ def alerts(
                 _alerts(desk.list_alerts(conn, silences, everything=everything), as_json, everything=everything)
     finally:
         engine.dispose()
+
+
+def _retire(engine: sa.Engine, settings: Settings, as_json: bool) -> None:
+    with engine.begin() as conn:
+        ended = retiring.retire(conn, settings, operator())
+    if as_json:
+        typer.echo(msgspec.json.encode({"ended": ended}))
+    elif ended:
+        typer.echo(f"ended, and told to whoever was told of them: {', '.join(alert[:12] for alert in ended)}")
+    else:
+        typer.echo("nothing to end: a configured rule is in charge of every alert that fires")
 
 
 def _alerts(found: list[desk.AlertShown], as_json: bool, *, everything: bool) -> None:

@@ -5,6 +5,7 @@ request with the new route. The second asks at 1,000 requests a second from a pr
 fast as it can beside it; `serve` is a process of its own too.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -115,17 +116,15 @@ def answers(stage: Stage) -> Iterator[Result]:
             )
             asked = [str(service.port), TOKEN, MODEL, "--rate", str(RATE)]
             peer("ofrep", [*asked, "--seconds", str(WARM_SECONDS)])
-            cost = service.cpu
-            report = peer("ofrep", [*asked, "--seconds", str(SECONDS)])
-            cost = (service.cpu - cost) / report["events"] * 1e6
+            report, cost = _asked(service, asked)
             yield _answered(f"nothing beside it ({cost:.0f} µs of CPU per request)", report)
             stage.produce(topics[0], numbered(predictions(Load(LOADED, 0, start_of_today() - DAY_MS, 1.0)), 0))
             watch.start()
             before = watch.until(50_000)
-            report = peer("ofrep", [*asked, "--seconds", str(SECONDS)])
+            report, cost = _asked(service, asked)
             after = watch.sample()
             rate = (after.predictions - before.predictions) / (after.at - before.at)
-            beside = f"beside a worker that counts {rate:,.0f} events a second"
+            beside = f"beside a worker that counts {rate:,.0f} events a second ({cost:.0f} µs of CPU per request)"
             if after.predictions >= LOADED:
                 beside += " (it had finished)"
             yield _answered(beside, report)
@@ -133,9 +132,17 @@ def answers(stage: Stage) -> Iterator[Result]:
         watch.close()
 
 
+def _asked(service: Served, asked: list[str]) -> tuple[dict[str, float], float]:
+    """What the load saw, and what a request cost the service in microseconds of CPU."""
+    before = service.cpu
+    report = peer("ofrep", [*asked, "--seconds", str(SECONDS)])
+    return report, (service.cpu - before) / report["events"] * 1e6
+
+
 def _answered(beside: str, report: dict[str, float]) -> Result:
     note = ", ".join(f"{name} {report[name]:.2f} ms" for name in ("p50", "p90", "p999", "longest"))
     note += f"; {report['rate']:,.0f} a second, {report['failed']:.0f} failed"
+    note += f"; asking takes {report['cpu']:.0f} µs of CPU a request itself; load average {os.getloadavg()[0]:.1f}"
     return Result(f"OFREP, 99th percentile at {RATE:,} a second, {beside}", report["p99"], "ms", ANSWER_MS, True, note)
 
 

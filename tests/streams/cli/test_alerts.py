@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from alerts.outbox import Dispatcher
+from alerts.tables import alert_states, alert_transitions
+from streams.checks import orphans
 from streams.cli import build_app
 from streams.config import load
 from streams.database import engine as make_engine
@@ -120,6 +122,31 @@ def test_a_receiver_that_fails_for_good_is_stood_in_for_and_that_is_seen(
     assert [request.path for request in there.got] == ["/geheim", "/other"]
     shown = run(config, "alerts", "--deliveries", "--alert", "parity")[1]
     assert "dead" in shown
+
+
+def test_what_no_rule_is_in_charge_of_is_ended_by_a_person_and_told(config: str, world: World, there: Receiver) -> None:
+    world.fire("gone", {"metric": "selection_rate"})
+    world.resolve("parity")
+    with world.db.begin() as conn:  # as the evaluator keeps it
+        t = alert_transitions.c
+        newest = sa.select(t.payload).where(t.alert == world.id("gone")).scalar_subquery()
+        conn.execute(sa.update(alert_states).where(alert_states.c.id == world.id("gone")).values(summary=newest))
+    sends = dispatcher(world, config)
+    while sends.run_once():
+        pass
+    (found,) = orphans.check(load(config))
+    assert world.id("gone")[:12] in found.what and "--retire" in found.remedy
+    code, out = run(config, "alerts", "--retire")
+    assert code == 0 and world.id("gone")[:12] in out
+    while sends.run_once():
+        pass
+    last = json.loads(there.got[-1].body)
+    assert last["type"] == "fairdrift.alert.resolved"
+    assert "no longer configured" in last["data"]["description"]
+    (row,) = json.loads(run(config, "alerts", "--audit", "--json")[1])
+    assert (row["action"], row["subject"]) == ("alert.retire", world.id("gone"))
+    assert "nothing to end" in run(config, "alerts", "--retire")[1]
+    assert list(orphans.check(load(config))) == []
 
 
 def test_tokens_are_made_listed_and_revoked(config: str) -> None:
