@@ -11,7 +11,8 @@ A *family* is one rule on one metric over the groups of one attribute set, descr
 
 `fold` takes any number of consecutive panes; panes that were folded before are passed over, panes left out are empty,
 and the result does not depend, to the last bit, on how the panes were cut into calls. `trace` is `fold` that also keeps
-the evidence after each pane (for backtests). `Families` folds many families that are at the same pane at once.
+the evidence after each pane (for backtests). `Families` folds many families that are at the same pane at once
+(`together` says which can), `Families.trace` likewise.
 `expected_events` says how many events of a group a given gap would take to prove.
 
 What is promised: if every group keeps the rule in every pane's average rates, events are independent given the pane, and
@@ -30,7 +31,7 @@ Rinaldo, "E-detectors", NEJSDS 2 (2024), arXiv 2203.03532.
 """
 
 from monitor.evidence.effort import expected_events, expected_panes
-from monitor.evidence.families import Families
+from monitor.evidence.families import Families, together
 from monitor.evidence.fold import Trace, Transition, fold, trace
 from monitor.evidence.panes import Panes, pane_number
 from monitor.evidence.reading import Leading, Phase, Reading, read
@@ -57,5 +58,6 @@ __all__ = [
     "fold",
     "pane_number",
     "read",
+    "together",
     "trace",
 ]

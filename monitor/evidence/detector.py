@@ -14,6 +14,7 @@ import numpy as np
 from monitor.estimates import Floats
 from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
+from monitor.evidence.materiality import AGE
 from monitor.evidence.plain import scores
 from monitor.evidence.savings import income, spend, suspect
 from monitor.evidence.scoring import log_evalues, suspicions
@@ -77,6 +78,20 @@ class Factors:
         np.exp(log_e, out=self.tempered[..., here])
 
 
+def by_presence(layout: Layout, state: State) -> Floats:
+    """Shares of a family's even start mass, (D,): even over the groups that were ever seen with their reference, or over all as long as
+    none was.
+
+    The guarantee needs shares that are known before the pane and sum to at most 1: who was seen in *earlier* panes is known. A
+    group's first pane is judged without mass of its own, so that declared groups that nobody belongs to cost the others nothing.
+    """
+    here = (state.seen > 0) & (layout.weight > 0)
+    if np.count_nonzero(here) == layout.judged:
+        return layout.weight
+    count = layout.sums(here.astype(np.float64))[layout.family]
+    return np.where(count > 0, here / np.where(count > 0, count, 1.0), layout.weight)
+
+
 def by_volume(layout: Layout, volume: Floats) -> Floats:
     """Shares of a family's even start mass by the square root of past volume, (T, D); even where nothing is known."""
     roots = np.sqrt(volume) * (layout.weight > 0)
@@ -87,7 +102,7 @@ def by_volume(layout: Layout, volume: Floats) -> Floats:
 def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: float) -> None:
     """Pane number `pane`, the factors' `at`: mass starts in it, and all of it is multiplied."""
     stakes, plain = layout.stakes, factors.plain[at]
-    weight = layout.weight if factors.weight is None else factors.weight[at]
+    weight = by_presence(layout, state) if factors.weight is None else factors.weight[at]
     state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * weight
     if factors.suspicion is not None and factors.distance is not None and factors.level is not None:
         spent = spend(layout, state, factors.distance[at], factors.level[at])
@@ -112,7 +127,7 @@ def begin(state: State, mass: Floats | float, pane: Floats | float) -> None:
 def idle(layout: Layout, state: State, gaps: Floats, position: float) -> None:
     """Empty panes before `position`: e-values of 1, so mass is added and nothing else. `gaps` (F,)."""
     by_detector = gaps[layout.family]
-    state.evidence += (income(layout, state, gaps) / layout.stakes)[layout.family] * layout.weight
+    state.evidence += (income(layout, state, gaps) / layout.stakes)[layout.family] * by_presence(layout, state)
     waiting = by_detector > 0
     if waiting.any():
         mass = by_detector / layout.stakes
@@ -121,4 +136,4 @@ def idle(layout: Layout, state: State, gaps: Floats, position: float) -> None:
         state.start += mass * middle
         state.plain += mass
         np.divide(state.start, state.plain, out=state.start, where=state.plain > 0)
-    state.window[-1] += by_detector
+    state.window[AGE] += by_detector

@@ -1,5 +1,6 @@
 """Folding panes into evidence: one family, or many at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -62,23 +63,41 @@ def fold(spec: Spec, state: State, panes: Panes, *, may_page: bool = True) -> tu
 def trace(spec: Spec, state: State, panes: Panes) -> tuple[State, Trace]:
     """`fold` that keeps what it saw on the way."""
     after, record = _folded(spec, state, panes, may_page=True)
-    numbers = np.array(record.panes)
-    with np.errstate(divide="ignore"):
-        evidence, untempered = np.log(np.array(record.evidence)), np.log(np.array(record.untempered))
-    warns = (evidence >= spec.warn_needed) | (untempered >= spec.needed)
-    return after, Trace(numbers, evidence, spec.needed, tuple(record.transitions), warns)
+    return after, record.traces((spec,))[0]
 
 
 @dataclass(slots=True)
 class Record:
-    """What happened while panes were folded; `keep`: the evidence after each pane too."""
+    """What happened while panes were folded; `keep`: the evidence of every family after each pane too."""
 
     keep: bool = True
 
     panes: list[float] = field(default_factory=list)
-    evidence: list[float] = field(default_factory=list)
-    untempered: list[float] = field(default_factory=list)
+    names: list[Ints | None] = field(default_factory=list)
+    """Which families each pane was folded for; None: all."""
+    evidence: list[Floats] = field(default_factory=list)
+    untempered: list[Floats] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
+
+    def traces(self, specs: Sequence[Spec]) -> list[Trace]:
+        """What was kept, by family."""
+        evidence, untempered = (self._table(values, len(specs)) for values in (self.evidence, self.untempered))
+        numbers, found = np.array(self.panes), []
+        for family, spec in enumerate(specs):
+            busy = ~np.isnan(evidence[:, family])
+            with np.errstate(divide="ignore"):
+                own, plain = np.log(evidence[busy, family]), np.log(untempered[busy, family])
+            warns = (own >= spec.warn_needed) | (plain >= spec.needed)
+            mine = tuple(happened for happened in self.transitions if happened.family == family)
+            found.append(Trace(numbers[busy], own, spec.needed, mine, warns))
+        return found
+
+    def _table(self, values: Sequence[Floats], families: int) -> Floats:
+        """(panes, families): nan where a family had no events."""
+        table = np.full((len(values), families), np.nan)
+        for row, names, amounts in zip(table, self.names, values, strict=True):
+            row[slice(None) if names is None else names] = amounts
+        return table
 
 
 def _folded(spec: Spec, state: State, panes: Panes, may_page: bool) -> tuple[State, Record]:
@@ -161,9 +180,9 @@ class Run:
         total = layout.sums(state.evidence.sum(axis=0))
         if self.record is not None and self.record.keep:
             self.record.panes.append(pane)
-            self.record.evidence.append(float(total[0]))
-            mine = slice(0, layout.starts[1] if len(layout.starts) > 1 else None)
-            self.record.untempered.append(float((state.plain[:, mine].sum(axis=0) * layout.weight[mine]).sum()))
+            self.record.names.append(self.names)
+            self.record.evidence.append(total)
+            self.record.untempered.append(layout.sums(state.plain.sum(axis=0) * layout.weight))
         over = total >= layout.needed
         if over.any() and self.may_page:
             self._page(np.flatnonzero(over & (state.firing == 0)), pane)

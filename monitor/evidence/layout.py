@@ -30,6 +30,8 @@ class Layout:
     bound: Floats
     weight: Floats
     """Sums to 1 within a family; 0 for a reference group against itself."""
+    judged: int
+    """Detectors with a weight."""
     against: Ints
     """The column of the configured reference group; -1 for the others."""
     first: Ints
@@ -136,6 +138,7 @@ def lay_out(specs: Sequence[Spec]) -> Layout:
         low=low,
         bound=bounds,
         weight=weights,
+        judged=int(np.count_nonzero(weights)),
         against=refs,
         first=firsts,
         mode=tuple(modes),

@@ -205,6 +205,13 @@ def variance_of(rate: Floats, sums: tuple[Floats, Floats], squares: Sequence[Flo
     return np.clip((around + 0.025) / (n + 0.1), 1e-6, 0.25)
 
 
+def variances(layout: Layout, state: State, detector: int) -> tuple[float, float]:
+    """Of one event of a detector's group and of its reference, as known now."""
+    k, n, k_r, n_r, _, _, *squares = state.memory[2 * layout.strata :, detector : detector + 1]
+    own = variance_of((k + 0.5) / (n + 1.0), (k, n), squares[:1])
+    return float(own[0]), float(variance_of((k_r + 0.5) / (n_r + 1.0), (k_r, n_r), squares[1:])[0])
+
+
 def _done(layout: Layout, state: State) -> Flags | None:
     """Which blocks are full; None if none is."""
     length = layout.tuning.min_episode * 60 / layout.pane

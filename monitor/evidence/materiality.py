@@ -11,33 +11,35 @@ from monitor.evidence.layout import Layout
 from monitor.evidence.spec import Kind
 from monitor.evidence.state import GENERATIONS, State
 
-AGE = 4 * GENERATIONS
+ROWS = 5
+"""Of a generation: k, n, reference k, reference n, panes."""
+
+AGE = 4
 
 
 def enter(layout: Layout, state: State, totals: Floats) -> None:
     """A pane's (k, n, reference k, reference n), by detector."""
     window, tuning = state.window, layout.tuning
     full = GENERATIONS - 1
-    window[:4] += totals
+    window[:AGE] += totals
     window[AGE] += 1.0
     old = window[AGE] >= tuning.gate_window * 60 / layout.pane / full
     if old.any():
         old &= window[1] >= tuning.gate_events / full
         if old.any():
-            window[4:AGE, old] = window[: AGE - 4, old]
-            window[:4, old] = 0.0
-            window[AGE, old] = 0.0
+            window[ROWS:, old] = window[:-ROWS, old]
+            window[:ROWS, old] = 0.0
 
 
 def estimates(state: State) -> Floats:
-    """(4, D): n, k, reference n and k in the window."""
-    k, n, k_r, n_r = state.window[:AGE].reshape(GENERATIONS, 4, -1).sum(axis=0)
-    return np.stack([n, k, n_r, k_r])
+    """(5, D): n, k, reference n and k in the window, and its length in panes (empty ones included)."""
+    k, n, k_r, n_r, panes = state.window.reshape(GENERATIONS, ROWS, -1).sum(axis=0)
+    return np.stack([n, k, n_r, k_r, panes])
 
 
 def violated(layout: Layout, state: State) -> Flags:
     """Which detectors' bounds are broken by the window's estimates; not where there is nothing to estimate from."""
-    n, k, n_r, k_r = estimates(state)
+    n, k, n_r, k_r, _ = estimates(state)
     with np.errstate(divide="ignore", invalid="ignore"):
         own = k / n
         other = k_r / n_r if layout.overall is None else np.where(layout.overall, (k + k_r) / (n + n_r), k_r / n_r)

@@ -7,6 +7,7 @@ import numpy as np
 
 from monitor.evidence.culprits import culprits
 from monitor.evidence.layout import Layout, layout_of
+from monitor.evidence.learning import variances
 from monitor.evidence.materiality import estimates, violated
 from monitor.evidence.spec import Side, Spec
 from monitor.evidence.state import State
@@ -33,6 +34,12 @@ class Leading:
     k: float
     reference_n: float
     reference_k: float
+    panes: float
+    """How many panes the window has reached back over, up to and with `Reading.pane`; a third more than asked for at most, with all
+    of a slow group's waiting."""
+    variance: float
+    """Of one event of the group, as learned over a day: `k / n +- z sqrt(variance / n)` is an interval of a mean; of a rate p (1 - p)."""
+    reference_variance: float
     since: float | None
     """The pane of the change, as far as it can be told: the mean start of the evidence. None without evidence."""
 
@@ -80,7 +87,7 @@ def reading_of(layout: Layout, state: State, family: int, paged: bool = False, r
     mine = np.flatnonzero(layout.family == family)
     parts = state.evidence[:, mine].sum(axis=0)
     total = float(layout.sums(state.evidence.sum(axis=0))[family])  # as the fold sums it, to the last bit
-    untempered = float((state.plain[:, mine].sum(axis=0) * layout.weight[mine]).sum())
+    untempered = float(layout.sums(state.plain.sum(axis=0) * layout.weight)[family])
     at = int(np.argmax(parts))
     firing = bool(state.firing[family])
     implicated = state.implicated[mine] > 0
@@ -119,11 +126,13 @@ def _name(layout: Layout, detector: int) -> str:
 def _leading(layout: Layout, state: State, detector: int) -> Leading:
     mass = state.plain[:, detector]
     since = float((mass * state.start[:, detector]).sum() / mass.sum()) if mass.sum() > 0 else None
-    n, k, n_r, k_r = (float(value) for value in estimates(state)[:, detector])
+    n, k, n_r, k_r, panes = (float(value) for value in estimates(state)[:, detector])
     with np.errstate(divide="ignore"):
         evidence = float(np.log(state.evidence[:, detector].sum()))
     side = Side.LOW if layout.low[detector] else Side.HIGH
-    return Leading(_name(layout, detector), side, evidence, float(state.phi[detector]), n, k, n_r, k_r, since)
+    own, other = variances(layout, state, detector)
+    name, phi = _name(layout, detector), float(state.phi[detector])
+    return Leading(name, side, evidence, phi, n, k, n_r, k_r, panes, own, other, since)
 
 
 def _stale(layout: Layout, state: State, implicated: np.ndarray) -> bool:

@@ -11,7 +11,7 @@ from monitor.estimates import Floats
 from monitor.evidence.layout import Layout, layout_of
 from monitor.evidence.spec import Spec
 
-MAGIC = b"fde1"
+MAGIC = b"fde2"
 HEADER = struct.Struct("<4s16sq")
 GENERATIONS = 4
 """Parts of the gate's window: the one that fills and three full ones of a third each."""
@@ -48,7 +48,7 @@ class State:
     previous: Floats
     """(4, D): residual, variance, scale of the block before, and whether there is one."""
     window: Floats
-    """(4 x 4 + 1, D): the gate's window: k, n, reference k, n of each generation, and panes of the first."""
+    """(4 x 5, D): the gate's window: k, n, reference k, n and panes of each generation, the one that fills first."""
     evidence: Floats
     """(K, D): the tempered e-detectors, each with its share of the family's start mass."""
     plain: Floats
@@ -131,7 +131,7 @@ def shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
         "memory": (2 * layout.strata + 6 + 2 * layout.means, detectors),
         "block": (5, detectors),
         "previous": (4, detectors),
-        "window": (4 * GENERATIONS + 1, detectors),
+        "window": (5 * GENERATIONS, detectors),
         "evidence": stakes,
         "plain": stakes,
         "start": stakes,

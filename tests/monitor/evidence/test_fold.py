@@ -17,6 +17,8 @@ from monitor.evidence import (
     Tuning,
     fold,
     pane_number,
+    read,
+    together,
     trace,
 )
 from tests.monitor.evidence.traffic import GROUPS, decisions, steady
@@ -129,13 +131,38 @@ def test_families_folded_together_are_those_folded_alone(name: str) -> None:
         np.concatenate([np.asarray(getattr(world, part)) for world in worlds], axis=1)
         for part in (("n", "k", "squares") if name == "mean" else ("n", "k"))
     ]
-    families.fold(Panes(5000, *(side[:37] for side in sides)))
-    families.fold(Panes(5030, *(side[30:] for side in sides)))
+    first = families.trace(Panes(5000, *(side[:37] for side in sides)))
+    then = families.trace(Panes(5030, *(side[30:] for side in sides)))
 
-    for one, state, reading, world in zip(specs, families.states(), families.readings(), worlds, strict=True):
-        alone, said = fold(one, State.empty(one), world)
-        assert state.to_bytes(one) == alone.to_bytes(one)
-        assert replace(said, paged=False, resolved=False) == reading
+    for place, (one, world) in enumerate(zip(specs, worlds, strict=True)):
+        alone, seen = trace(one, State.empty(one), world)
+        assert families.states()[place].to_bytes(one) == alone.to_bytes(one)
+        assert families.readings()[place] == read(one, alone)
+        for what in ("panes", "log_evidence", "warns"):
+            both = [getattr(traces[place], what) for traces in (first, then)]
+            assert np.array_equal(np.concatenate(both), getattr(seen, what))
+        happened = [*first[place].transitions, *then[place].transitions]
+        assert [(at.pane, at.paged) for at in happened] == [(at.pane, at.paged) for at in seen.transitions]
+
+
+def test_what_is_alike_and_at_the_same_pane_goes_together() -> None:
+    specs = [SPECS["ratio"], SPECS["mean"], replace(SPECS["ratio"], groups=("a", "b")), SPECS["ratio"]]
+    states = [State.empty(spec) for spec in specs]
+    states[3].position = 7
+
+    assert together(specs, states) == [[0, 2], [1], [3]]
+
+
+def test_what_leads_is_told_with_the_sums_of_the_gate() -> None:
+    """An hour in thirds of 20 panes: after 90 panes of 10 and 40 events 10 of the fourth part and three full ones, 70 panes."""
+    spec = Spec(("r", "b"), lower=0.8, reference="r")
+    _, reading = fold(spec, State.empty(spec), Panes(100, [[40, 10]] * 90, [[12, 2]] * 90))
+    leading = reading.leading
+
+    assert (leading.group, leading.panes) == ("b", 70)
+    assert (leading.n, leading.k, leading.reference_n, leading.reference_k) == (700, 140, 2800, 840)
+    assert leading.variance == pytest.approx(0.2 * 0.8, abs=1e-3)
+    assert leading.reference_variance == pytest.approx(0.3 * 0.7, abs=1e-3)
 
 
 def test_a_gap_is_found_led_by_its_group_and_dated() -> None:

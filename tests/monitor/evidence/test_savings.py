@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.evidence import Families, Panes, Spec, State, Tuning, fold, trace
-from monitor.evidence.detector import by_volume
+from monitor.evidence.detector import by_presence, by_volume
 from monitor.evidence.layout import layout_of
 from monitor.evidence.savings import income, spend, suspect
 from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
@@ -106,3 +106,33 @@ def test_start_mass_by_volume_is_shared_by_roots() -> None:
     assert shares == pytest.approx(np.array([[0.0, 2 / 3, 1 / 3], [0.0, 0.5, 0.5]]))
     state, _ = fold(spec, State.empty(spec), Panes(0, [[0, 5, 5]] * 30, [[0, 1, 1]] * 30))
     assert state.evidence.sum() == pytest.approx(30)
+
+
+def test_groups_that_nobody_belongs_to_take_no_start_mass() -> None:
+    """Of three groups c comes in the fourth pane; d never does, and has a third of the first pane's mass, when nobody was known."""
+    spec = Spec(("r", "b", "c", "d"), lower=0.8, reference="r", tuning=Tuning(savings=0, temper=False))
+    n = np.array([[40, 12, 0, 0]] * 3 + [[40, 12, 5, 0]] * 2)
+    k = np.zeros_like(n)
+    states = [State.empty(spec)]
+    for pane in range(5):
+        state, _ = fold(spec, states[-1], Panes(100 + pane, n[pane : pane + 1], k[pane : pane + 1]))
+        states.append(state)
+    shares = [by_presence(layout_of(spec), state) for state in states]
+
+    assert shares[0] == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3]), "nobody was seen"
+    assert shares[1] == pytest.approx([0, 1, 0, 0])
+    assert shares[3] == pytest.approx([0, 1, 0, 0])
+    assert shares[4] == pytest.approx([0, 0.5, 0.5, 0]), "from the pane after its first"
+    assert states[5].evidence[:, 3].sum() == pytest.approx(1 / 3)
+
+
+def test_a_family_with_empty_groups_needs_no_more_evidence_than_one_without() -> None:
+    n, k = decisions(np.arange(600), steady(np.arange(600), 0.6), seed=9, a_day=5e4)
+    read = []
+    for more in (0, 40):
+        spec = Spec((*GROUPS, *(f"empty {number}" for number in range(more))), lower=0.8, reference="a")
+        none = np.zeros((600, more))
+        state, _ = fold(spec, State.empty(spec), Panes(10, np.hstack([n, none]), np.hstack([k, none])))
+        read.append(float(np.log(state.evidence[:, :8].sum())))
+
+    assert read[1] == pytest.approx(read[0], abs=0.7)
