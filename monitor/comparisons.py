@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
 from monitor.estimates import Flags, Floats
 from monitor.grouping import Grouping, Indices
 from monitor.intervals import pairs
-from monitor.pairing import between, count, farthest, index, order, pick, rows_of
+from monitor.pairing import Ends, Segments, between, farthest, indices, keys_of, rows_of
 from monitor.sums import Ints
 from monitor.tallies import Contrast, Form, Index, Pair, Table, Tallied
+
+T = TypeVar("T")
 
 
 class Aggregate(StrEnum):
@@ -107,12 +110,17 @@ class Field:
     """Called when a disparity first needs it."""
     hidden: Flags | None = None
     """(metrics, groups): which must not be looked at."""
-    _kept: dict[tuple[str, int], Flags] = field(default_factory=dict, init=False, repr=False)
+    _kept: dict[tuple[str, int], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def rest(self) -> Table:
         """Per group, everybody else in its slice."""
         return self.tally_rest()
+
+    @cached_property
+    def segments(self) -> Segments:
+        """All of them."""
+        return Segments.of(self.grouping.segments)
 
     @cached_property
     def single(self) -> Flags:
@@ -129,12 +137,13 @@ class Field:
         """(metrics, groups): which have enough events, and a value, to be on either side."""
         return self._known("usable", spec, lambda: self._counted(self.groups, spec) & self._visible)
 
-    def _known(self, what: str, spec: DisparitySpec, make: Callable[[], Flags]) -> Flags:
+    def _known(self, what: str, spec: DisparitySpec, make: Callable[[], T]) -> T:
         """Worked out once for every `min_n`."""
         key = (what, spec.min_n)
         if key not in self._kept:
             self._kept[key] = make()
-        return self._kept[key]
+        found: T = self._kept[key]
+        return found
 
     def _counted(self, table: Table, spec: DisparitySpec) -> Flags:
         found: Flags = (table.n >= max(spec.min_n, 1)) & ~(np.isnan(table.value) & self.single[:, None])
@@ -151,16 +160,18 @@ class Field:
 
     def worst(self, spec: DisparitySpec, at: Indices | None = None) -> Comparisons:
         """The comparison that drives the disparity, of each metric and segment (all, or those of `at`)."""
+        every = at is None
         at = np.arange(len(self.grouping.segments)) if at is None else at
-        segments, reference = self.grouping.segments[at], self.grouping.reference[at]
-        within = self.eligible(spec)
+        segments = self.segments if every else Segments.of(self.grouping.segments[at])
+        reference, within = self.grouping.reference[at], self.eligible(spec)
         if spec.method is Method.BETWEEN_GROUPS:
-            size = count(within, segments)
-            x, y = self._extremes(spec, segments, within)
+            size = segments.count(within)
+            ends = self._kept_ends(spec) if every else self._ends(segments, within)
+            x, y = self._extremes(spec, segments, within, ends)
             return self._pairs(spec, (at, x, y), pairs(size), np.where(size < 2, FEW, OK), within)
         base, within = self._base(spec, within)
-        size = count(within, segments)
-        chosen = pick(self._distance(spec, base), within, segments)
+        size = segments.count(within)
+        chosen = segments.greatest(self._distance(spec, base), within)
         few = np.where(size < 1, FEW, OK)
         if spec.method is Method.TO_REFERENCE:
             few = np.where(self.usable(spec)[:, reference] & (reference >= 0), few, NO_REFERENCE)
@@ -190,16 +201,33 @@ class Field:
         """How many comparisons so many groups make: where the highest is looked for, every pair might have been it."""
         return pairs(size + 1.0) if spec.method is Method.TO_HIGHEST else size
 
-    def _extremes(self, spec: DisparitySpec, segments: Indices, within: Flags) -> tuple[Indices, Indices]:
+    def _ends(self, segments: Segments, within: Flags) -> Ends:
+        """(metrics and then keys, segments): the groups of least and greatest value, and of least and greatest key."""
+        keys, of = self._keys
+        score = np.concatenate([self.groups.value, keys])
+        return segments.least_and_greatest(score, np.concatenate([within, within[of]]))
+
+    def _kept_ends(self, spec: DisparitySpec) -> Ends:
+        """Of all segments; differences and ratios have the same."""
+        return self._known("ends", spec, lambda: self._ends(self.segments, self.eligible(spec)))
+
+    @cached_property
+    def _keys(self) -> tuple[Floats, Indices]:
+        return keys_of(self.groups)
+
+    def _extremes(self, spec: DisparitySpec, segments: Segments, within: Flags, ends: Ends) -> tuple[Indices, Indices]:
         """(metrics, segments): the two groups farthest apart."""
-        value = self.groups.value.copy()
+        rows, of = len(within), self._keys[1]
+        low, high = (end[:rows].copy() for end in ends)
         for row in rows_of(self.groups, Form.INDEX):
-            value[row] = order(self.groups, row)
-        low, high = pick(-value, within, segments), pick(value, within, segments, last=True)
+            low[row], high[row] = (end[rows:][of == row][0] for end in ends)
         ratio = spec.aggregate is Aggregate.RATIO
         x, y = (low, high) if ratio else (high, low)
+        if spec.aggregate is Aggregate.INDEX:
+            return x, y
         for row in rows_of(self.groups, Form.PAIR):
-            x[row], y[row] = farthest(self.groups, row, segments, within[row], ratio=ratio)
+            own = ends[0][rows:][of == row], ends[1][rows:][of == row]
+            x[row], y[row] = farthest(self.groups.made[row], segments, within[row], own, ratio=ratio)
         return x, y
 
     def _base(self, spec: DisparitySpec, within: Flags) -> tuple[Indices, Flags]:
@@ -210,7 +238,7 @@ class Field:
             known = (base >= 0) & (base != np.arange(len(base))) & usable[:, base]
             return np.broadcast_to(base, usable.shape), within & known
         if spec.method is Method.TO_HIGHEST:
-            best = pick(self.groups.value, within, self.grouping.segments, last=True)
+            best = self.segments.greatest(self.groups.value, within, last=True)
             base = np.where(self.grouping.segment >= 0, best[:, self.grouping.segment], -1)
             return base, within & (base != np.arange(base.shape[1])) & self.single[:, None]
         base = everybody if spec.method is Method.TO_OVERALL else np.full_like(everybody, -1)
@@ -284,7 +312,7 @@ class Field:
         """Of the rows that are pairs or indices."""
         if spec.aggregate is Aggregate.INDEX:
             segments = self.grouping.segments[segment]
-            return {row: index(self.groups, row, segments, within[row]) for row in rows_of(self.groups, Form.INDEX)}
+            return indices(self.groups, rows_of(self.groups, Form.INDEX), segments, within)
         (x, y), ratio = sides, spec.aggregate is Aggregate.RATIO
         return {
             row: between((x, slice(None)), (y, slice(None)), row, ratio=ratio)

@@ -1,56 +1,74 @@
 """What is not chosen by one value a group: the farthest of all pairs, and numbers of all groups together."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from monitor.estimates import Flags, Floats
 from monitor.grouping import Indices
-from monitor.tallies import Contrast, Form, Index, Pair, Table
+from monitor.tallies import Contrast, Form, Index, Outer, Pair, Table, Tallied
 
 Side = tuple[Table, Any]
 """A table, and which of its columns."""
 
 
-def pick(score: Floats, within: Flags, segments: Indices, *, last: bool = False) -> Indices:
-    """(metrics, segments): the group of greatest score that takes part in each segment, the first or last of equals.
+@dataclass(frozen=True, slots=True, eq=False)
+class Segments:
+    """Segments' groups, one segment after the other. A segment's groups lie side by side."""
 
-    A segment's groups lie side by side; where none takes part any may be named, and -1 where it has none at all.
-    """
-    some = np.flatnonzero(segments[:, 0] >= 0)
-    found = np.full((len(score), len(segments)), -1)
-    if not len(some):
+    padded: Indices
+    """(segments, most groups), filled up with -1."""
+    some: Indices
+    """The segments that have any."""
+    columns: Indices
+    """Their groups."""
+    cuts: Indices
+    """Where each of them begins in `columns`."""
+    lengths: Indices
+
+    @classmethod
+    def of(cls, padded: Indices) -> "Segments":
+        """Of the rows of `monitor.grouping.Grouping.segments`."""
+        some = np.flatnonzero(padded[:, 0] >= 0)
+        starts, ends = padded[some, 0], padded[some].max(axis=1, initial=-1) + 1
+        lengths = ends - starts
+        cuts = np.cumsum(lengths) - lengths
+        columns = np.repeat(starts - cuts, lengths) + np.arange(lengths.sum())
+        return cls(padded, some, columns, cuts, lengths)
+
+    def count(self, within: Flags) -> Floats:
+        """(metrics, segments): how many groups take part."""
+        found = np.zeros((len(within), len(self.padded)))
+        if len(self.some):
+            found[:, self.some] = np.add.reduceat(within[:, self.columns], self.cuts, axis=1, dtype=np.int64)
         return found
-    cuts, columns = _cuts(segments[some])
-    chosen = np.where(within, score, -np.inf)
-    chosen[np.isnan(chosen)] = -np.inf
-    chosen = chosen[:, columns]
-    lengths = np.diff([*cuts, chosen.shape[1]])
-    best = np.repeat(np.maximum.reduceat(chosen, cuts, axis=1), lengths, axis=1)
-    names = np.arange(score.shape[1], dtype=np.int32)[columns]
-    if last:
-        found[:, some] = np.maximum.reduceat(np.where(chosen == best, names, np.int32(-1)), cuts, axis=1)
-    else:
-        most = np.int32(score.shape[1])
-        found[:, some] = np.minimum.reduceat(np.where(chosen == best, names, most), cuts, axis=1)
-    return found
 
+    def least_and_greatest(self, score: Floats, within: Flags) -> tuple[Indices, Indices]:
+        """(metrics, segments): the first group of least, and the last of greatest score, of those that take part.
 
-def _cuts(segments: Indices) -> tuple[Indices, Indices]:
-    """The columns of the segments' groups, one segment after the other, and where each begins among them."""
-    starts, ends = segments[:, 0], segments.max(axis=1) + 1
-    columns = np.concatenate([np.arange(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)])
-    return np.concatenate([[0], np.cumsum(ends - starts)[:-1]]), columns
+        Where none takes part any may be named, and -1 where a segment has none at all.
+        """
+        first, last = (np.full((len(score), len(self.padded)), -1) for _ in range(2))
+        if not len(self.some):
+            return first, last
+        names, most = self.columns.astype(np.int32), np.int32(score.shape[1])
+        score = score[:, self.columns]
+        taking = within[:, self.columns] & ~np.isnan(score)
+        low, high = np.where(taking, score, np.inf), np.where(taking, score, -np.inf)
+        least = np.repeat(np.minimum.reduceat(low, self.cuts, axis=1), self.lengths, axis=1)
+        first[:, self.some] = np.minimum.reduceat(np.where(low == least, names, most), self.cuts, axis=1)
+        greatest = np.repeat(np.maximum.reduceat(high, self.cuts, axis=1), self.lengths, axis=1)
+        last[:, self.some] = np.maximum.reduceat(np.where(high == greatest, names, np.int32(-1)), self.cuts, axis=1)
+        return first, last
 
-
-def count(within: Flags, segments: Indices) -> Floats:
-    """(metrics, segments): how many groups take part."""
-    found = np.zeros((len(within), len(segments)))
-    for row, groups in enumerate(segments):
-        members = groups[groups >= 0]
-        if len(members):
-            found[:, row] = within[:, members[0] : members[-1] + 1].sum(axis=1)
-    return found
+    def greatest(self, score: Floats, within: Flags, *, last: bool = False) -> Indices:
+        """(metrics, segments): the first of greatest score, or the last."""
+        low, high = self.least_and_greatest(score if last else -score, within)
+        return high if last else low
 
 
 def between(x: Side, y: Side, row: int, *, ratio: bool) -> Contrast:
@@ -64,59 +82,147 @@ def between(x: Side, y: Side, row: int, *, ratio: bool) -> Contrast:
     return function(one.sums.take(x[0].at[row][x[1]]), other.sums.take(y[0].at[row][y[1]]))
 
 
-def index(table: Table, row: int, segments: Indices, within: Flags) -> Contrast:
-    """The number of all groups of each segment; `within` (groups): which take part."""
-    made = table.made[row]
-    assert isinstance(made, Index)
-    taking = np.where(segments >= 0, within[segments], False)
-    found = made.index(made.sums.take(segments), taking)
-    value = np.where(taking.sum(axis=1) >= 2, found.value, np.nan)
-    return Contrast(value, found.limits)
+def indices(table: Table, rows: Sequence[int], segments: Indices, within: Flags) -> dict[int, Contrast]:
+    """By row, the number of all groups of each segment; `within` (metrics, groups): which take part."""
+    found, sets = {}, {}
+    for row in rows:
+        made = table.made[row]
+        assert isinstance(made, Index)
+        key = id(made.sums)
+        if key not in sets:  # several indices are of the same sums
+            sets[key] = made.sums.take(segments)
+        taking = np.where(segments >= 0, within[row][segments], False)
+        one = made.index(sets[key], taking)
+        found[row] = Contrast(np.where(taking.sum(axis=1) >= 2, one.value, np.nan), one.limits)
+    return found
 
 
-def order(table: Table, row: int) -> Floats:
-    """What an index orders the groups by."""
-    made = table.made[row]
-    assert isinstance(made, Index)
-    return made.key
+def keys_of(table: Table) -> tuple[Floats, Indices]:
+    """What orders the groups, and of which row: an index by its key, a pair by any of its keys."""
+    keys, of = [np.zeros((0, table.n.shape[1]))], []
+    for row, made in enumerate(table.made):
+        if isinstance(made, (Pair, Index)):
+            own = made.keys if isinstance(made, Pair) else made.key[None]
+            if own is not None:
+                keys.append(own)
+                of += [row] * len(own)
+    return np.concatenate(keys), np.array(of, dtype=np.intp)
 
 
-def farthest(table: Table, row: int, segments: Indices, within: Flags, *, ratio: bool) -> tuple[Indices, Indices]:
-    """The two groups of each segment that are farthest apart, -1 where there are not two; `within`: which take part."""
-    made = table.made[row]
+Ends = tuple[Indices, Indices]
+"""Two groups of each segment (along the last axis); -1 where there are not two."""
+
+
+def farthest(made: Tallied, segments: Segments, within: Flags, ends: Ends, *, ratio: bool) -> Ends:
+    """The two groups of each segment that are farthest apart; `within`: which take part.
+
+    `ends` (keys, segments) are the groups of least and greatest of each of its keys.
+    """
     assert isinstance(made, Pair)
-    x, y = np.full(len(segments), -1), np.full(len(segments), -1)
-    function = made.ratio if ratio else made.distance
-    if function is None:
-        return x, y
+    none = np.full(len(segments.padded), -1)
+    if (made.ratio if ratio else made.distance) is None:
+        return none, none.copy()
     if made.keys is None:
-        _all_pairs(made, segments, within, (x, y), ratio=ratio)
-        return x, y
-    taking = np.broadcast_to(within, made.keys.shape)
-    low, high = pick(-made.keys, taking, segments), pick(made.keys, taking, segments, last=True)
-    two = count(within[None], segments)[0] >= 2
-    apart = _apart(made, low, high, ratio=ratio)
-    best = np.argmax(apart, axis=0), np.arange(len(segments))
-    return np.where(two, low[best], -1), np.where(two, high[best], -1)
+        return _searched(made, segments, within, ratio=ratio)
+    two = segments.count(within[None])[0] >= 2
+    apart = _apart(made, *ends, ratio=ratio)
+    best = np.argmax(apart, axis=0), np.arange(len(none))
+    return np.where(two, ends[0][best], -1), np.where(two, ends[1][best], -1)
 
+
+def _searched(made: Pair, segments: Segments, within: Flags, *, ratio: bool) -> Ends:
+    """By looking at the pairs of each segment's outer groups, or at all; of equals the first."""
+    x, y = np.full(len(segments.padded), -1), np.full(len(segments.padded), -1)
+    left = segments.count(within[None])[0] >= 2
+    equal = np.zeros(len(left), dtype=bool)  # all are equal: every distance is 0 or undefined
+    if made.outer is not None and not ratio:
+        along = made.outer.along
+        least, most = segments.least_and_greatest(along[None], within[None])
+        equal = along[least[0]] == along[most[0]]
+    if made.outer is not None and not ratio and (left & ~equal).any():
+        at, one, other = _candidates(made.outer, segments, within, left & ~equal)
+        apart = _apart(made, one, other, ratio=False)
+        order = np.lexsort((other, one, -apart, at))
+        order = order[np.diff(at[order], prepend=-1) > 0]  # the first of the farthest of each segment
+        at, far = at[order], apart[order]
+        x[at], y[at] = one[order], other[order]
+        left[at] = ~((far > 0.0) & (far < np.inf))  # where many are equal all are looked at
+    for place in np.flatnonzero(left).tolist():
+        groups = segments.padded[place][segments.padded[place] >= 0]
+        x[place], y[place] = _all_pairs(made, groups[within[groups]], ratio=ratio, any_will_do=bool(equal[place]))
+    return x, y
+
+
+def _candidates(outer: Outer, segments: Segments, taking: Flags, of: Flags) -> tuple[Indices, Indices, Indices]:
+    """Every pair of a group at the upper and one at the lower end: segment (some), and the two, the earlier first.
+
+    Segments of equally many groups are looked at together.
+    """
+    found = []
+    some = of[segments.some] & (segments.lengths <= WIDEST)
+    for width in np.unique(segments.lengths[some]).tolist():
+        these = segments.some[some & (segments.lengths == width)]
+        groups = segments.padded[these, :width]
+        known = taking[groups]
+        upper, lower = (front & known for front in _fronts(outer, np.where(known, groups, -1)))
+        at, one, other = np.nonzero(upper[:, :, None] & lower[:, None, :])
+        sides = groups[at, one], groups[at, other]
+        found.append((these[at], np.minimum(*sides), np.maximum(*sides)))
+    none = np.zeros(0, dtype=np.intp)
+    at, one, other = (np.concatenate([none, *(part[place] for part in found)]) for place in range(3))
+    apart = one != other
+    return at[apart], one[apart], other[apart]
+
+
+Order = tuple[Flags, Flags]
+"""(segments, groups, groups): whether the first has at least as much as the second, and at most."""
+
+
+def _fronts(outer: Outer, groups: Indices) -> tuple[Flags, Flags]:
+    """(segments, groups): which are not exceeded at the upper end, and at the lower; -1 exceeds nothing."""
+
+    def order(criterion: Floats) -> Order:
+        here = np.where(groups >= 0, criterion[groups], np.nan)
+        return here[:, :, None] >= here[:, None, :], here[:, :, None] <= here[:, None, :]
+
+    along = order(outer.along)
+    more, either = ([order(one) for one in criteria] for criteria in (outer.more, outer.either))
+    upper, lower = np.zeros(groups.shape, dtype=bool), np.zeros(groups.shape, dtype=bool)
+    for turned in product((False, True), repeat=len(either)):
+        besides = [*more, *(one[::-1] if turn else one for one, turn in zip(either, turned, strict=True))]
+        upper |= ~_exceeded([along, *besides])
+        lower |= ~_exceeded([along[::-1], *besides])
+    return upper, lower
+
+
+def _exceeded(orders: Sequence[Order]) -> Flags:
+    """(segments, groups): whether another has at least as much of everything, and not the same."""
+    over = reduce(np.logical_and, [over for over, _ in orders])
+    under = reduce(np.logical_and, [under for _, under in orders])
+    found: Flags = (over > under).any(axis=1)
+    return found
+
+
+WIDEST = 2_000
+"""Segments of more groups are not looked through at once: the square of it is a matter of megabytes."""
 
 BLOCK = 64
 """So many groups are compared with all others at once: the arrays stay in the processor's cache."""
 
 
-def _all_pairs(made: Pair, segments: Indices, within: Flags, out: tuple[Indices, Indices], *, ratio: bool) -> None:
-    """Fill `out` by looking at every pair once."""
-    for at, padded in enumerate(segments):
-        groups = padded[padded >= 0]
-        groups = groups[within[groups]]
-        best = -np.inf
-        for first in range(0, len(groups) if len(groups) > 1 else 0, BLOCK):
-            some, others = groups[first : first + BLOCK], groups[first:]
-            found = _apart(made, some[:, None], others[None, :], ratio=ratio)
-            found = np.where(np.tri(*found.shape) > 0, -np.inf, found)  # each once, and none with itself
-            one, other = np.unravel_index(np.argmax(found), found.shape)
-            if found[one, other] > best:
-                best, out[0][at], out[1][at] = found[one, other], some[one], others[other]
+def _all_pairs(made: Pair, groups: Indices, *, ratio: bool, any_will_do: bool) -> tuple[int, int]:
+    """The farthest two of some groups, by looking at every pair once, or until there is any that is defined."""
+    found, best = (-1, -1), -np.inf
+    for first in range(0, len(groups), BLOCK):
+        some, others = groups[first : first + BLOCK], groups[first:]
+        apart = _apart(made, some[:, None], others[None, :], ratio=ratio)
+        apart = np.where(np.tri(*apart.shape) > 0, -np.inf, apart)  # each once, and none with itself
+        one, other = np.unravel_index(np.argmax(apart), apart.shape)
+        if apart[one, other] > best:
+            best, found = apart[one, other], (int(some[one]), int(others[other]))
+        if any_will_do and best >= 0.0:
+            break
+    return found
 
 
 def _apart(made: Pair, one: Indices, other: Indices, *, ratio: bool) -> Floats:

@@ -43,21 +43,24 @@ def withheld(n: Ints, minimum: int, grouping: Grouping) -> Flags:
 
 
 def _complete(hidden: Flags, n: Ints, minimum: int, grouping: Grouping) -> None:
-    """Withhold more, in place, until no line gives a count away. Ends, since every turn withholds at least one more."""
+    """Withhold more, in place, until no line gives a count away, or nothing is left to withhold."""
     (totals, starts), members = grouping.parts, grouping.members
     lines = np.split(members, starts[1:])
     while True:
         secret = np.add.reduceat(np.where(hidden[members], n[members], 0), starts)
         parts = np.add.reduceat((hidden[members] & (n[members] > 0)).astype(np.int64), starts)
         given_away = np.flatnonzero((n[totals] > 0) & _given_away(parts, secret, hidden[totals], minimum))
-        if not len(given_away):
-            return
+        before = int(hidden.sum())
         for at in given_away.tolist():
             line, total = lines[at], totals[at]
             kept = line[hidden[line] & (n[line] > 0)]
             if _given_away(len(kept), n[kept].sum(), hidden[total], minimum):  # an earlier line may have mended it
                 left = line[~hidden[line] & (n[line] > 0)]
                 hidden[left[np.argmin(n[left])] if len(left) else total] = True
+        if (
+            hidden.sum() == before
+        ):  # also where a line has nothing left to withhold: what a composite stands on is no sum
+            return
 
 
 def _given_away(parts: Any, secret: Any, total: Any, minimum: int) -> Any:

@@ -81,12 +81,25 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Outer:
+    """Which groups can be an end of the farthest pair: the farther apart `along` it, the greater the distance.
+
+    Of equals along it, the group with more of `more` is farther from any third; of `either` the one with more or the one
+    with less, whichever the third is. So a group that another exceeds in everything is no end.
+    """
+
+    along: Floats
+    more: tuple[Floats, ...] = ()
+    either: tuple[Floats, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Pair:
     """How far two groups are apart. The engine calls `distance` with the sums of both sides, which broadcast.
 
     `distance` is at least 0 and 0 for equal groups; the farthest pair drives. `ratio`, if there is one, is at most 1,
-    and the least drives. `keys` (keys x groups): the farthest pair is certainly among those of a least and a greatest
-    key; without them every pair is looked at.
+    and the least drives. Which pairs can be the farthest is told by `keys` (keys x groups): of some key one group has
+    the least, the other the greatest; or by `outer`. With neither every pair is looked at.
     """
 
     sums: Countable
@@ -94,6 +107,7 @@ class Pair:
     distance: Callable[[Any, Any], Contrast]
     ratio: Callable[[Any, Any], Contrast] | None = None
     keys: Floats | None = None
+    outer: "Outer | None" = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

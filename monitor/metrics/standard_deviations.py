@@ -1,12 +1,17 @@
 """Gaps in standard deviations: the pooled two-proportion z (the "standard deviations" of US agencies) and Cohen's d.
 
 Holistic AI's `z_test_diff` and `cohen_d`. A z grows with the number of decisions: read it beside the gap, never alone.
+Of groups of one rate the larger is farther in z from any third; in d it may be the larger or the smaller, since a pooled
+variance moves one way with the size of a group (`monitor.tallies.Outer`).
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
+from monitor.estimates import Floats
 from monitor.metric import GroupMetric, Sums
-from monitor.tallies import Contrast, Pair
+from monitor.tallies import Contrast, Outer, Pair
 
 
 def z(x: Sums, y: Sums) -> Contrast:
@@ -26,6 +31,11 @@ def cohen(x: Sums, y: Sums) -> Contrast:
         return Contrast(np.abs(p - q) / np.sqrt(spread))
 
 
+def _pair(s: Sums, distance: Callable[[Sums, Sums], Contrast], outer: Callable[[Floats, Floats], Outer]) -> Pair:
+    with np.errstate(all="ignore"):
+        return Pair(s, {"decisions": s.decided}, distance, outer=outer(s.favourable / s.decided, s.decided * 1.0))
+
+
 METRICS = (
     GroupMetric(
         name="selection_rate_z",
@@ -33,7 +43,7 @@ METRICS = (
         needs="decision",
         kind="pair",
         denominator="decisions",
-        tally=lambda s: Pair(s, {"decisions": s.decided}, z),
+        tally=lambda s: _pair(s, z, lambda rate, n: Outer(rate, more=(n,))),
         aliases=("z_test_difference", "z_test_diff"),
     ),
     GroupMetric(
@@ -42,7 +52,7 @@ METRICS = (
         needs="decision",
         kind="pair",
         denominator="decisions",
-        tally=lambda s: Pair(s, {"decisions": s.decided}, cohen),
+        tally=lambda s: _pair(s, cohen, lambda rate, n: Outer(rate, either=(n,))),
         aliases=("cohen_d", "cohens_d"),
     ),
 )

@@ -12,7 +12,7 @@ import numpy as np
 from monitor.histograms import around
 from monitor.intervals import normal_quantile
 from monitor.metric import GroupMetric, Sums
-from monitor.tallies import Contrast, Pair
+from monitor.tallies import Contrast, Outer, Pair
 
 
 def distance(one: Any, other: Any) -> Contrast:
@@ -44,7 +44,8 @@ def tally(sums: Sums) -> Pair:
         mean = moments.sum / moments.n
     variance = np.where(moments.n == 1, 0.0, moments.variance)
     sides = {"n": moments.n.astype(np.float64), "mean": mean, "variance": variance}
-    return Pair(Spread(sides), {"predictions with a value": moments.n}, distance)
+    outer = Outer(mean, more=(-variance,), either=(sides["n"],))  # a pooled variance moves one way with n
+    return Pair(Spread(sides), {"predictions with a value": moments.n}, distance, outer=outer)
 
 
 METRICS = (

@@ -50,8 +50,9 @@ def sums(rng: np.random.Generator, rows: int) -> tuple[Ints, Ints]:
         decision[:, DECISIONS.index(slot)] = n
     decision[:, DECISIONS.index("favourable")] = rng.binomial(n, 0.4)
     decision[:, DECISIONS.index("score")] = rng.integers(200_000, 700_000, rows) * n
-    decision[:, DECISIONS.index("value")] = 12_000 * n
-    decision[:, DECISIONS.index("value_sq_lo")] = 150_000_000 * n
+    value = rng.integers(8_000, 16_000, rows)
+    decision[:, DECISIONS.index("value")] = value * n
+    decision[:, DECISIONS.index("value_sq_lo")] = (value**2 + rng.integers(10**6, 10**7, rows)) * n
     parts = rng.multinomial(n // 2, (0.3, 0.15, 0.15, 0.4))
     for at, slot in enumerate(("tp", "fp", "fn", "tn")):
         labels[:, LABELS.index(slot)] = parts[:, at]

@@ -142,3 +142,11 @@ def test_without_a_minimum_nothing_is_withheld() -> None:
     assessment = found(persons(1, sex="F") + persons(50, sex="M"), ["sex"], 0)
     assert not np.any(assessment.hidden)
     assert {p.estimate.state for p in assessment.groups} == {State.MEASURED}
+
+
+def test_a_composite_of_whom_no_group_has_both_parts_does_not_go_round_for_ever() -> None:
+    """Balanced accuracy stands on 3 of everybody and on none of either sex: what it stands on is no sum of groups."""
+    people = [Person({"sex": "F"}, decision=True, label=True)] * 3 + [Person({"sex": "M"}, True, label=False)] * 3
+    plan = Plan("m", attribute_sets(["sex"], 1), ("balanced_accuracy",), display_min=10)
+    states = shown(assess(*count(people), plan).published())
+    assert states == {(): State.SUPPRESSED, ("F",): State.UNDEFINED, ("M",): State.UNDEFINED}
