@@ -121,10 +121,23 @@ def band(one: Ints, other: Ints, level: Floats) -> Floats:
     Half the error to each side, by the inequality of A. Dvoretzky, J. Kiefer and J. Wolfowitz with P. Massart's constant,
     Annals of Probability 18 (1990) 1269-1283: `sqrt(ln(4 / alpha) / 2n)`.
     """
+    return half_band(one, level) + half_band(other, level)
+
+
+def half_band(counts: Ints, level: Floats) -> Floats:
+    """How far one of the two may be off."""
     with np.errstate(all="ignore"):
-        each = [np.sqrt(np.log(4 / (1 - level)) / (2 * side.sum(axis=-1))) for side in (one, other)]
-    found: Floats = each[0] + each[1]
+        found: Floats = np.sqrt(np.log(4 / (1 - level)) / (2 * counts.sum(axis=-1)))
     return found
+
+
+def binned_moments(counts: Ints, places: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean, variance (n - 1) and number of the binned sample, its events at `places`."""
+    n = counts.sum(axis=-1).astype(np.float64)
+    with np.errstate(all="ignore"):
+        mean = (counts * places).sum(axis=-1) / n
+        variance = (counts * (places - mean[..., None]) ** 2).sum(axis=-1) / (n - 1.0)
+    return mean, variance, n
 
 
 def around(value: Floats, half: Floats, greatest: float) -> Interval:
@@ -136,12 +149,17 @@ PARTS = 10
 """Into so many parts of equal mass quantile gaps cut a distribution."""
 
 
-def means_by_part(counts: Ints, places: Floats) -> Floats:
+def means_by_part(counts: Ints, places: Floats, shift: Floats | None = None) -> Floats:
     """The mean of each tenth of the events, from the lowest to the highest (parts along the last axis); NaN for no events.
 
-    An event on a border belongs to both sides by as much of it as lies there.
+    An event on a border belongs to both sides by as much of it as lies there. `shift` raises the distribution function by
+    so much (or lowers it), as far as it goes: the means are then the least (greatest) that such a band around it allows.
     """
-    edges = np.concatenate([np.zeros((*counts.shape[:-1], 1)), shares(counts)], axis=-1)
+    reached = shares(counts)
+    if shift is not None:
+        reached = np.where(np.isnan(reached), np.nan, np.clip(reached + shift[..., None], 0.0, 1.0))
+        reached[..., -1] = np.where(np.isnan(reached[..., -1]), np.nan, 1.0)
+    edges = np.concatenate([np.zeros((*counts.shape[:-1], 1)), reached], axis=-1)
     lows = np.arange(PARTS) / PARTS
     inside = np.minimum(edges[..., None, 1:], (lows + 1 / PARTS)[:, None]) - np.maximum(
         edges[..., None, :-1], lows[:, None]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.estimates import Floats
-from monitor.intervals import Interval, newcombe
+from monitor.estimates import Flags, Floats
+from monitor.intervals import Interval, newcombe, normal_quantile, wilson
 from monitor.sums import Ints
 from monitor.tallies import Contrast
 
@@ -56,6 +56,51 @@ def average(gaps: Sequence[Gap]) -> Contrast:
     return Contrast(value, limits)
 
 
+def sloped(value: Floats, sides: Sequence[tuple[Floats, Rate]]) -> Contrast:
+    """The absolute value of a smooth function of independent rates, each with its slope at them: the delta method.
+
+    `sqrt(sum slope^2 p (1 - p) / n)` with p = (k + 1) / (n + 2), so that a rate of 0 or 1 is not taken for certain.
+    """
+    with np.errstate(all="ignore"):
+        rates = [(slope, (k + 1.0) / (n + 2.0), n) for slope, (k, n) in sides]
+        error = np.sqrt(np.sum([slope**2 * p * (1.0 - p) / n for slope, p, n in rates], axis=0))
+
+    def limits(level: Floats) -> Interval:
+        half = normal_quantile(level) * error
+        return value - half, value + half
+
+    return Contrast(np.abs(value), Gap(value, limits).size)
+
+
+def boxed(x: Rate, y: Rate, function: Callable[[Floats, Floats], Floats]) -> Callable[[Floats], Interval]:
+    """The limits of a convex function of two rates that is 0 where they are equal: its range over both Wilson intervals.
+
+    Each at Bonferroni's level, so as sure as those. A convex function has its greatest value at a corner.
+    """
+
+    def limits(level: Floats) -> Interval:
+        each = simultaneous_of(level, 2)
+        (low_x, high_x), (low_y, high_y) = wilson(*x, each), wilson(*y, each)
+        corners = [function(a, b) for a in (low_x, high_x) for b in (low_y, high_y)]
+        nearest = np.where(low_x > high_y, function(low_x, high_y), function(high_x, low_y))
+        apart = (low_x > high_y) | (low_y > high_x)
+        return np.where(apart, nearest, 0.0), np.max(corners, axis=0)
+
+    return limits
+
+
+def extremes(rate: Rate, within: Flags, level: Floats) -> tuple[Interval, Interval]:
+    """Between what the least, and the greatest, of the rates of a set lie, by Wilson's intervals of all at once.
+
+    Groups along the last axis, those of `within`; each interval at `1 - (1 - level) / groups`.
+    """
+    each = simultaneous_of(level, np.maximum(within.sum(axis=-1), 1))
+    low, high = wilson(*rate, each[..., None])
+    least = [np.where(within, end, np.inf).min(axis=-1) for end in (low, high)]
+    greatest = [np.where(within, end, -np.inf).max(axis=-1) for end in (low, high)]
+    return (least[0], least[1]), (greatest[0], greatest[1])
+
+
 def least_ratio(sides: Sequence[tuple[Rate, Rate]]) -> Contrast:
     """The least ratio of rates, each the smaller over the greater; undefined if any is."""
     with np.errstate(all="ignore"):
@@ -64,6 +109,6 @@ def least_ratio(sides: Sequence[tuple[Rate, Rate]]) -> Contrast:
     return Contrast(value)
 
 
-def simultaneous_of(level: Floats, parts: int) -> Floats:
+def simultaneous_of(level: Floats, parts: int | Ints) -> Floats:
     """The level at which each of some parts must hold, so that all do at `level`."""
     return 1.0 - (1.0 - level) / parts

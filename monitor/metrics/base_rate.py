@@ -1,19 +1,26 @@
 """Base rate: how many of the labelled are labelled positive, whatever was decided.
 
 Its difference is Clarify's DPL, and is what a disparity of decisions should be read beside. The distances between the
-label distributions of two groups are Clarify's other measures before training.
+label distributions of two groups are Clarify's other measures before training. Both divergences are convex, so their
+intervals are their ranges over the Wilson intervals of the two rates.
 """
 
 import numpy as np
 
 from monitor.estimates import Floats
 from monitor.metric import GroupMetric, Sums, rate
+from monitor.parts import Rate, boxed
 from monitor.tallies import Contrast, Pair
 
 
+def _counts(s: Sums) -> Rate:
+    return s.positive, s.positive + s.negative
+
+
 def _rate(s: Sums) -> Floats:
+    positive, n = _counts(s)
     with np.errstate(all="ignore"):
-        found: Floats = s.positive / (s.positive + s.negative)
+        found: Floats = positive / n
     return found
 
 
@@ -26,14 +33,17 @@ def _divergence(p: Floats, q: Floats) -> Floats:
 
 def kullback_leibler(x: Sums, y: Sums) -> Contrast:
     """Of the group from what it is compared with: sum P_y ln(P_y / P_x)."""
-    return Contrast(_divergence(_rate(y), _rate(x)))
+    return Contrast(_divergence(_rate(y), _rate(x)), boxed(_counts(y), _counts(x), _divergence))
 
 
 def jensen_shannon(x: Sums, y: Sums) -> Contrast:
     """The mean divergence from the average of both."""
-    p, q = _rate(x), _rate(y)
+    return Contrast(_from_middle(_rate(x), _rate(y)), boxed(_counts(x), _counts(y), _from_middle))
+
+
+def _from_middle(p: Floats, q: Floats) -> Floats:
     middle = (p + q) / 2.0
-    return Contrast((_divergence(p, middle) + _divergence(q, middle)) / 2.0)
+    return (_divergence(p, middle) + _divergence(q, middle)) / 2.0
 
 
 def _pair(s: Sums, distance: object) -> Pair:

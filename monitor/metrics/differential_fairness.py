@@ -10,7 +10,7 @@ import numpy as np
 from monitor.estimates import Flags, Floats
 from monitor.intervals import Interval, mover_difference, wilson
 from monitor.metric import GroupMetric, Sums
-from monitor.parts import Gap, largest
+from monitor.parts import Gap, extremes, largest, simultaneous_of
 from monitor.sums import Ints
 from monitor.tallies import Contrast, Index, Pair
 
@@ -57,16 +57,39 @@ def epsilon(rate: Floats, within: Flags) -> Floats:
     return found
 
 
+def _epsilon_limits(k: Ints, n: Ints, within: Flags, level: Floats) -> Interval:
+    """Between what `epsilon` lies, by Wilson's intervals of the smoothed rates of all groups at once."""
+    least, greatest = extremes((k + PRIOR, n + 2.0 * PRIOR), within, level)
+    with np.errstate(all="ignore"):
+        low, high = (
+            np.maximum(np.log(much / few), np.log((1.0 - few) / (1.0 - much)))
+            for few, much in ((least[1], greatest[0]), (least[0], greatest[1]))
+        )
+    return np.maximum(low, 0.0), high
+
+
 def amplification(s: Sums) -> Index:
-    """That of decisions minus that of labels, over the same labelled decisions."""
+    """That of decisions minus that of labels, over the same labelled decisions.
+
+    Interval: the difference of both intervals, each at Bonferroni's level, since the two are not independent.
+    """
+
+    def counts(sums: Sums) -> tuple[Ints, Ints, Ints]:
+        return sums.tp + sums.fp, sums.tp + sums.fn, sums.tp + sums.fp + sums.fn + sums.tn
 
     def rates(sums: Sums) -> tuple[Floats, Floats]:
-        n = sums.tp + sums.fp + sums.fn + sums.tn
-        return smoothed(sums.tp + sums.fp, n), smoothed(sums.tp + sums.fn, n)
+        favoured, positive, n = counts(sums)
+        return smoothed(favoured, n), smoothed(positive, n)
 
     def index(sets: Sums, within: Flags) -> Contrast:
         decided, labelled = rates(sets)
-        return Contrast(epsilon(decided, within) - epsilon(labelled, within))
+        favoured, positive, n = counts(sets)
+
+        def limits(level: Floats) -> Interval:
+            one, other = (_epsilon_limits(k, n, within, simultaneous_of(level, 2)) for k in (favoured, positive))
+            return one[0] - other[1], one[1] - other[0]
+
+        return Contrast(epsilon(decided, within) - epsilon(labelled, within), limits)
 
     return Index(s, {"labelled decisions": s.tp + s.fp + s.fn + s.tn}, index, rates(s)[0])
 

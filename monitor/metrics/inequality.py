@@ -6,10 +6,12 @@ forms put every group's mean in place of its members, and are numbers of all gro
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.estimates import Flags, Floats
+from monitor.intervals import Interval, normal_quantile
 from monitor.limits import of_error
 from monitor.metric import GroupMetric, Sums
 from monitor.tallies import Contrast, Index, Statistic
@@ -69,36 +71,75 @@ def _statistic(s: Sums, value: Floats, error: Floats) -> Statistic:
     return Statistic(value, parts, of_error(value, error, within=(0.0, np.inf)))
 
 
-def between(inequality: Callable[[Floats], Floats]) -> Callable[[Sums], Index]:
-    """The index of group means; `inequality` of mean benefits relative to everybody's."""
+@dataclass(frozen=True, slots=True)
+class Inequality:
+    """A measure of inequality as the mean of a function of benefits relative to their mean, with its derivatives."""
+
+    of: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+    bend: Callable[[Floats], Floats]
+
+
+ENTROPY = Inequality(lambda r: (r**2 - 1.0) / 2.0, lambda r: r, np.ones_like)
+THEIL = Inequality(
+    lambda r: np.where(r > 0.0, r * np.log(r), 0.0),
+    lambda r: np.where(r > 0.0, np.log(r) + 1.0, 0.0),
+    lambda r: 1.0 / r,
+)
+
+
+def between(inequality: Inequality) -> Callable[[Sums], Index]:
+    """The index of group means; `inequality` of mean benefits relative to everybody's.
+
+    Interval: the delta method over the multinomial of all groups' benefits. Groups of equal means differ by chance: the
+    lower end is lowered by the mean of that, `sum w (variance of a mean) bend / 2`.
+    """
 
     def tally(s: Sums) -> Index:
         n, mean, _ = moments(s)
         return Index(s, {"labelled decisions": n.astype(np.int64)}, index, mean)
 
     def index(sets: Sums, within: Flags) -> Contrast:
-        n, mean, _ = moments(sets)
-        weight, mean = np.where(within, n, 0.0), np.where(within, mean, 0.0)
+        n, mean, square = moments(sets)
+        size, mean = np.where(within, n, 0.0), np.where(within, mean, 0.0)
         with np.errstate(all="ignore"):
-            weight = weight / weight.sum(axis=-1, keepdims=True)
-            relative = mean / (weight * mean).sum(axis=-1, keepdims=True)
-            return Contrast((weight * inequality(relative)).sum(axis=-1))
+            weight = size / size.sum(axis=-1, keepdims=True)
+            overall = (weight * mean).sum(axis=-1, keepdims=True)
+            relative = mean / overall
+            value = (weight * inequality.of(relative)).sum(axis=-1)
+            chance = inequality.bend(relative) * (square - mean**2) / (2.0 * overall**2)
+        excess = np.where(within & np.isfinite(chance), chance, 0.0).sum(axis=-1) / size.sum(axis=-1)
+
+        def limits(level: Floats) -> Interval:
+            with np.errstate(all="ignore"):
+                own, slope = inequality.of(relative) - value[..., None], inequality.slope(relative)
+                pull = (weight * slope * relative).sum(axis=-1, keepdims=True)
+                variance = np.zeros(np.shape(value))
+                for benefit, count in ((0.0, sets.fn), (1.0, sets.tp + sets.tn), (2.0, sets.fp)):
+                    share = benefit / overall
+                    steep = own + slope * (share - relative) + pull * (1.0 - share)
+                    variance = variance + np.where(within, count * steep**2, 0.0).sum(axis=-1)
+                half = normal_quantile(level) * np.sqrt(variance) / size.sum(axis=-1)
+            return np.maximum(value - excess - half, 0.0), value + half
+
+        return Contrast(value, limits)
 
     return tally
 
 
-def _theil(relative: Floats) -> Floats:
-    with np.errstate(all="ignore"):
-        found: Floats = np.where(relative > 0.0, relative * np.log(relative), 0.0 * relative)
-    return found
-
-
 def variation_between(s: Sums) -> Index:
-    """The root of twice the between-group generalised entropy."""
-    entropy = between(lambda relative: (relative**2 - 1.0) / 2.0)(s)
+    """The root of twice the between-group generalised entropy, and of the ends of its interval."""
+    entropy = between(ENTROPY)(s)
 
     def index(sets: Sums, within: Flags) -> Contrast:
-        return Contrast(np.sqrt(np.maximum(2.0 * entropy.index(sets, within).value, 0.0)))
+        found = entropy.index(sets, within)
+
+        def limits(level: Floats) -> Interval:
+            assert found.limits is not None
+            low, high = found.limits(level)
+            return np.sqrt(2.0 * low), np.sqrt(2.0 * np.maximum(high, 0.0))
+
+        return Contrast(np.sqrt(np.maximum(2.0 * found.value, 0.0)), limits)
 
     return Index(s, entropy.parts, index, entropy.key)
 
@@ -122,8 +163,8 @@ METRICS = (
     _metric("theil_index", "mean of b/m ln(b/m)", "statistic", theil, "theil"),
     _metric("coefficient_of_variation", "sqrt(2 generalized_entropy)", "statistic", variation),
     _metric("between_group_generalized_entropy", "generalized_entropy of the groups' means", "index",
-            between(lambda relative: (relative**2 - 1.0) / 2.0), "between_group_generalized_entropy_index"),
-    _metric("between_group_theil_index", "theil_index of the groups' means", "index", between(_theil)),
+            between(ENTROPY), "between_group_generalized_entropy_index"),
+    _metric("between_group_theil_index", "theil_index of the groups' means", "index", between(THEIL)),
     _metric("between_group_coefficient_of_variation", "coefficient_of_variation of the groups' means", "index",
             variation_between),
 )  # fmt: skip

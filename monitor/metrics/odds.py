@@ -9,9 +9,10 @@ reads 0.
 import numpy as np
 
 from monitor.estimates import Flags, Floats
+from monitor.intervals import Interval
 from monitor.limits import of_sum
 from monitor.metric import GroupMetric, Sums
-from monitor.parts import Rate, average, gap, largest, least_ratio
+from monitor.parts import Rate, average, extremes, gap, largest, least_ratio, simultaneous_of
 from monitor.tallies import Contrast, Index, Pair, Parts, Statistic
 
 
@@ -75,11 +76,24 @@ def negative_odds(s: Sums) -> Statistic:
 
 
 def mean_gap(s: Sums) -> Index:
-    """Fairlearn's `agg="mean"`: the gaps may be between different pairs, so it is a number of all groups."""
+    """Fairlearn's `agg="mean"`: the gaps may be between different pairs, so it is a number of all groups.
+
+    Interval: of both ranges, between what Wilson's intervals of all groups and both rates at once allow.
+    """
 
     def index(sets: Sums, within: Flags) -> Contrast:
         ranges = [_greatest(rate, within) - _least(rate, within) for rate in rates(sets)]
-        return Contrast((ranges[0] + ranges[1]) / 2.0)
+
+        def limits(level: Floats) -> Interval:
+            least, greatest = zip(
+                *(extremes(one, within, simultaneous_of(level, 2)) for one in both(sets)), strict=True
+            )
+            ends = [
+                (np.maximum(high[0] - low[1], 0.0), high[1] - low[0]) for low, high in zip(least, greatest, strict=True)
+            ]
+            return (ends[0][0] + ends[1][0]) / 2.0, (ends[0][1] + ends[1][1]) / 2.0
+
+        return Contrast((ranges[0] + ranges[1]) / 2.0, limits)
 
     return Index(s, parts(s), index, total(s))
 
@@ -90,7 +104,15 @@ def mean_ratio(s: Sums) -> Index:
     def index(sets: Sums, within: Flags) -> Contrast:
         with np.errstate(all="ignore"):
             ratios = [_least(rate, within) / _greatest(rate, within) for rate in rates(sets)]
-        return Contrast((ratios[0] + ratios[1]) / 2.0)
+
+        def limits(level: Floats) -> Interval:
+            found = [extremes(one, within, simultaneous_of(level, 2)) for one in both(sets)]
+            with np.errstate(all="ignore"):
+                low = [least[0] / greatest[1] for least, greatest in found]
+                high = [np.minimum(least[1] / greatest[0], 1.0) for least, greatest in found]
+            return (low[0] + low[1]) / 2.0, (high[0] + high[1]) / 2.0
+
+        return Contrast((ratios[0] + ratios[1]) / 2.0, limits)
 
     return Index(s, parts(s), index, total(s))
 

@@ -11,24 +11,38 @@ import numpy as np
 
 from monitor.estimates import Floats
 from monitor.metric import GroupMetric, Sums
+from monitor.parts import sloped
 from monitor.tallies import Contrast, Outer, Pair
 
 
 def z(x: Sums, y: Sums) -> Contrast:
-    """|p_i - p_j| / sqrt(p (1 - p) (1/n_i + 1/n_j)), p over both; undefined where p is 0 or 1."""
+    """|p_i - p_j| / sqrt(p (1 - p) (1/n_i + 1/n_j)), p over both; undefined where p is 0 or 1.
+
+    The interval is that of the z which rates like these have at these numbers (delta method).
+    """
+    (k, n), (h, m) = (x.favourable, x.decided), (y.favourable, y.decided)
     with np.errstate(all="ignore"):
-        pooled = (x.favourable + y.favourable) / (x.decided + y.decided)
-        error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / x.decided + 1.0 / y.decided))
-        value = np.abs(x.favourable / x.decided - y.favourable / y.decided) / np.where(error > 0.0, error, np.nan)
-    return Contrast(value)
+        pooled = (k + h) / (n + m)
+        error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m))
+        value = (k / n - h / m) / np.where(error > 0.0, error, np.nan)
+        bend = value * (1.0 - 2.0 * pooled) / (2.0 * pooled * (1.0 - pooled))
+        slopes = 1.0 / error - bend * n / (n + m), -1.0 / error - bend * m / (n + m)
+    return sloped(value, ((slopes[0], (k, n)), (slopes[1], (h, m))))
 
 
 def cohen(x: Sums, y: Sums) -> Contrast:
-    """|p_i - p_j| / s, s^2 = (n_i p_i (1 - p_i) + n_j p_j (1 - p_j)) / (n_i + n_j - 2); undefined without any spread."""
+    """|p_i - p_j| / s, s^2 = (n_i p_i (1 - p_i) + n_j p_j (1 - p_j)) / (n_i + n_j - 2); undefined without any spread.
+
+    Interval by the delta method.
+    """
+    (k, n), (h, m) = (x.favourable, x.decided), (y.favourable, y.decided)
     with np.errstate(all="ignore"):
-        p, q = x.favourable / x.decided, y.favourable / y.decided
-        spread = (x.decided * p * (1.0 - p) + y.decided * q * (1.0 - q)) / (x.decided + y.decided - 2)
-        return Contrast(np.abs(p - q) / np.sqrt(spread))
+        p, q = k / n, h / m
+        spread = (n * p * (1.0 - p) + m * q * (1.0 - q)) / (n + m - 2)
+        value = (p - q) / np.sqrt(spread)
+        bends = [value / (2.0 * spread) * size * (1.0 - 2.0 * rate) / (n + m - 2) for size, rate in ((n, p), (m, q))]
+        slopes = 1.0 / np.sqrt(spread) - bends[0], -1.0 / np.sqrt(spread) - bends[1]
+    return sloped(value, ((slopes[0], (k, n)), (slopes[1], (h, m))))
 
 
 def _pair(s: Sums, distance: Callable[[Sums, Sums], Contrast], outer: Callable[[Floats, Floats], Outer]) -> Pair:

@@ -14,7 +14,9 @@ from monitor.histograms import (
     above,
     around,
     band,
+    binned_moments,
     floor_bin,
+    half_band,
     kolmogorov_smirnov,
     means_by_part,
     median_bin,
@@ -22,8 +24,9 @@ from monitor.histograms import (
     quantile,
     wasserstein,
 )
-from monitor.intervals import Interval, wilson
+from monitor.intervals import Interval, mean_difference, wilson
 from monitor.metric import GroupMetric, Sums
+from monitor.parts import Gap
 from monitor.tallies import Contrast, Pair, Statistic, Tally
 
 VALUED = "predictions with a value"
@@ -80,17 +83,38 @@ def moved(one: Any, other: Any) -> Contrast:
 
 
 def drifted(one: Any, other: Any) -> Contrast:
-    """The mean over tenths of the differences of their means, taken without its sign."""
+    """The mean over tenths of the differences of their means, taken without its sign.
+
+    That is the difference of the means of the binned values, whatever the number of parts; so Welch's interval is its.
+    """
     places = positions(*one.span)
     gaps = means_by_part(one.matrix, places) - means_by_part(other.matrix, places)
-    return Contrast(np.abs(gaps.mean(axis=-1)))
+
+    def limits(level: Floats) -> Interval:
+        return Gap(gaps.mean(axis=-1), lambda each: mean_difference(*sides, each)).size(level)
+
+    sides = [binned_moments(side.matrix, places) for side in (one, other)]
+    return Contrast(np.abs(gaps.mean(axis=-1)), limits)
 
 
 def farthest_tenth(one: Any, other: Any) -> Contrast:
-    """The greatest difference of the means of a tenth."""
+    """The greatest difference of the means of a tenth.
+
+    Interval: what the means of all tenths can be while both distribution functions stay within their bands.
+    """
     places = positions(*one.span)
     gaps = means_by_part(one.matrix, places) - means_by_part(other.matrix, places)
-    return Contrast(np.abs(gaps).max(axis=-1))
+
+    def limits(level: Floats) -> Interval:
+        bands = [half_band(side.matrix, level) for side in (one, other)]
+        least, most = (
+            [means_by_part(side.matrix, places, sign * half) for side, half in zip((one, other), bands, strict=True)]
+            for sign in (1.0, -1.0)
+        )
+        beyond = np.maximum(least[0] - most[1], least[1] - most[0])
+        return np.maximum(beyond, 0.0).max(axis=-1), np.maximum(most[0] - least[1], most[1] - least[0]).max(axis=-1)
+
+    return Contrast(np.abs(gaps).max(axis=-1), limits)
 
 
 METRICS = (

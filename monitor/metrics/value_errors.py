@@ -33,7 +33,11 @@ def absolute(sums: Sums) -> Tally:
 
 
 def root_mean_squared(sums: Sums) -> Statistic:
-    """The root of the mean squared error. No interval: it would take the fourth powers."""
+    """The root of the mean squared error.
+
+    No interval: how sure a mean of squares is depends on the fourth powers of the errors, which are not kept, and errors
+    have no declared range that would bound them. That of `mean_absolute_error` (never more than this) is from the sums.
+    """
     n = sums.compared
     squares = _whole(sums.error_sq_hi, sums.error_sq_lo)
     with np.errstate(all="ignore"):
@@ -63,7 +67,11 @@ def weighted(sums: Sums) -> Statistic:
 
 
 def determination(sums: Sums) -> Statistic:
-    """1 - sum of squared errors / sum of squared distances of the actual values from their mean (scikit-learn)."""
+    """1 - sum of squared errors / sum of squared distances of the actual values from their mean (scikit-learn).
+
+    No interval, as of `root_mean_squared`; `value_correlation`, whose square it is for predictions that are not biased,
+    has one.
+    """
     n = sums.compared
     _, actual, _ = _centred(sums)
     product = _whole(sums.product_hi, sums.product_lo)
