@@ -197,9 +197,9 @@ def _fronts(outer: Outer, groups: Indices) -> tuple[Flags, Flags]:
 
 def _exceeded(orders: Sequence[Order]) -> Flags:
     """(segments, groups): whether another has at least as much of everything, and not the same."""
-    over = reduce(np.logical_and, [over for over, _ in orders])
-    under = reduce(np.logical_and, [under for _, under in orders])
-    found: Flags = (over > under).any(axis=1)
+    over: Flags = reduce(np.logical_and, [over for over, _ in orders])
+    under: Flags = reduce(np.logical_and, [under for _, under in orders])
+    found: Flags = np.logical_and(over, ~under).any(axis=1)
     return found
 
 

@@ -6,10 +6,14 @@
   both are counted by one time.
 - Metrics of histograms, whose panes are hours: when a window closes, and again when no event can be late for it any more.
 - Metrics of a model that weighs its decisions, whose weights are kept by the hour: likewise the one or the other.
+
+Memory is bounded by the cells and not by the window's length: of each kind of sums at most some 60 panes of a step of the
+window, those of `ENDS_AT_ONCE` more steps, and the sums at as many ends are held at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
@@ -28,6 +32,9 @@ AGES = (0, DAY, 7 * DAY, 30 * DAY)
 AT_ONCE = 8 * DAY
 """So much event time is worked off in one go."""
 
+ENDS_AT_ONCE = 24
+"""So many ends of a window are held at once: of 1,000 cells with histograms each takes a megabyte."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -40,6 +47,16 @@ class Due:
     def span(self) -> tuple[int, int]:
         """All pane starts that they need, as [low, high)."""
         return self.window.span(self.ends[0])[0], self.ends[-1]
+
+    @property
+    def coarse(self) -> int:
+        """Panes may be merged into such as these: no window begins or ends inside one."""
+        return gcd(self.window.step, self.window.length, *([DAY] if self.window.edge == DAY else []))
+
+    def parts(self, size: int) -> Iterator["Due"]:
+        """The same in pieces of at most so many ends."""
+        for start in range(0, len(self.ends), size):
+            yield Due(self.window, self.ends[start : start + size])
 
 
 def ages(horizon: int) -> tuple[int, ...]:
@@ -146,7 +163,8 @@ class Maturing:
         """Everything that came of age while the clock moved over `span` (from, to), some windows at a time."""
         for window in self._windows:
             for group in due(window, self._ages, *span, began):
-                yield list(self._frames(snapshot, group, lost))
+                for part in group.parts(ENDS_AT_ONCE):
+                    yield list(self._frames(snapshot, part, lost))
 
     def _frames(self, snapshot: Snapshot, group: Due, lost: Lost) -> Iterator[Frame]:
         cubes = {needs: Cube(len(LAYOUTS[basis]), (group.window,)) for needs, basis in self._bases.items()}
@@ -156,6 +174,7 @@ class Maturing:
             cube.cells = rows
             for pane in snapshot.panes(self._bases[needs], low // HOUR * HOUR, high, high, self._series.number):
                 cube.put(pane.start, pane.cells, pane.sums)
+                cube.merge(pane.start, group.coarse)  # a month of hours of a wide model would not fit in memory
         known = snapshot.cells(list(rows))
         cells = [known[id] for id in rows]
         known_sets: dict[bytes, Filled] = {}

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from monitor.windows import DAY, HOUR, Window
-from streams.maturing import Due, ages, due
+from streams.maturing import ENDS_AT_ONCE, Due, ages, due
 
 WINDOW = Window(HOUR, pane=HOUR)
 HORIZON = 10 * DAY
@@ -46,3 +46,17 @@ def test_whatever_the_pieces_every_end_comes_of_age(pieces: int) -> None:
     marks = [began + (until - began) * n // pieces for n in range(pieces + 1)]
     found = [end for was, now in itertools.pairwise(marks) for end in ends(due(WINDOW, ages(HORIZON), was, now, began))]
     assert set(found) == set(range(began + HOUR, until + 1, HOUR))
+
+
+@pytest.mark.parametrize("length", [HOUR, DAY, 7 * DAY, 30 * DAY, 90 * DAY, 100 * DAY + 12 * HOUR, 365 * DAY])
+def test_memory_does_not_grow_with_the_window(length: int) -> None:
+    """Held at once are some sixty merged panes and those of the ends (of windows over a season: days), and no window
+    begins or ends inside a merged pane."""
+    window = Window(length, pane=HOUR)
+    whole = Due(window, tuple(range(400 * DAY // window.step * window.step, 420 * DAY, window.step)))
+    parts = list(whole.parts(ENDS_AT_ONCE))
+    assert tuple(end for part in parts for end in part.ends) == whole.ends
+    for part in parts:
+        low, high = part.span
+        assert (high - low) // part.coarse <= 60 + ENDS_AT_ONCE or window.edge == DAY
+        assert all(edge % part.coarse == 0 for end in part.ends for edge in window.span(end))
