@@ -199,7 +199,7 @@ def _exceeded(orders: Sequence[Order]) -> Flags:
     """(segments, groups): whether another has at least as much of everything, and not the same."""
     over: Flags = reduce(np.logical_and, [over for over, _ in orders])
     under: Flags = reduce(np.logical_and, [under for _, under in orders])
-    found: Flags = np.logical_and(over, ~under).any(axis=1)
+    found: Flags = np.logical_or.reduce(over & ~under, axis=1)
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from monitor.estimates import Flags, Floats
 from monitor.intervals import Interval, mover_difference, wilson
 from monitor.metric import GroupMetric, Sums
-from monitor.parts import Gap, extremes, largest, simultaneous_of
+from monitor.parts import Gap, Rate, extremes, largest, simultaneous_of
 from monitor.sums import Ints
 from monitor.tallies import Contrast, Index, Pair
 
@@ -59,7 +59,8 @@ def epsilon(rate: Floats, within: Flags) -> Floats:
 
 def _epsilon_limits(k: Ints, n: Ints, within: Flags, level: Floats) -> Interval:
     """Between what `epsilon` lies, by Wilson's intervals of the smoothed rates of all groups at once."""
-    least, greatest = extremes((k + PRIOR, n + 2.0 * PRIOR), within, level)
+    counts: Rate = (np.asarray(k + PRIOR, np.float64), np.asarray(n + 2.0 * PRIOR, np.float64))
+    least, greatest = extremes(counts, within, level)
     with np.errstate(all="ignore"):
         low, high = (
             np.maximum(np.log(much / few), np.log((1.0 - few) / (1.0 - much)))

@@ -30,7 +30,7 @@ def _entropy(counts: Floats) -> Floats:
 def dependence(given: Sequence[tuple[Ints, Ints]], within: Flags) -> Contrast:
     """I(X;A|C) / H(A|C): per condition the counts of X false and true by group (last axis)."""
     tables = [np.stack([np.where(within, side, 0.0) for side in sides], axis=-1) for sides in given]
-    total = sum(_entropy(table.sum(axis=-1)) for table in tables)
+    total = np.sum([_entropy(table.sum(axis=-1)) for table in tables], axis=0)
     left = sum(_entropy(table).sum(axis=-1) for table in tables)
     both = sum(_entropy(table.sum(axis=-2)) for table in tables)
     # H(A) + H(X) - H(A, X), where H(A, X) = H(A) + sum over groups of H(X | group)

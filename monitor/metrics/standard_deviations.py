@@ -47,7 +47,9 @@ def cohen(x: Sums, y: Sums) -> Contrast:
 
 def _pair(s: Sums, distance: Callable[[Sums, Sums], Contrast], outer: Callable[[Floats, Floats], Outer]) -> Pair:
     with np.errstate(all="ignore"):
-        return Pair(s, {"decisions": s.decided}, distance, outer=outer(s.favourable / s.decided, s.decided * 1.0))
+        return Pair(
+            s, {"decisions": s.decided}, distance, outer=outer(s.favourable / s.decided, s.decided.astype(np.float64))
+        )
 
 
 METRICS = (

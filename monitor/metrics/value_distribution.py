@@ -91,7 +91,7 @@ def drifted(one: Any, other: Any) -> Contrast:
     gaps = means_by_part(one.matrix, places) - means_by_part(other.matrix, places)
 
     def limits(level: Floats) -> Interval:
-        return Gap(gaps.mean(axis=-1), lambda each: mean_difference(*sides, each)).size(level)
+        return Gap(gaps.mean(axis=-1), lambda each: mean_difference(sides[0], sides[1], each)).size(level)
 
     sides = [binned_moments(side.matrix, places) for side in (one, other)]
     return Contrast(np.abs(gaps.mean(axis=-1)), limits)

@@ -33,8 +33,18 @@ def test_the_files_are_package_data() -> None:
 
 
 def test_decimals_are_exact() -> None:
-    (criterion,) = versions("clarify-ranges")[-1].criteria
+    criterion, ratio, *_ = versions("clarify-ranges")[-1].criteria
     assert (criterion.low, criterion.high) == (Fraction(-1, 10), Fraction(1, 10))
+    assert (ratio.low, ratio.high) == (Fraction(4, 5), Fraction(5, 4))
+
+
+def test_clarifys_ranges_are_of_all_its_rates() -> None:
+    """DPPL, DI, AD, RD, SD, DAR, DRR; without labels the last five are left out."""
+    found = versions("clarify-ranges")[-1].criteria
+    assert [(one.metric, one.required) for one in found] == [
+        ("selection_rate", True), ("selection_rate", True), ("accuracy", False), ("true_positive_rate", False),
+        ("true_negative_rate", False), ("precision", False), ("negative_predictive_value", False),
+    ]  # fmt: skip
 
 
 def test_a_decision_of_last_year_is_judged_by_the_policy_of_last_year() -> None:
