@@ -21,7 +21,7 @@ from monitor.conditional import Conditional, conditional
 from monitor.disparity import Disparities, disparities
 from monitor.estimates import Estimate, Estimates, Flags, Floats, State, number
 from monitor.grouping import CellInfo, Grouping, Shape, attribute_sets, grouping
-from monitor.metric import LAYOUTS_OF, WEIGHTED, MetricError, Needs, Sums, joined, tabulate
+from monitor.metric import LAYOUTS_OF, WEIGHTED, MetricError, Needs, Population, Sums, joined, tabulate
 from monitor.metrics import metric, metrics
 from monitor.river_stats import GroupAccumulators, group_accumulators
 from monitor.strata import Strata
@@ -52,6 +52,8 @@ class Plan:
     disparities: tuple[DisparitySpec, ...] = DEFAULT_DISPARITIES
     references: Mapping[str, str] = field(default_factory=dict)
     """Attribute to reference group; an intersection's reference is the intersection of references."""
+    populations: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Attribute to the share of each of its groups in the reference population; an intersection has none."""
     declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Attribute to its declared groups: these are shown, undefined, even before they have any event."""
     excluded: frozenset[str] = frozenset({"unknown"})
@@ -177,10 +179,28 @@ def summed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> dict[Nee
     if "decision" in given and "label" in given:
         matrices["both"] = np.concatenate([matrices["decision"], matrices["label"]], axis=1)
     unit, span = plan.value_unit, plan.value_range or (0.0, 1.0)
-    return {
+    sums = {
         needs: Sums(plan.layouts[needs], matrix, unit, matrix[found.everybody], span, plan.weight_unit)
         for needs, matrix in matrices.items()
     }
+    if plan.populations and "decision" in sums:
+        sums["decision"] = replace(sums["decision"], population=_population(found, matrices["decision"], plan))
+    return sums
+
+
+def _population(found: Grouping, matrix: Ints, plan: Plan) -> Population:
+    """Who the people should be, of the attributes that have a reference population."""
+    shares = [
+        plan.populations.get(*g.attribute_set, {}).get(*g.values.values(), np.nan) if len(g.values) == 1 else np.nan
+        for g in found.groups
+    ]
+    share = np.array(shares, dtype=np.float64)
+    named = np.zeros(
+        (len(found.segments) + 1, matrix.shape[1]), dtype=np.int64
+    )  # the last of everybody, who is in none
+    known = np.flatnonzero(~np.isnan(share))
+    np.add.at(named, found.segment[known], matrix[known])
+    return Population(share, named[found.segment])
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,14 +4,15 @@ Sums and not metrics, so that every metric, group and comparison can be asked of
 one that nobody thought of when it was stored: `baseline.assess(plan)` is the same assessment as of a window.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from monitor.assess import Assessment, Plan, assessed
-from monitor.grouping import CellInfo, grouping
-from monitor.metric import Needs
+from monitor.config import OTHER, UNKNOWN
+from monitor.grouping import SERVED, CellInfo, grouping
+from monitor.metric import LAYOUTS_OF, Needs
 from monitor.sums import Ints, Layout
 
 
@@ -54,3 +55,18 @@ def widened(sums: Ints, layout: Layout) -> Ints:
     if sums.shape[1] >= len(layout):
         return sums[:, : len(layout)]
     return np.hstack([sums, np.zeros((len(sums), len(layout) - sums.shape[1]), dtype=np.int64)])
+
+
+def populations(baseline: Baseline, attributes: Collection[str]) -> dict[str, dict[str, float]]:
+    """Of each attribute the shares of its groups among those of known group; no group that had nobody."""
+    at, found = LAYOUTS_OF["decision"].index("events"), {}
+    for name in attributes:
+        counts: dict[str, int] = {}
+        for cell, events in zip(baseline.cells, baseline.decision[:, at].tolist(), strict=True):
+            group = cell.groups.get(name, UNKNOWN)
+            if cell.arm in SERVED and group not in (UNKNOWN, OTHER) and events:
+                counts[group] = counts.get(group, 0) + events
+        total = sum(counts.values())
+        if total:
+            found[name] = {group: count / total for group, count in sorted(counts.items())}
+    return found

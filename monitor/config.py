@@ -20,6 +20,9 @@ OTHER = "other"
 UNKNOWN = "unknown"
 """The group of null and missing values."""
 
+SHARES_SUM_TO_1 = 1e-6
+"""How far the shares of a reference population may be from summing to 1."""
+
 LARGEST_DEPTH = 8
 MOST_ATTRIBUTES = 64
 MOST_CLASSES = 64
@@ -114,9 +117,19 @@ def bin_names(edges: tuple[float, ...]) -> tuple[str, ...]:
 
 
 class AttributeConfig(GroupingConfig):
-    """A protected attribute. `reference` is the group that `to_reference` compares with."""
+    """A protected attribute. `reference` is the group that `to_reference` compares with.
+
+    `population` is who the people should be: the share of each group among those of known group, as `{F: 0.51, M: 0.49}`,
+    or `baseline`: as in the model's stored audit.
+    """
 
     reference: str | None = None
+    population: Mapping[str, float] | Literal["baseline"] | None = None
+
+    @field_validator("population", mode="before")
+    @classmethod
+    def _named(cls, given: object) -> object:
+        return {text_of(name): share for name, share in given.items()} if isinstance(given, Mapping) else given
 
     @field_validator("reference", mode="before")
     @classmethod
@@ -127,6 +140,16 @@ class AttributeConfig(GroupingConfig):
         yield from super().problems()
         if self.reference is not None and self.reference not in self.groups:
             yield ("reference",), f"no such group; declared are {', '.join(self.groups)}"
+        if isinstance(self.population, Mapping):
+            yield from ((("population",), message) for message in self._population_problems(self.population))
+
+    def _population_problems(self, shares: Mapping[str, float]) -> Iterator[str]:
+        for group in sorted(set(shares) - set(self.groups)):
+            yield f"there is no group {group!r}; declared are {', '.join(self.groups)}"
+        if not all(0 < share <= 1 for share in shares.values()):
+            yield "each share is above 0 and at most 1; leave a group out whose share is not known"
+        elif abs(sum(shares.values()) - 1.0) > SHARES_SUM_TO_1:
+            yield f"the shares sum to {sum(shares.values()):g} and not to 1"
 
 
 class ValueConfig(Config):
@@ -269,6 +292,12 @@ class ModelConfig(Config):
     def weight_unit(self) -> float | None:
         """The unit that weights are counted in; None: decisions count as one each, whatever weight they carry."""
         return None if self.weights is None else self.weights.resolution
+
+    @property
+    def populations(self) -> dict[str, Mapping[str, float]]:
+        """attribute -> the share of each group in the reference population, where it is given in numbers."""
+        given = {name: one.population for name, one in self.attributes.items()}
+        return {name: shares for name, shares in given.items() if isinstance(shares, Mapping)}
 
     def attribute_sets(self) -> list[tuple[str, ...]]:
         """Everybody `()`, each attribute alone, and all intersections up to the configured depth; names sorted."""

@@ -135,7 +135,8 @@ def _own_intervals(c: Comparisons, level: Floats, ends: "_Ends", out: Interval) 
             out[0][row], out[1][row] = between(sides[0], sides[1])
     for row, contrast in c.contrasts.items():
         if contrast.limits is not None:
-            out[0][row], out[1][row] = contrast.limits(level[row])
+            with np.errstate(all="ignore"):  # of what is undefined, and blanked
+                out[0][row], out[1][row] = contrast.limits(level[row])
 
 
 _Ends = dict[tuple[int, int], Interval]

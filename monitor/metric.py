@@ -21,7 +21,7 @@ import numpy as np
 
 from monitor.comparisons import DisparitySpec, offers
 from monitor.errors import MonitorError
-from monitor.estimates import Estimates
+from monitor.estimates import Estimates, Floats
 from monitor.river_stats import Moments
 from monitor.sums import (
     DECISIONS,
@@ -71,6 +71,19 @@ WEIGHTED: Mapping[Needs, Layout] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """Of each group: its share of the reference population (NaN where none is known), and the sums of all groups of its
+    attribute set that have one."""
+
+    share: Floats
+    named: Ints
+
+    def take(self, at: Any) -> "Population":
+        """The groups at `at`."""
+        return Population(self.share[at], self.named[at])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sums:
     """The sums of groups, by the names of the slots of `monitor.sums`: the last axis of `matrix` are the slots.
 
@@ -84,6 +97,7 @@ class Sums:
     whole: Ints | None = None
     span: tuple[float, float] = (0.0, 1.0)
     weight_unit: float | None = None
+    population: Population | None = None
 
     def __getattr__(self, slot: str) -> Ints:
         try:
@@ -104,20 +118,30 @@ class Sums:
 
     def take(self, at: Any) -> "Sums":
         """The groups at `at`, any index of NumPy's."""
-        return replace(self, matrix=self.matrix[at], whole=None if self.whole is None else self.whole[at])
+        whole, population = self.whole, self.population
+        return replace(
+            self,
+            matrix=self.matrix[at],
+            whole=None if whole is None else whole[at],
+            population=None if population is None else population.take(at),
+        )
 
     def shaped(self, shape: tuple[int, ...]) -> "Sums":
         """The same groups in another shape; the last axis are the slots."""
         return replace(self, matrix=self.matrix.reshape(shape), whole=self.everybody.matrix.reshape(shape))
 
     def rest(self) -> "Sums":
-        """Everybody but the group."""
-        return replace(self, matrix=self.everybody.matrix - self.matrix)
+        """Everybody but the group, of whom no population is known."""
+        return replace(self, matrix=self.everybody.matrix - self.matrix, population=None)
 
     def part(self, of: Callable[[Layout, Ints], Any]) -> "Sums":
         """One part of weighted sums, by the names of the counts: `monitor.weighing.counts`, `weights`, ..."""
         whole = None if self.whole is None else of(self.layout, self.whole)
-        return Sums(counted(self.layout), of(self.layout, self.matrix), self.unit, whole, self.span)
+        known = self.population
+        population = None if known is None else Population(known.share, of(self.layout, known.named))
+        return Sums(
+            counted(self.layout), of(self.layout, self.matrix), self.unit, whole, self.span, population=population
+        )
 
     def moments(self, count: str, quantity: str) -> Moments:
         """Count, sum and sum of squares of a quantity, from the slots `quantity`, `quantity_sq_hi` and `quantity_sq_lo`."""
@@ -128,7 +152,8 @@ class Sums:
 def joined(parts: Sequence[Sums]) -> Sums:
     """The groups of several sums, one after the other."""
     whole = [part.everybody.matrix for part in parts]
-    return replace(parts[0], matrix=np.concatenate([part.matrix for part in parts]), whole=np.concatenate(whole))
+    matrix = np.concatenate([part.matrix for part in parts])
+    return replace(parts[0], matrix=matrix, whole=np.concatenate(whole), population=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,9 @@ def sloped(value: Floats, sides: Sequence[tuple[Floats, Rate]]) -> Contrast:
         error = np.sqrt(np.sum([slope**2 * p * (1.0 - p) / n for slope, p, n in rates], axis=0))
 
     def limits(level: Floats) -> Interval:
-        half = normal_quantile(level) * error
-        return value - half, value + half
+        with np.errstate(all="ignore"):
+            half = normal_quantile(level) * error
+            return value - half, value + half
 
     return Contrast(np.abs(value), Gap(value, limits).size)
 

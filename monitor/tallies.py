@@ -67,6 +67,8 @@ class Statistic:
     limits: Limits | None = None
     numerator: Floats | None = None
     denominator: Floats | None = None
+    people: Ints | None = None
+    """As `Tally.people`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -307,14 +309,15 @@ def _plain(tally: Tallied) -> dict[str, Any]:
         lacks = np.zeros(n.shape, dtype=np.intp)
     else:
         n, lacks = _weakest(tuple(tally.parts.values()))
-        none = np.full(n.shape, np.nan)
+        none, people = np.full(n.shape, np.nan), n
         value, numerator, denominator = none, none, none
         if isinstance(tally, Statistic):
+            people = n if tally.people is None else tally.people
             value = np.where(n > 0, tally.value, np.nan)
             numerator = none if tally.numerator is None else tally.numerator
             denominator = none if tally.denominator is None else tally.denominator
         return {
-            "numerator": numerator, "denominator": denominator, "n": n, "size": n.astype(np.float64), "people": n,
+            "numerator": numerator, "denominator": denominator, "n": n, "size": n.astype(np.float64), "people": people,
             "variance": none, "value": value, "lacks": lacks,
         }  # fmt: skip
     return {

@@ -15,7 +15,7 @@ from alerts.config import AgreedConfig, PeriodConfig
 from alerts.rules.drift import DriftRule
 from alerts.verdicts import Before
 from monitor.assess import Plan
-from monitor.baselines import Baseline
+from monitor.baselines import Baseline, populations
 from monitor.comparisons import Aggregate, DisparitySpec, Method
 from monitor.config import ModelConfig
 from monitor.estimates import State
@@ -36,7 +36,9 @@ group by 1 order by 2 desc, 1 desc limit 2
 
 
 def with_baselines(engine: sa.Engine, of: Watched) -> Watched:
-    """The model with its drift rules resolved; the same object if it has none."""
+    """The model with its drift rules and reference populations resolved; the same object if it has none."""
+    if any(given.population == "baseline" for given in of.model.attributes.values()):
+        of = replace(of, model=_populated(engine, of.model))
     waiting = [rule for rule in of.rules if isinstance(rule, DriftRule) and not isinstance(rule.wanted, AgreedConfig)]
     if not waiting:
         return of
@@ -51,6 +53,18 @@ def with_baselines(engine: sa.Engine, of: Watched) -> Watched:
         for plan in of.plans
     )
     return replace(of, rules=rules, plans=plans)
+
+
+def _populated(engine: sa.Engine, model: ModelConfig) -> ModelConfig:
+    """The model with the shares of its stored audit as reference population; without an audit there is none."""
+    with engine.connect() as connection:
+        baseline = load_baseline(connection, model.name)
+    found = {} if baseline is None else populations(baseline, model.attributes)
+    attributes = {
+        name: given.model_copy(update={"population": found.get(name)}) if given.population == "baseline" else given
+        for name, given in model.attributes.items()
+    }
+    return model.model_copy(update={"attributes": attributes})
 
 
 def _resolved(connection: sa.Connection, rule: DriftRule, of: Watched) -> DriftRule:

@@ -142,6 +142,7 @@ class Measuring:
             metrics=chosen,
             disparities=_specs(model, looking, chosen),
             references=model.references,
+            populations=model.populations,
             declared={name: given.groups for name, given in model.attributes.items()},
             value_unit=model.value.resolution,
             value_range=model.value.range,

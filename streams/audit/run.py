@@ -123,6 +123,7 @@ def _plan(model: ModelConfig, chosen: tuple[str, ...], min_n: int = 1) -> Plan:
         metrics=chosen,
         disparities=tuple(gaps),
         references=model.references,
+        populations=model.populations,
         value_unit=model.value.resolution,
         value_range=model.value.range,
         display_min=model.display_min,

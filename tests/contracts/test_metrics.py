@@ -56,10 +56,14 @@ OF_BOTH = {"label_coverage"}
 """Metrics of predictions and outcomes together: see `test_label_coverage`."""
 
 
+OF_POPULATIONS = {"representation_difference", "representation_ratio", "population_stability_index"}
+"""Metrics that need a reference population: see tests/monitor/test_representation.py."""
+
+
 def test_every_metric_has_an_oracle() -> None:
-    assert {*GROUPS, *(name for name, _ in SETS), *SHARES, *OF_BOTH, *ELSEWHERE} == set(registry())
+    assert {*GROUPS, *(name for name, _ in SETS), *SHARES, *OF_BOTH, *OF_POPULATIONS, *ELSEWHERE} == set(registry())
     for name, one in registry().items():
-        assert name in ELSEWHERE or one.of_groups == (name in {*GROUPS, *SHARES, *OF_BOTH})
+        assert name in {*ELSEWHERE, *OF_POPULATIONS} or one.of_groups == (name in {*GROUPS, *SHARES, *OF_BOTH})
 
 
 def test_names_and_aliases_lead_to_the_metric() -> None:
