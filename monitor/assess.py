@@ -191,7 +191,9 @@ def summed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> dict[Nee
 def _population(found: Grouping, matrix: Ints, plan: Plan) -> Population:
     """Who the people should be, of the attributes that have a reference population."""
     shares = [
-        plan.populations.get(*g.attribute_set, {}).get(*g.values.values(), np.nan) if len(g.values) == 1 else np.nan
+        plan.populations.get(g.attribute_set[0], {}).get(g.values[g.attribute_set[0]], np.nan)
+        if len(g.attribute_set) == 1
+        else np.nan
         for g in found.groups
     ]
     share = np.array(shares, dtype=np.float64)

@@ -10,6 +10,8 @@ without any prediction would make it infinite; no constant is put in its place: 
 difference (minus its share) and ratio (0) say what happened.
 """
 
+from typing import Any
+
 import numpy as np
 
 from monitor.estimates import Flags, Floats
@@ -39,9 +41,9 @@ def difference(s: Sums) -> Statistic:
         value = s.events / named - wanted
     limits = of_rate(s.events, named, lambda end: end)
 
-    def moved(at: object, level: Floats) -> Interval:
+    def moved(at: Any, level: Floats) -> Interval:
         low, high = limits(at, level)
-        return low - wanted[at], high - wanted[at]  # type: ignore[index]
+        return low - wanted[at], high - wanted[at]
 
     return Statistic(value, {NAMED: _counted(wanted, named)}, moved, people=s.events)
 
@@ -53,9 +55,9 @@ def ratio(s: Sums) -> Statistic:
         value = s.events / named / wanted
     limits = of_rate(s.events, named, lambda end: end)
 
-    def divided(at: object, level: Floats) -> Interval:
+    def divided(at: Any, level: Floats) -> Interval:
         low, high = limits(at, level)
-        return low / wanted[at], high / wanted[at]  # type: ignore[index]
+        return low / wanted[at], high / wanted[at]
 
     return Statistic(value, {NAMED: _counted(wanted, named)}, divided, people=s.events)
 
