@@ -108,7 +108,7 @@ def between(inequality: Inequality) -> Callable[[Sums], Index]:
             relative = mean / overall
             value = (weight * inequality.of(relative)).sum(axis=-1)
             chance = inequality.bend(relative) * (square - mean**2) / (2.0 * overall**2)
-        excess = np.where(within & np.isfinite(chance), chance, 0.0).sum(axis=-1) / size.sum(axis=-1)
+            excess = np.where(within & np.isfinite(chance), chance, 0.0).sum(axis=-1) / size.sum(axis=-1)
 
         def limits(level: Floats) -> Interval:
             with np.errstate(all="ignore"):
