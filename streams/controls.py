@@ -172,14 +172,23 @@ class Controls:
             kept = load_plan(conn, self.known(model))
             return None if kept is None else _shown_plan(kept, *self._compared(conn, kept.state.plan))
 
+    def no_plan(self, model: str) -> str:
+        """In words that a model never had a plan, and what to do about it."""
+        if self._configured(model) is None:
+            return f"{model} never had a canary plan, and none is configured: add one to control.plans"
+        return f"no plan of {model} was begun yet: `fairdrift control plan {model} --start VERSION --why ...` begins it"
+
     def begin(self, model: str, version: str, person: Person) -> None:
         """Begin the configured plan of a model for a version. NoPlan if none is configured."""
-        config = next((plan for plan in self._settings.control.plans if plan.model == self.known(model)), None)
+        config = self._configured(self.known(model))
         if config is None:
             raise NoPlan(f"no plan is configured for {model}: add one to control.plans")
         with self._changing(model) as conn:
             begin_plan(conn, plan_of(config), version, person, self._place)
             record(conn, person.name, "plan.begin", model, {"why": person.why, "version": version})
+
+    def _configured(self, model: str) -> PlanConfig | None:
+        return next((plan for plan in self._settings.control.plans if plan.model == model), None)
 
     def advance(self, model: str, person: Person) -> None:
         """Put the next step of the plan in force, passed or not."""

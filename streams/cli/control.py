@@ -1,6 +1,5 @@
 """`fairdrift control`: the routes of models: look, change, restore, freeze."""
 
-import getpass
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.text import Text
 from alerts.config import EVERY_MODEL
 from alerts.control import Route
 from alerts.operators import Person, Wish
+from streams.cli.ack import operator
 from streams.config import load
 from streams.controls import Changed, Controls, Shown, ShownPlan
 from streams.database import engine as make_engine
@@ -83,6 +83,9 @@ def history(
         changes = found.history(model, limit)
     if as_json:
         typer.echo(msgspec.json.encode(changes))
+        return
+    if not changes:
+        typer.echo("no route was ever changed" if not model else f"the route of {model} was never changed")
         return
     table = Table("when (event time)", "model", "epoch", "route", "by", "why", box=box.SIMPLE)
     for change in changes:
@@ -164,7 +167,11 @@ def plan(
     with controls(config) as found:
         if start:
             found.begin(model, start, person(by, why))
-        _plan(found.plan(model), as_json)
+        shown = found.plan(model)
+        if shown is None and not as_json:
+            typer.echo(found.no_plan(model))
+        else:
+            _plan(shown, as_json)
 
 
 def advance(model: Model, why: Why, by: By = "", config: Config = DEFAULT, as_json: AsJson = False) -> None:
@@ -191,7 +198,7 @@ def hold(
 def person(by: str, why: str) -> Person:
     """Who acts: the name that was given, else the user of this machine."""
     try:
-        return Person(by or getpass.getuser(), why)
+        return Person(by or operator(), why)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -227,9 +234,7 @@ def _plan(shown: ShownPlan | None, as_json: bool) -> None:
         typer.echo(msgspec.json.encode(shown))
         return
     console = Console(highlight=False)
-    if shown is None:
-        console.print("no plan was ever begun for it")
-        return
+    assert shown is not None
     steps = ["shadow" if percent == 0 else f"{percent:g}%" for percent in shown.steps]
     steps[shown.step - 1] = f"[bold]\\[{steps[shown.step - 1]}][/]"
     console.print(f"{shown.model}: version {shown.version}, plan {shown.status}: {' -> '.join(steps)}")

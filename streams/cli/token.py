@@ -27,6 +27,9 @@ End:     fairdrift token revoke oncall
 """
 
 
+LONGEST_NAME = 100
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Tokens of the HTTP API: make, list, revoke.", epilog=EXAMPLES, no_args_is_help=True)
@@ -46,6 +49,8 @@ def create(
     config: Config = DEFAULT,
 ) -> None:
     """Make a token and print it, once: only its hash is kept."""
+    if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= LONGEST_NAME:
+        raise typer.BadParameter(f"a name has 1 to {LONGEST_NAME} characters, and no space before or after them")
     how_long = timedelta(milliseconds=parse_duration(lasts)) if lasts else None
     with opened(config) as conn:
         made = tokens.create(conn, name, scope, by or operator(), how_long)
@@ -60,6 +65,9 @@ def list_(
         found = tokens.listed(conn)
     if as_json:
         typer.echo(msgspec.json.encode([asdict(one) for one in found]))
+        return
+    if not found:
+        typer.echo("there are no tokens; `fairdrift token create NAME` makes one")
         return
     table = Table("name", "scope", "made", "ends", "revoked", box=box.SIMPLE)
     for one in found:

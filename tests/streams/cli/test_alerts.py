@@ -155,8 +155,29 @@ def test_tokens_are_made_listed_and_revoked(config: str) -> None:
     (one,) = json.loads(run(config, "token", "list", "--json")[1])
     assert (one["name"], one["scope"], one["revoked_at"]) == ("oncall", "operate", None)
     assert "hash" not in one
+    for name in ("", " oncall", "x" * 101):
+        assert run(config, "token", "create", name)[0] == 2
     assert run(config, "token", "revoke", "oncall")[0] == 0
     assert run(config, "token", "revoke", "oncall")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("alerts",), "nothing fires"),
+        (("alerts", "--all"), "there was never an alert"),
+        (("alerts", "--deliveries"), "nothing was sent"),
+        (("alerts", "--audit"), "nobody changed anything"),
+        (("silence", "list"), "nothing is silenced"),
+        (("token", "list"), "there are no tokens"),
+        (("control", "history"), "no route was ever changed"),
+        (("control", "plan", "credit"), "add one to control.plans"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, tuple) else "",
+)
+def test_an_empty_store_says_so_in_words(config: str, words: tuple[str, ...], said: str) -> None:
+    code, out = run(config, *words)
+    assert (code, said in out) == (0, True), out
 
 
 def test_a_test_begins_and_ends_and_says_what_it_is(config: str, there: Receiver) -> None:
