@@ -67,7 +67,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One bound of one version and arm in the window: the comparison, and each group's own value and n."""
+    """One bound of one version and arm in the window: the comparison, and each group's own value and n (null: withheld)."""
 
     version: str
     arm: str
@@ -77,8 +77,8 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None
     low: float | None
     high: float | None
-    n: int
-    groups: dict[str, tuple[float | None, int]]
+    n: int | None
+    groups: dict[str, tuple[float | None, int | None]]
 
 
 class ShownPlan(msgspec.Struct, frozen=True, kw_only=True):

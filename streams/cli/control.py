@@ -246,7 +246,10 @@ def _plan(shown: ShownPlan | None, as_json: bool) -> None:
     )
     table = Table("version", "arm", "what", "value", "95% interval", "groups (n)", box=box.SIMPLE)
     for side in shown.comparison:
-        groups = ", ".join(f"{name} {_number(value)} ({n})" for name, (value, n) in sorted(side.groups.items()))
+        groups = ", ".join(
+            f"{name} {_number(value)} ({'withheld' if n is None else n})"
+            for name, (value, n) in sorted(side.groups.items())
+        )
         interval = f"{_number(side.low)} to {_number(side.high)}" if side.value is not None else side.state
         what = f"{side.metric} over {', '.join(side.attributes)}"
         table.add_row(side.version, side.arm, what, _number(side.value), interval, groups)

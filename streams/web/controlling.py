@@ -95,21 +95,25 @@ def endpoints(controls: Controls) -> list[Endpoint]:
 
     base, control = "/api/v1/control/{model}", Scope.CONTROL
 
-    def change(path: str, handler: Any, summary: str, body: Schema, answer: Schema) -> Endpoint:
-        answers = {200: Answer("it is done", answer), **_FAILURES, 409: _problem("it is no change, or was overtaken")}
+    def change(path: str, handler: Any, summary: str, body: Schema, *, always: bool = False) -> Endpoint:
+        answers = {200: Answer("it is done", _ITEM), **_FAILURES}
+        if not always:
+            answers[409] = _problem("it is no change, or was overtaken")
         return Endpoint(f"{base}{path}", ("POST",), handler, summary, answers, body=body, scope=control)
 
+    looked = {status: answer for status, answer in _FAILURES.items() if status != 400}
+
     return [
-        change("/route", set_route, "Set a model's route, or restore it", _ROUTE_BODY, _ITEM),
-        change("/freeze", freeze, "The kill switch: nothing changes by itself; `*` for every model", _REASON, _ITEM),
-        change("/thaw", thaw, "Lift a freeze", _REASON, _ITEM),
-        change("/plan", begin, "Begin the configured canary plan for a version", _PLAN_BODY, _ITEM),
-        change("/plan/advance", advance, "Put the plan's next step in force, passed or not", _REASON, _ITEM),
-        change("/plan/hold", hold, "Hold the plan, or release it", _REASON, _ITEM),
+        change("/route", set_route, "Set a model's route, or restore it", _ROUTE_BODY),
+        change("/freeze", freeze, "The kill switch: nothing changes by itself; `*` for every model", _REASON, always=True),
+        change("/thaw", thaw, "Lift a freeze", _REASON, always=True),
+        change("/plan", begin, "Begin the configured canary plan for a version", _PLAN_BODY),
+        change("/plan/advance", advance, "Put the plan's next step in force, passed or not", _REASON),
+        change("/plan/hold", hold, "Hold the plan, or release it", _REASON),
         Endpoint(f"{base}/plan", ("GET",), plan, "The newest canary plan, and how its version compares on the same window",
-                 {200: Answer("the plan; null if there never was one", {"type": ["object", "null"]}), **_FAILURES}),
+                 {200: Answer("the plan; null if there never was one", {"type": ["object", "null"]}), **looked}),
         Endpoint(f"{base}/kserve", ("GET",), kserve, "The route as a merge patch of a KServe InferenceService",
-                 {200: Answer("the patch", _ITEM, MERGE_PATCH), **_FAILURES}),
+                 {200: Answer("the patch", _ITEM, MERGE_PATCH), **looked}),
     ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from streams.exporter import build_version
 from streams.tokens import Scope
+from streams.web import examples
 from streams.web.endpoints import PROBLEM_TYPE, Answer, Endpoint, json_response
 
 SCOPES = "A token has a scope: read, operate (acknowledge, silence) or control (routes), each with those before it."
@@ -29,7 +30,9 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, object]:
     paths: dict[str, dict[str, object]] = {}
     for endpoint in endpoints:
         for method in endpoint.methods:
-            paths.setdefault(endpoint.path, {})[method.lower()] = _operation(endpoint)
+            told = _operation(endpoint)
+            examples.add(told, examples.recorded().get(f"{method} {endpoint.path}", {}))
+            paths.setdefault(endpoint.path, {})[method.lower()] = told
     return {
         "openapi": "3.1.0",
         "info": {

@@ -158,7 +158,7 @@ def endpoints(engine: sa.Engine, configured: Sequence[Silence] = ()) -> list[End
             ("POST",),
             add,
             "Silence alerts",
-            {201: Answer("the silence", _ITEM), **changed},
+            {201: Answer("the silence", _ITEM), **_BAD, **_AWAY},
             body=_SILENCE,
             scope=operate,
         ),
@@ -167,7 +167,7 @@ def endpoints(engine: sa.Engine, configured: Sequence[Silence] = ()) -> list[End
             ("DELETE",),
             expire,
             "End a silence now",
-            {200: Answer("it is over", _ITEM), **changed},
+            {200: Answer("it is over", _ITEM), **_AWAY, 404: changed[404]},
             scope=operate,
         ),
         Endpoint(

@@ -1,0 +1,87 @@
+"""The examples of the OpenAPI document: every operation and every error has one, and the real service answers so."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from streams.database import engine as make_engine
+from streams.web.examples import recorded
+from tests.services.databases import Databases
+from tests.streams.web.recording import Sent, Services, ours, read, requests, settled
+
+NO_EXAMPLE = {("get", "/health/live", "503"), ("get", "/openapi.json", "200")}
+"""A service that answers is live; and the document is its own example."""
+
+
+@pytest.fixture(scope="module")
+def api(databases: Databases) -> Iterator[Services]:
+    with databases.fresh() as url:
+        engine: sa.Engine = make_engine(url)
+        yield Services(engine)
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def document(api: Services) -> dict[str, Any]:
+    answer = api.ask(Sent("GET", "/openapi.json", 200), api.reads)
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def answers(document: dict[str, Any]) -> Iterator[tuple[str, str, str, str, dict[str, Any]]]:
+    """(method, path, status, media type, what is documented)"""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                for media_type, content in answer.get("content", {}).items():
+                    yield method, path, status, media_type, content
+
+
+def test_every_answer_has_an_example(document: dict[str, Any]) -> None:
+    missing = [
+        (method, path, status)
+        for method, path, status, media_type, content in answers(document)
+        if "example" not in content and media_type != "text/html"  # pages are looked at
+    ]
+    assert set(missing) == NO_EXAMPLE
+
+
+def test_every_body_and_every_name_in_a_path_has_an_example(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                assert "example" in body, path
+            for parameter in operation.get("parameters", ()):
+                assert parameter["in"] == "query" or "example" in parameter, path
+
+
+def test_the_service_answers_as_the_examples_say(api: Services) -> None:
+    """In order, since some change what later ones see. `python -m tests.streams.web.recording` records them again."""
+    for sent in requests():
+        answer = api.ask(sent, api.controls)
+        assert answer.status_code == sent.status, (sent, answer.text)
+        if sent.operation != "GET /openapi.json":
+            example = recorded()[sent.operation][str(sent.status)]["answer"]
+            assert settled(read(answer)) == settled(example), sent
+    lines = ours(api.ask(Sent("GET", "/metrics", 200), api.reads).text)
+    shown = recorded()["GET /metrics"]["200"]["answer"].splitlines()
+    assert [line.split()[:3] for line in shown if line.startswith("#")] == [
+        line.split()[:3] for line in lines[: len(shown)] if line.startswith("#")
+    ]
+
+
+def test_the_problems_that_every_operation_has(api: Services, document: dict[str, Any]) -> None:
+    """Without a token, with one that may too little, and while the database is away."""
+    askers = {
+        "401": api.ask,
+        "403": lambda sent: api.ask(sent, api.reads),
+        "503": lambda sent: api.away.request(sent.method, api.address(sent), params=sent.query, json=sent.body),
+    }
+    good = {sent.operation: sent for sent in requests() if sent.status < 300}
+    for method, path, status, media_type, content in answers(document):
+        if status in askers and media_type == "application/problem+json":
+            sent = good.get(f"{method.upper()} {path}", Sent(method.upper(), path, 200))
+            answer = askers[status](sent)
+            assert (str(answer.status_code), answer.json()) == (status, content["example"]), (method, path, answer.text)
