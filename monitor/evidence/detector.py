@@ -37,6 +37,8 @@ class Factors:
     distance: Floats | None = None
     level: Floats | None = None
     """(T, D)"""
+    alarm: Floats | None = None
+    """(T, D): below this nothing rings."""
     weight: Floats | None = None
     """(T, D): shares of the even start mass, if they are by volume."""
 
@@ -49,7 +51,11 @@ class Factors:
             made = replace(made, weight=by_volume(layout, learned.volume))
         for here, part in layout.parts:
             made.fill(part, here, counts.part(here), learned.part(here))
-        return made
+        if made.distance is None or made.level is None:
+            return made
+        with np.errstate(divide="ignore"):
+            nearest = 2.0 * np.log(made.distance.min(axis=1))
+        return replace(made, alarm=np.maximum(made.level + nearest, 1.0))
 
     @classmethod
     def blank(cls, layout: Layout, shape: tuple[int, int, int]) -> "Factors":
@@ -105,9 +111,10 @@ def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: flo
     weight = by_presence(layout, state) if factors.weight is None else factors.weight[at]
     state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * weight
     if factors.suspicion is not None and factors.distance is not None and factors.level is not None:
-        spent = spend(layout, state, factors.distance[at], factors.level[at])
-        if spent is not None:
-            state.evidence += spent
+        if factors.alarm is None or np.count_nonzero(state.suspicion.max(axis=0) >= factors.alarm[at]):
+            spent = spend(layout, state, factors.distance[at], factors.level[at])
+            if spent is not None:
+                state.evidence += spent
         suspect(state, factors.suspicion[at])
     state.evidence *= factors.tempered[at]
     np.minimum(state.evidence, MOST, out=state.evidence)

@@ -168,7 +168,7 @@ class Run:
             enter(layout, self.state, totals[at])
             self.state.seen[both[at]] = pane
             self.state.phi = learned.phi[at]
-            if self.state.firing.any():
+            if np.count_nonzero(self.state.firing):
                 if mirrors is None:
                     mirrors = log_evalues(layout, counts, learned, mirrored=True)
                 recover(layout, self.state, mirrors[at], learned.phi[at])
@@ -184,9 +184,11 @@ class Run:
             self.record.evidence.append(total)
             self.record.untempered.append(layout.sums(state.plain.sum(axis=0) * layout.weight))
         over = total >= layout.needed
-        if over.any() and self.may_page:
+        if self.may_page and np.count_nonzero(over):
             self._page(np.flatnonzero(over & (state.firing == 0)), pane)
-        ends = recovered(layout, state, pane) if state.firing.any() else np.zeros(0, dtype=bool)
+        if not np.count_nonzero(state.firing):
+            return
+        ends = recovered(layout, state, pane)
         if ends.any():
             self._note(np.flatnonzero(ends), pane, paged=False)
             clear(layout, state, ends)

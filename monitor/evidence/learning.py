@@ -10,8 +10,10 @@ Unrest. Real rates wander within the day more than coin tosses do. Blocks of `mi
 error above its estimate. A power below 1 of an e-value is an e-value (Jensen).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -116,22 +118,24 @@ def learn(layout: Layout, state: State, counts: Counts, gaps: Floats) -> Learned
     snapshots = np.empty((panes, *state.memory.shape))
     elapsed, sigma2 = np.empty((panes, len(layout.specs))), np.empty((panes, len(layout.specs)))
     idle = set(np.flatnonzero(gaps.any(axis=1)).tolist())
+    length, age = _block_length(layout), float(state.block[4].max())
     for pane in range(panes):
         if pane in idle:
             idle_panes(layout, state, decays, gaps[pane])
+            age = float(state.block[4].max())
         snapshots[pane], elapsed[pane], sigma2[pane] = state.memory, state.elapsed, state.unrest[3]
         state.memory *= decays.rows
         state.memory += news[pane]
-        few = state.memory[strata : 2 * strata] < FLOOR
-        if few.any():
+        if np.count_nonzero(state.memory[strata : 2 * strata] < FLOOR):
             _fill(state.memory, strata)
         state.elapsed *= decays.volume
         state.elapsed += 1.0
         state.block[:4] += totals[pane]
         state.block[4] += 1.0
-        done = _done(layout, state)
-        if done is not None:
+        age += 1.0
+        if age >= length and (done := _done(layout, state)) is not None:
             _compare(layout, state, done, decays.unrest)
+            age = float(state.block[4].max())
     return _learned(layout, snapshots, elapsed, sigma2)
 
 
@@ -212,19 +216,20 @@ def variances(layout: Layout, state: State, detector: int) -> tuple[float, float
     return float(own[0]), float(variance_of((k_r + 0.5) / (n_r + 1.0), (k_r, n_r), squares[1:])[0])
 
 
+def _block_length(layout: Layout) -> float:
+    """Panes of a block, at least."""
+    return layout.tuning.min_episode * 60 / layout.pane
+
+
 def _done(layout: Layout, state: State) -> Flags | None:
     """Which blocks are full; None if none is."""
-    length = layout.tuning.min_episode * 60 / layout.pane
-    long = state.block[4] >= length
-    if not long.any():
+    done = (state.block[4] >= _block_length(layout)) & (state.block[1] >= LEAST)
+    if not np.count_nonzero(done):
         return None
-    done = (
-        long
-        & (state.block[1] >= LEAST)
-        & ((state.block[3] >= LEAST) | (layout.kind is Kind.LEVEL))
-        & (layout.weight > 0)
-    )
-    return done if done.any() else None
+    done &= layout.weight > 0
+    if layout.kind is not Kind.LEVEL:
+        done &= state.block[3] >= LEAST
+    return done if np.count_nonzero(done) else None
 
 
 def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
@@ -257,18 +262,33 @@ def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
 
 
 def _one(layout: Layout, state: State, here: Ints, block: tuple[Floats, Floats, Floats], decay: Floats) -> None:
-    """One group of each family: squared difference of its block and the one before."""
-    tuning, family = layout.tuning, layout.family[here]
-    x, v, q = (values[here] for values in block)
-    variance, spread = v + state.previous[1, here], q + state.previous[2, here]
-    total = variance + state.unrest[3, family] * spread
-    squared = np.minimum((x - state.previous[0, here]) ** 2, CLIP * total)
-    weight = (spread / total) ** 2
-    top = state.unrest[0, family] * decay + weight * (squared - variance) / spread
-    bottom = state.unrest[1, family] * decay + weight
-    blocks = state.unrest[2, family] * decay + 1.0
+    """One group of each family: squared difference of its block and the one before. Numbers one by one where there are few:
+    the same to the last bit, and sooner.
+    """
+    rows = np.concatenate([np.stack(block)[:, here], state.previous[:3, here], state.unrest[:, layout.family[here]]])
+    if len(here) > FEW:
+        state.unrest[:, layout.family[here]] = _unrest(layout, (*rows, decay), (np.minimum, np.maximum, np.sqrt))
+        return
+    for family, *numbers in zip(layout.family[here].tolist(), *rows.tolist(), decay.tolist(), strict=True):
+        state.unrest[:, family] = _unrest(layout, numbers, (min, max, math.sqrt))
+
+
+FEW = 8
+"""Fewer families than this are reckoned one by one."""
+
+
+def _unrest(layout: Layout, rows: Sequence[Any], ways: tuple[Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    """Sums and sigma^2 after one more block, of arrays or of numbers; `ways`: the least, the greatest, the root."""
+    x, v, q, x_0, v_0, q_0, top, bottom, blocks, sigma2, decay = rows
+    tuning, (least, greatest, root) = layout.tuning, ways
+    variance, spread, step = v + v_0, q + q_0, x - x_0
+    total = variance + sigma2 * spread
+    squared, part = least(step * step, CLIP * total), spread / total
+    weight = part * part
+    top = top * decay + weight * (squared - variance) / spread
+    bottom = bottom * decay + weight
+    blocks = blocks * decay + 1.0
     prior = tuning.prior_blocks * bottom / blocks
     known = bottom + prior
-    margin = tuning.sigma_margin * np.sqrt(DIFFERENCED / known)
-    sigma2 = np.maximum(0.0, (top + prior * tuning.sigma0**2) / known) + margin
-    state.unrest[:, family] = top, bottom, blocks, sigma2
+    sigma2 = greatest(0.0, (top + prior * tuning.sigma0**2) / known) + tuning.sigma_margin * root(DIFFERENCED / known)
+    return top, bottom, blocks, sigma2

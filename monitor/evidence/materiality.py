@@ -24,9 +24,9 @@ def enter(layout: Layout, state: State, totals: Floats) -> None:
     window[:AGE] += totals
     window[AGE] += 1.0
     old = window[AGE] >= tuning.gate_window * 60 / layout.pane / full
-    if old.any():
+    if np.count_nonzero(old):
         old &= window[1] >= tuning.gate_events / full
-        if old.any():
+        if np.count_nonzero(old):
             window[ROWS:, old] = window[:-ROWS, old]
             window[:ROWS, old] = 0.0
 

@@ -64,5 +64,5 @@ def suspect(state: State, news: Floats) -> None:
     """One pane's log likelihood ratios against the own past, (K, D)."""
     state.suspicion += news
     np.maximum(state.suspicion, 0.0, out=state.suspicion)
-    if state.peak.any():
+    if np.count_nonzero(state.peak):
         state.peak[state.suspicion == 0.0] = 0.0
