@@ -91,7 +91,7 @@ TRAFFIC = (4_000, 8_000, 16_000, 32_000)
 """Decisions a day."""
 
 FIXED_STAKES = {(4_000, 1.0): 20.5, (4_000, 0.05): 26.0}
-"""Hours on the demo's clients (half an hour sooner or later than these here) with stakes that were fixed before (0.05 to 0.8), half-hour panes; 20 and 10 runs."""
+"""Hours on the demo's clients with stakes that were fixed before (0.05 to 0.8), half-hour panes; 20 and 10 runs."""
 
 
 def rows(runs: int, console: Console) -> Iterator[Result]:
