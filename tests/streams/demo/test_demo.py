@@ -52,7 +52,7 @@ def test_the_whole_story_its_account_and_how_to_connect():
     assert told["decided"] + told["shadowed"] == told["predictions_counted"]
     assert told["shadowed"] > 1_000
     assert told["canaried"] > 100
-    assert 0.5 < told["hours_to_page"] < 24  # by evidence, with hardly a day of history; 3 to 6 simulated, as the day goes
+    assert 0.5 < told["hours_to_page"] < 24  # by evidence, with hardly a day of history; 3 to 6 simulated
     assert told["women_lowered"] > 100
     assert 0.6 < told["repaid"]["female"] < 1
 
