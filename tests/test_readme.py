@@ -12,6 +12,7 @@ from migrations.first.views import VIEWS
 from monitor import catalogue, policies
 from monitor.metrics import registry
 from streams.cli import command_names
+from streams.dashboards import BOARDS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +68,10 @@ def test_policies() -> None:
     for name, versions in policies.registry().items():
         ends = (versions[0].effective_from, versions[-1].effective_to)
         assert rows[name] == tuple("" if end is None else str(end) for end in ends)
+
+
+def test_boards() -> None:
+    assert [row[0].lower() for row in table("board")] == list(BOARDS)
 
 
 def test_views() -> None:

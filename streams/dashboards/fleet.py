@@ -96,12 +96,13 @@ def _routes() -> statetimeline.Panel:
 
 
 def _coverage() -> table.Panel:
-    text = "Share of the decisions of the newest day that have a label, and how old the newest window is."
+    text = "Share of decisions with a label, of the newest window whose labels were looked at (after a day, 7, 30), and the newest window."
     panel = panels.rows(
-        "Label coverage and freshness", text, queries.COVERAGE, "No day has been evaluated in the shown time."
+        "Label coverage and freshness", text, queries.COVERAGE, "No window was evaluated in the shown time."
     )
     gauge = Value("custom.cellOptions", {"type": "gauge", "mode": "basic"})
     panel.override_by_name("label coverage", [gauge, Value("unit", "percentunit"), Value("min", 0), Value("max", 1)])
     panel.override_by_name("decisions", [Value("decimals", 0)])
-    panel.override_by_name("newest window", [Value("unit", "dateTimeFromNow")])
+    for column in ("newest window", "coverage of the window until"):
+        panel.override_by_name(column, [Value("unit", "dateTimeFromNow")])
     return panel.thresholds(steps(INSIDE))

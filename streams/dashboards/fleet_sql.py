@@ -26,9 +26,11 @@ present as (
     select d.value, d.ci_low, d.ci_high from fairness_disparity d
     where {_SAME}
       and {SERVED} and {TIERS} and $__timeFilter(window_end)
+      and window_end > $__timeTo()::timestamptz - interval '2 days'
     order by d.window_end desc limit 1) d on true
   group by w.model)"""
 
+# What has had no window for two days cannot be said now.
 OUTSIDE = f"{_NOW}\nselect count(*) filter (where standing = 3) as outside from present"
 
 CANNOT_SAY = f"{_NOW}\nselect count(*) filter (where standing = 0) as silent from present"
@@ -74,13 +76,25 @@ select effective_at as "time", model as metric,
 from changes order by effective_at, model
 """
 
+_EVERYBODY = f"""g.model = m.model and g.attribute_set = '{{}}' and g.time_basis = 'decision' and {SERVED} and {TIERS}
+        and $__timeFilter(window_end)"""
+
 COVERAGE = f"""
-select model, label_coverage as "label coverage", n as "decisions", window_end as "newest window"
+with {WATCHED},
+lengths as (select model, 86400 as seconds from fairdrift.evidence_families union select model, window_seconds from watched)
+select m.model, covered.label_coverage as "label coverage", covered.window_end as "coverage of the window until",
+       newest.n as "decisions", newest.window_end as "newest window"
 from (select distinct model from fairdrift.series_names where kind = 'group') m
 cross join lateral (
-  select g.label_coverage, g.n, g.window_end from fairness_group g
-  where g.model = m.model and g.attribute_set = '{{}}' and g.time_basis = 'decision' and g.window_seconds = 86400
-    and {SERVED} and {TIERS} and $__timeFilter(window_end)
-  order by g.window_end desc limit 1) newest
-order by label_coverage nulls first, model
+  select one.* from lengths cross join lateral (
+    select g.n, g.window_end from fairness_group g where {_EVERYBODY} and g.window_seconds = lengths.seconds
+    order by g.window_end desc limit 1) one
+  where lengths.model = m.model order by one.window_end desc, abs(lengths.seconds - 86400) limit 1) newest
+left join lateral (
+  select one.* from lengths cross join lateral (
+    select g.label_coverage, g.window_end from fairness_group g
+    where {_EVERYBODY} and g.window_seconds = lengths.seconds and g.label_coverage is not null
+    order by g.window_end desc limit 1) one
+  where lengths.model = m.model order by one.window_end desc, abs(lengths.seconds - 86400) limit 1) covered on true
+order by covered.label_coverage nulls first, m.model
 """

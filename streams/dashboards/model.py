@@ -137,8 +137,11 @@ def _n_over_time() -> timeseries.Panel:
 
 
 def _labels() -> timeseries.Panel:
-    text = "Share of decisions with a label. Labels arrive late: the newest windows have few, and uneven ones suspend outcome rules."
-    empty = "Label coverage is not known for this metric: choose one by the time of the decision."
+    text = (
+        "Share of decisions with a label, known a day after the window at the earliest. Labels arrive late: new windows have"
+        " few, and uneven ones suspend outcome rules."
+    )
+    empty = "Not known: the model has no metric of labels, or no window in the shown time is a day old yet."
     return panels.share(panels.many_lines(panels.line("Label coverage", text, queries.LABELS, empty)))
 
 

@@ -140,25 +140,28 @@ where {_RAW} and {_SETS} and {_SHOWN}
 order by window_end
 """
 
+_PRESENT = f"""present as (
+  select max(window_end) as newest from fairness_group where {_RAW} and attribute_set = '{{}}' and {_SHOWN})"""
+
 GROUP_TABLE = f"""
+with {_PRESENT}
 select array_to_string(attribute_set, ' + ') as attributes, {group_text()} as "group",
        value, ci_low as low, ci_high as high, n, numerator, denominator, label_coverage as "label coverage", state,
        window_end as "window end"
-from (select distinct on (attribute_set, group_values) * from fairness_group
-      where {_RAW} and {_SETS} and {_SHOWN}
-      order by attribute_set, group_values, window_end desc) newest
+from fairness_group
+where {_RAW} and {_SETS} and {_SHOWN} and window_end = (select newest from present)
 order by attribute_set, value
 """
 
 INTERSECTIONS = f"""
-with pair as (
+with {_PRESENT},
+pair as (
   select attribute_set from {_NAMED} and {_VARIANT} and cardinality(attribute_set) = 2
   order by array_to_string(attribute_set, ',') in (${{attribute_set:sqlstring}}) desc, attribute_set limit 1)
 select group_values ->> ((select attribute_set from pair))[1] as "first", group_values ->> ((select attribute_set from pair))[2] as "second",
        value
-from (select distinct on (group_values) group_values, value from fairness_group
-      where {_RAW} and attribute_set = (select attribute_set from pair) and {_SHOWN}
-      order by group_values, window_end desc) newest
+from fairness_group
+where {_RAW} and attribute_set = (select attribute_set from pair) and {_SHOWN} and window_end = (select newest from present)
 order by 1, 2
 """
 
@@ -172,10 +175,17 @@ order by window_end
 """
 
 LABELS = f"""
+with covered as (
+  select metric from fairness_group
+  where model = ${{model:sqlstring}} and {_VARIANT} and stratum = '{{}}' and label_class = '' and attribute_set = '{{}}'
+    and time_basis = 'decision' and window_seconds = (${{window:sqlstring}})::int and {TIERS} and $__timeFilter(window_end)
+    and label_coverage is not null
+  order by window_end desc, metric limit 1)
 select window_end as "time", coalesce({group_text()}, 'everybody') as metric, label_coverage as coverage
 from fairness_group
-where model = ${{model:sqlstring}} and label_class = '' and {_VARIANT} and stratum = '{{}}'
-  and metric = ${{metric:sqlstring}} and (attribute_set = '{{}}' or {_SETS}) and {_SHOWN} and label_coverage is not null
+where model = ${{model:sqlstring}} and {_VARIANT} and stratum = '{{}}' and label_class = ''
+  and metric = (select metric from covered) and (attribute_set = '{{}}' or {_SETS})
+  and time_basis = 'decision' and window_seconds = (${{window:sqlstring}})::int and {TIERS} and $__timeFilter(window_end)
 order by window_end
 """
 

@@ -132,8 +132,8 @@ def linked(panel: table.Panel, column: str, title: str, url: str) -> table.Panel
 
 
 def hidden(panel: table.Panel, column: str) -> table.Panel:
-    """With a column that only links read."""
-    return panel.override_by_name(column, [Value("custom.hidden", True)])
+    """With a column that only links read; said in both ways, that of Grafana 11 and that of later ones."""
+    return panel.override_by_name(column, [Value("custom.hidden", True), Value("custom.hideFrom", {"viz": True})])
 
 
 def share(panel: timeseries.Panel) -> timeseries.Panel:

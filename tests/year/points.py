@@ -121,8 +121,9 @@ class Writer:
         if seconds == 86_400:
             labelled = draw(self.model, at, seconds * 1000, 2)
             numbers = [*LAYOUT.of(()), *LAYOUT.of(("sex",))]
-            yield from self._groups(labelled, LABELS, tier, seconds, numbers, "outcome")
-            yield from self._compared(labelled, LABELS, tier, seconds, ("sex",), "outcome")
+            for basis in ("outcome", "decision"):
+                yield from self._groups(labelled, LABELS, tier, seconds, numbers, basis)
+                yield from self._compared(labelled, LABELS, tier, seconds, ("sex",), basis)
 
     def _of_version(self, version: str, at: Ints) -> Iterator[Rows]:
         drawn = draw(self.model, at, DAY, 3)
@@ -138,6 +139,7 @@ class Writer:
         self, drawn: Drawn, metric: str, tier: str, seconds: int, numbers: Sequence[int], basis: str = "decision",
         version: str = "*",
     ) -> Iterator[Rows]:  # fmt: skip
+        restated = (metric, basis) == (LABELS, "decision")
         for number in numbers:
             names, group = LAYOUT.groups[number]
             id = self._series(
@@ -151,10 +153,10 @@ class Writer:
             figures = {
                 "value": rate, "ci_low": np.maximum(rate - half, 0), "ci_high": np.minimum(rate + half, 1),
                 "numerator": favourable, "denominator": n,
-            } | ({"label_coverage": _coverage(drawn.ends)} if len(names) < 2 else {})  # fmt: skip
+            } | ({"label_coverage": _coverage(drawn.ends)} if restated else {})  # fmt: skip
             base = self._base(id, tier, seconds, "measured")
             yield from self._revised(
-                base, drawn.ends[shown], {k: v[shown] for k, v in figures.items()}, n[shown], metric
+                base, drawn.ends[shown], {k: v[shown] for k, v in figures.items()}, n[shown], restated
             )
             hidden = drawn.ends[~shown]
             yield self._rows(self._base(id, tier, seconds, "suppressed"), hidden, {"n": 0})
@@ -189,7 +191,7 @@ class Writer:
             base = self._base(id, tier, seconds, "measured")
             if stratum:
                 base |= {"reversed": False}
-            yield from self._revised(base, at, figures, n.sum(axis=1), metric)
+            yield from self._revised(base, at, figures, n.sum(axis=1), (metric, basis) == (LABELS, "decision"))
             yield self._rows(
                 self._base(id, tier, seconds, "undefined"), drawn.ends[~enough], {"n": 0, "reason": "too few"}
             )
@@ -212,12 +214,10 @@ class Writer:
         }  # fmt: skip
 
     def _revised(
-        self, base: dict[str, object], at: Ints, figures: dict[str, NDArray[Any]], n: Ints, metric: str
+        self, base: dict[str, object], at: Ints, figures: dict[str, NDArray[Any]], n: Ints, restated: bool
     ) -> Iterator[Rows]:
-        """The rows; of labels of the last days also the first reading, superseded a day later."""
-        late = (
-            ((at > END - REVISED_DAYS * DAY) & (at <= END - DAY)) if metric == LABELS else np.zeros(len(at), dtype=bool)
-        )
+        """The rows; where labels came late, of the last days also the first reading, superseded a day later."""
+        late = ((at > END - REVISED_DAYS * DAY) & (at <= END - DAY)) if restated else np.zeros(len(at), dtype=bool)
         yield self._rows(base, at[~late], {"n": n[~late]} | {k: v[~late] for k, v in figures.items()})
         first = {k: v[late] for k, v in figures.items()} | {
             "n": n[late] // 2 + 1,

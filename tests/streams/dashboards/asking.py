@@ -84,7 +84,7 @@ class Grafana:
 
     def plan(self, sql: str) -> "Plan":
         """How Postgres did it."""
-        explained = f"explain (analyze, buffers, format json) {self.sql(sql)}"
+        explained = f"explain (analyze, buffers, timing off, format json) {self.sql(sql)}"
         return Plan(self.connection.exec_driver_sql(explained).scalar_one()[0])
 
 
