@@ -5,11 +5,15 @@ label distributions of two groups are Clarify's other measures before training. 
 intervals are their ranges over the Wilson intervals of the two rates.
 """
 
+from collections.abc import Callable
+from math import sqrt
+
 import numpy as np
 
 from monitor.estimates import Floats
+from monitor.intervals import Interval
 from monitor.metric import GroupMetric, Sums, rate
-from monitor.parts import Rate, boxed
+from monitor.parts import Rate, boxed, gap
 from monitor.tallies import Contrast, Pair
 
 
@@ -39,6 +43,21 @@ def kullback_leibler(x: Sums, y: Sums) -> Contrast:
 def jensen_shannon(x: Sums, y: Sums) -> Contrast:
     """The mean divergence from the average of both."""
     return Contrast(_from_middle(_rate(x), _rate(y)), boxed(_counts(x), _counts(y), _from_middle))
+
+
+def scaled_gap(scale: float) -> Callable[[Sums, Sums], Contrast]:
+    """A multiple of the distance of the two rates, with Newcombe's interval: what a distance of two labels comes to."""
+
+    def distance(x: Sums, y: Sums) -> Contrast:
+        apart = gap(_counts(x), _counts(y))
+
+        def limits(level: Floats) -> Interval:
+            low, high = apart.size(level)
+            return scale * low, scale * high
+
+        return Contrast(scale * np.abs(apart.value), limits)
+
+    return distance
 
 
 def _from_middle(p: Floats, q: Floats) -> Floats:
@@ -79,5 +98,25 @@ METRICS = (
         denominator="labels",
         tally=lambda s: _pair(s, jensen_shannon),
         all_labels=True,
+    ),
+    GroupMetric(
+        name="label_lp_norm",
+        definition="(sum over labels of abs(P_i - P_j)^p)^(1/p) with p = 2: sqrt(2) times the difference of base rates",
+        needs="label",
+        kind="pair",
+        denominator="labels",
+        tally=lambda s: _pair(s, scaled_gap(sqrt(2.0))),
+        all_labels=True,
+        aliases=("lp_norm",),
+    ),
+    GroupMetric(
+        name="label_total_variation_distance",
+        definition="(sum over labels of abs(P_i - P_j)) / 2, of two labels also the greatest difference (Kolmogorov-Smirnov)",
+        needs="label",
+        kind="pair",
+        denominator="labels",
+        tally=lambda s: _pair(s, scaled_gap(1.0)),
+        all_labels=True,
+        aliases=("tvd", "label_ks_distance"),
     ),
 )

@@ -1,11 +1,12 @@
 """Gaps in standard deviations: the pooled two-proportion z (the "standard deviations" of US agencies) and Cohen's d.
 
-Holistic AI's `z_test_diff` and `cohen_d`. A z grows with the number of decisions: read it beside the gap, never alone.
+Holistic AI's `z_test_diff`, `z_test_ratio` and `cohen_d`. A z grows with the number of decisions: read it beside the gap, never alone.
 Of groups of one rate the larger is farther in z from any third; in d it may be the larger or the smaller, since a pooled
 variance moves one way with the size of a group (`monitor.tallies.Outer`).
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,36 @@ def z(x: Sums, y: Sums) -> Contrast:
         bend = value * (1.0 - 2.0 * pooled) / (2.0 * pooled * (1.0 - pooled))
         slopes = 1.0 / error - bend * n / (n + m), -1.0 / error - bend * m / (n + m)
     return sloped(value, ((slopes[0], (k, n)), (slopes[1], (h, m))))
+
+
+class Counted:
+    """Favourable and decided of each group, and the logarithm of the rate; the sides of a pair."""
+
+    def __init__(self, favourable: Floats, decided: Floats, logs: Floats) -> None:
+        self.favourable, self.decided, self.logs = favourable, decided, logs
+
+    def take(self, at: Any) -> "Counted":
+        """The groups at `at`."""
+        return Counted(self.favourable[at], self.decided[at], self.logs[at])
+
+
+def log_ratio_z(x: Counted, y: Counted) -> Contrast:
+    """|ln(p_i / p_j)| / sqrt((1 - p) / p (1/n_i + 1/n_j)), p over both; undefined where either rate is 0, or p is 1."""
+    (k, n), (h, m) = (x.favourable, x.decided), (y.favourable, y.decided)
+    with np.errstate(all="ignore"):
+        pooled = (k + h) / (n + m)
+        error = np.sqrt((1.0 - pooled) / pooled * (1.0 / n + 1.0 / m))
+        value = (x.logs - y.logs) / np.where((error > 0.0) & (k > 0.0) & (h > 0.0), error, np.nan)
+        bend = value / (2.0 * pooled * (1.0 - pooled))
+        slopes = 1.0 / (error * k / n) + bend * n / (n + m), -1.0 / (error * h / m) + bend * m / (n + m)
+    return sloped(value, ((slopes[0], (k, n)), (slopes[1], (h, m))))
+
+
+def _log_pair(s: Sums) -> Pair:
+    favourable, decided = s.favourable.astype(np.float64), s.decided.astype(np.float64)
+    with np.errstate(all="ignore"):
+        sides = Counted(favourable, decided, np.log(favourable / decided))
+    return Pair(sides, {"decisions": s.decided}, log_ratio_z)
 
 
 def cohen(x: Sums, y: Sums) -> Contrast:
@@ -61,6 +92,15 @@ METRICS = (
         denominator="decisions",
         tally=lambda s: _pair(s, z, lambda rate, n: Outer(rate, more=(n,))),
         aliases=("z_test_difference", "z_test_diff"),
+    ),
+    GroupMetric(
+        name="selection_rate_log_ratio_z",
+        definition="abs(ln(p_i / p_j)) / sqrt((1 - p) / p (1/n_i + 1/n_j)), p of both together",
+        needs="decision",
+        kind="pair",
+        denominator="decisions",
+        tally=_log_pair,
+        aliases=("z_test_ratio",),
     ),
     GroupMetric(
         name="selection_rate_cohens_d",

@@ -22,6 +22,7 @@ from monitor.histograms import (
     median_bin,
     positions,
     quantile,
+    shares,
     wasserstein,
 )
 from monitor.intervals import Interval, mean_difference, wilson
@@ -72,6 +73,20 @@ def _pair(distance: Callable[[Any, Any], Contrast]) -> Callable[[Sums], Pair]:
 def apart(one: Any, other: Any) -> Contrast:
     """The greatest difference of the distribution functions."""
     value = kolmogorov_smirnov(one.matrix, other.matrix)
+    return Contrast(value, lambda level: around(value, band(one.matrix, other.matrix, level), 1.0))
+
+
+def apart_on_average(one: Any, other: Any) -> Contrast:
+    """The mean, over the two groups' values together, of the difference of their distribution functions.
+
+    Holistic AI's `statistical_parity_auc`, the area between the pass rates over the quantiles as cut, on the bins' edges.
+    """
+    both = one.matrix + other.matrix
+    with np.errstate(all="ignore"):
+        share = both / both.sum(axis=-1, keepdims=True)
+    gaps = np.abs(shares(one.matrix) - shares(other.matrix))
+    before = np.concatenate([np.zeros_like(gaps[..., :1]), gaps[..., :-1]], axis=-1)
+    value = ((gaps + before) / 2.0 * share).sum(axis=-1)
     return Contrast(value, lambda level: around(value, band(one.matrix, other.matrix, level), 1.0))
 
 
@@ -156,6 +171,15 @@ METRICS = (
         kind="pair",
         denominator=VALUED,
         tally=_pair(apart),
+    ),
+    GroupMetric(
+        name="value_statistical_parity_area",
+        definition="mean over both groups' values of the difference of their distribution functions",
+        needs="value",
+        kind="pair",
+        denominator=VALUED,
+        tally=_pair(apart_on_average),
+        aliases=("statistical_parity_auc",),
     ),
     GroupMetric(
         name="value_wasserstein_distance",

@@ -32,6 +32,12 @@ def absolute(sums: Sums) -> Tally:
     return Tally(moments.sum, moments.n, moments.variance)
 
 
+def mean_squared(sums: Sums) -> Statistic:
+    """The mean squared error, in the square of the measure. No interval, as of its root."""
+    with np.errstate(all="ignore"):
+        return Statistic(root_mean_squared(sums).value ** 2, {COMPARED: sums.compared})
+
+
 def root_mean_squared(sums: Sums) -> Statistic:
     """The root of the mean squared error.
 
@@ -130,6 +136,15 @@ METRICS = (
         denominator=COMPARED,
         tally=absolute,
         aliases=("mae",),
+    ),
+    GroupMetric(
+        name="mean_squared_error",
+        definition="mean of (predicted - actual value)^2",
+        needs="label",
+        kind="statistic",
+        denominator=COMPARED,
+        tally=mean_squared,
+        aliases=("mse",),
     ),
     GroupMetric(
         name="root_mean_squared_error",

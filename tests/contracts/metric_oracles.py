@@ -160,6 +160,26 @@ def _cohen(one: Table, other: Table) -> float:
     return float(np.float64(abs(a.mean() - b.mean())) / np.sqrt(spread))
 
 
+def _log_z(one: Table, other: Table) -> float:
+    """Holistic AI's z_test_ratio, without its sign."""
+    a, b, both = (
+        float(side.mean()) for side in (one["decision"], other["decision"], pd.concat([one, other])["decision"])
+    )
+    if 0.0 in (a, b) or both == 1.0:
+        return np.nan
+    n, share = len(one) + len(other), len(one) / (len(one) + len(other))
+    return float(abs(np.log(a / b)) / np.sqrt((1 - both) / (both * n * share * (1 - share))))
+
+
+def _norm(one: Table, other: Table) -> float:
+    p, q = (np.array([1 - side["label"].mean(), side["label"].mean()]) for side in (one, other))
+    return float(np.linalg.norm(p - q))
+
+
+def _kolmogorov_smirnov(one: Table, other: Table) -> float:
+    return float(stats.ks_2samp(one["label"], other["label"], method="asymp").statistic)
+
+
 def _generalized(one: Table, other: Table) -> float:
     gaps = [abs(one["score"][one["label"] == y].mean() - other["score"][other["label"] == y].mean()) for y in (0, 1)]
     return float(max(gaps))
@@ -217,7 +237,10 @@ SETS: Mapping[tuple[str, str], Callable[[Table], float]] = {
     ("generalized_equalized_odds", "difference"): _farthest(_generalized),
     ("label_kl_divergence", "difference"): _farthest(_kl),
     ("label_js_divergence", "difference"): _farthest(_js),
+    ("label_lp_norm", "difference"): _farthest(_norm),
+    ("label_total_variation_distance", "difference"): _farthest(_kolmogorov_smirnov),
     ("class_imbalance", "difference"): _farthest(_imbalance),
+    ("selection_rate_log_ratio_z", "difference"): _farthest(_log_z),
     ("selection_rate_z", "difference"): _farthest(_z),
     ("selection_rate_cohens_d", "difference"): _farthest(_cohen),
     ("differential_fairness", "difference"): _edf,

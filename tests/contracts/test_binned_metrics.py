@@ -148,6 +148,7 @@ GROUPS: dict[str, tuple[str, Group]] = {
     **{f"value_reaching_quantile_{tenths}0": ("values", reaching(tenths / 10)) for tenths in (5, 8, 9)},
     "mean_error": ("predicted", lambda s, _: share(s.predicted - s.actual)),
     "mean_absolute_error": ("predicted", lambda s, _: sklearn.mean_absolute_error(s.actual, s.predicted)),
+    "mean_squared_error": ("predicted", lambda s, _: sklearn.mean_squared_error(s.actual, s.predicted)),
     "root_mean_squared_error": ("predicted", lambda s, _: sklearn.mean_squared_error(s.actual, s.predicted) ** 0.5),
     "mean_absolute_percentage_error": ("predicted", lambda s, _: relative(s)),
     "weighted_absolute_percentage_error": (
@@ -197,6 +198,7 @@ PAIRS: dict[str, tuple[str, Two]] = {
         "values",
         lambda a, b: stats.wasserstein_distance(placed(a.values), placed(b.values)),
     ),
+    "value_statistical_parity_area": ("values", lambda a, b: between_curves(ordered(a.values), ordered(b.values))),
     "quantile_demographic_drift": ("values", lambda a, b: abs((tenths(a.values) - tenths(b.values)).mean())),
     "largest_quantile_gap": ("values", lambda a, b: np.abs(tenths(a.values) - tenths(b.values)).max()),
     "standardised_mean_difference": ("values", lambda a, b: cohen(a.values, b.values)),
@@ -206,6 +208,15 @@ PAIRS: dict[str, tuple[str, Two]] = {
 def ordered(values: Any) -> Any:
     """The bins in order, what is beyond the range apart from what is at its end."""
     return np.where(values < LOW * UNIT, -1e9, np.where(values > HIGH * UNIT, 1e9, placed(values)))
+
+
+def between_curves(one: Any, other: Any) -> float:
+    """The mean distance of the distribution functions at each row of both, on a step's middle."""
+    rows, sides = np.concatenate([one, other]), (np.sort(one), np.sort(other))
+    ends = [
+        abs(np.subtract(*(np.searchsorted(side, rows, to) / len(side) for side in sides))) for to in ("left", "right")
+    ]
+    return float(np.mean(ends))
 
 
 def tenths(values: Any) -> Any:
