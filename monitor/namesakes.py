@@ -202,8 +202,8 @@ def document() -> str:
         f"| metric | number | {' | '.join(LIBRARIES)} |",
         "|---" * (len(LIBRARIES) + 2) + "|",
     ]
-    for (metric, form), names in rows.items():
-        lines.append(f"| `{metric}` | {form} | {' | '.join(', '.join(names.get(one, ())) for one in LIBRARIES)} |")
+    for (metric, form), own in rows.items():
+        lines.append(f"| `{metric}` | {form} | {' | '.join(', '.join(own.get(one, ())) for one in LIBRARIES)} |")
     lines += ["", "Not from sums, and not given here:", ""]
     lines += [f"- {library}: {what}" for library, what in NOT_FROM_SUMS.items()]
     return "\n".join(lines) + "\n"
