@@ -133,12 +133,14 @@ class ServeConfig(Config):
 
     Without any, only health is served.
 
-    `flag_file`: the routes as a flagd definition are kept up to date in this file too.
+    `requests_per_second` is what each token may ask of the database, twice as much at once; flags are answered from memory
+    and not counted. `flag_file`: the routes as a flagd definition are kept up to date in this file too.
     """
 
     bind: str = "127.0.0.1"
     port: int = Field(default=8787, ge=0, le=65535)
     tokens: tuple[SecretStr | TokenConfig, ...] = ()
+    requests_per_second: float = Field(default=100.0, gt=0, allow_inf_nan=False)
     flag_file: Path | None = None
 
     def problems(self) -> Iterator[Problem]:

@@ -130,6 +130,11 @@ class Access:
         found = self._remembered.get(hashed(_bearer(header)))
         return found[1] if found is not None and self.clock() - found[0] <= FRESH else None
 
+    def familiar(self, header: str) -> bool:
+        """Whether the database has ever said whose it is: a guess is not."""
+        found = self._remembered.get(hashed(_bearer(header)))
+        return found is not None and found[1] is not None
+
     def kept(self, header: str) -> Caller | None:
         """Whose it is, if the token is in the database. May ask it; OperationalError if that does not answer."""
         given = _bearer(header)
@@ -139,7 +144,8 @@ class Access:
         found = self._remembered.get(key)
         if found is None or now - found[0] > FRESH:
             if len(self._remembered) >= MOST:
-                self._remembered.clear()
+                known = {key: found for key, found in self._remembered.items() if found[1] is not None}
+                self._remembered = known if len(known) < MOST else {}
             found = self._remembered[key] = (now, self._asked(self.engine, key))
         return found[1]
 

@@ -42,6 +42,7 @@ from streams.stream import Stream, open_stream
 from streams.telemetry import DatabaseCollector, DiskCollector, Telemetry
 from streams.transport import ChunkConsumer
 from streams.web import worker_app
+from streams.web.connections import limits
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +249,14 @@ class Worker:
         health = self._settings.worker.health
         app = worker_app(self._probe, self._exporter.registry)
         config = uvicorn.Config(
-            app, host=health.bind, port=health.port, log_config=None, lifespan="off", access_log=False
+            app,
+            host=health.bind,
+            port=health.port,
+            log_config=None,
+            lifespan="off",
+            access_log=False,
+            ws="none",
+            **limits(),
         )
         server = _Server(config)
         return server, asyncio.create_task(server.serve())

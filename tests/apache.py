@@ -115,7 +115,21 @@ class KafkaServer(Service):
         """Write the configuration and format an empty log folder."""
         data, controller = self.folder / "kafka-data", free_port()
         shutil.rmtree(data, ignore_errors=True)
-        settings = {
+        settings = self._settings(data, controller)
+        self._properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        tool = self._java("kafka.tools.StorageTool", "format", "-t", self.cluster, "-c", str(self._properties))
+        done = subprocess.run(
+            [*tool, *self._users()], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        if done.returncode:
+            raise ServiceError(f"Apache Kafka could not format its log folder: {done.stderr.strip() or done.stdout}")
+
+    def _users(self) -> list[str]:
+        """Options that make users of SCRAM; none without a login."""
+        return []
+
+    def _settings(self, data: Path, controller: int) -> dict[str, str]:
+        return {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
@@ -139,11 +153,6 @@ class KafkaServer(Service):
             "group.min.session.timeout.ms": "1000",  # tests kill members and wait for them to be missed
             "auto.create.topics.enable": "false",
         }
-        self._properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-        tool = self._java("kafka.tools.StorageTool", "format", "-t", self.cluster, "-c", str(self._properties))
-        done = subprocess.run(tool, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-        if done.returncode:
-            raise ServiceError(f"Apache Kafka could not format its log folder: {done.stderr.strip() or done.stdout}")
 
 
 def jars() -> Path:

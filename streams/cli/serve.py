@@ -10,6 +10,7 @@ import uvicorn
 from streams.config import load
 from streams.database import engine as make_engine
 from streams.web import service_app
+from streams.web.connections import limits
 from streams.web.protocol import FlagProtocol
 
 EXAMPLES = """
@@ -56,10 +57,9 @@ def serve(
             log_level="info",
             access_log=False,
             loop="uvloop",
-            http=FlagProtocol,
             ws="none",
             lifespan="on",
-            server_header=False,
+            **limits(FlagProtocol),
         )
     finally:
         engine.dispose()

@@ -4,8 +4,11 @@ import base64
 import binascii
 import inspect
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
@@ -33,38 +36,69 @@ from streams.web.endpoints import Endpoint, Handler, ProblemError, caller_of, pr
 from streams.web.ofrep import AtOnce
 from streams.web.openapi import document_endpoint
 from streams.web.protocol import STATE
+from streams.web.rates import Allowed, Buckets
 
 logger = logging.getLogger(__name__)
 
 
-class RequireToken:
-    """Answers 401 to whatever is not a public path and carries no right token."""
+GUESSES = Allowed(rate=5.0, burst=20.0)
+"""Requests a second without a right token, for each client's address. Beyond it the database is not asked about a token."""
 
-    def __init__(
-        self, app: ASGIApp, access: Access, public: frozenset[str], pages: frozenset[str] = frozenset()
-    ) -> None:
-        self.app = app
-        self.access = access
-        self.public = public
-        self.pages = pages
+UNCOUNTED = ("/ofrep/", "/flagd/")
+"""Answered from memory, and asked by routers a thousand times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Those that need no token, and those that a browser may ask for with the token as a password."""
+
+    public: frozenset[str]
+    pages: frozenset[str]
+
+
+class RequireToken:
+    """Answers 401 to whatever is not a public path and carries no right token, and 429 to who asks too often.
+
+    A right token is looked at before anybody's guesses are counted: who shares an address with a guesser is not shut out.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, open_to: Paths, allowed: Allowed) -> None:
+        self.app, self.access, self.paths = app, access, open_to
+        self._callers, self._guesses = Buckets(allowed), Buckets(GUESSES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http" and scope["path"] not in self.public:
-            header = Request(scope).headers.get("authorization", "")
-            if scope["path"] in self.pages:
-                header = _bearer(header)
-            caller = self.access.known(header)
+        if scope["type"] == "http" and scope["path"] not in self.paths.public:
             try:
-                caller = caller or await run_in_threadpool(self.access.kept, header)
+                scope.setdefault("state", {})["caller"] = await self._caller(scope)
+            except ProblemError as refusal:
+                await problem(refusal)(scope, receive, send)
+                return
             except sa.exc.SQLAlchemyError as error:
                 await _on_database_error(Request(scope), error)(scope, receive, send)
                 return
-            if caller is None:
-                await problem(_refusal(for_browsers=scope["path"] in self.pages))(scope, receive, send)
-                return
-            scope.setdefault("state", {})["caller"] = caller
         await self.app(scope, receive, send)
+
+    async def _caller(self, scope: Scope) -> Caller:
+        """Whose request it is; ProblemError 401 or 429."""
+        header, now = Request(scope).headers.get("authorization", ""), time.monotonic()
+        address, in_browser = (scope.get("client") or ("",))[0], scope["path"] in self.paths.pages
+        if in_browser:
+            header = _bearer(header)
+        caller = self.access.known(header)
+        if caller is None and (self.access.familiar(header) or not self._guesses.empty(address, now)):
+            caller = await run_in_threadpool(self.access.kept, header)
+        if caller is None:
+            _wait(self._guesses.wait(address, now))
+            raise _refusal(for_browsers=in_browser)
+        if not scope["path"].startswith(UNCOUNTED):
+            _wait(self._callers.wait(caller.name, now))
+        return caller
+
+
+def _wait(seconds: float) -> None:
+    if seconds > 0:
+        raise ProblemError(429, "too many requests: ask less often", {"Retry-After": str(math.ceil(seconds))})
 
 
 def _refusal(*, for_browsers: bool) -> ProblemError:
@@ -119,7 +153,8 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
         *pages.endpoints(engine, settings),
     ]
     endpoints.append(document_endpoint(endpoints))
-    return _build(endpoints, access, board)
+    rate = settings.serve.requests_per_second
+    return _build(endpoints, access, board, Allowed(rate, 2 * rate))
 
 
 @asynccontextmanager
@@ -135,13 +170,18 @@ async def _listening(access: Access | None, board: RouteBoard | None) -> AsyncIt
         await run_in_threadpool(board.stop)
 
 
-def _build(endpoints: Sequence[Endpoint], access: Access | None = None, board: RouteBoard | None = None) -> Starlette:
+def _build(
+    endpoints: Sequence[Endpoint],
+    access: Access | None = None,
+    board: RouteBoard | None = None,
+    allowed: Allowed = GUESSES,
+) -> Starlette:
     middleware = []
     if access is not None:
         public = frozenset(endpoint.path for endpoint in endpoints if endpoint.public)
         pages = frozenset(endpoint.path for endpoint in endpoints if endpoint.page)
-        middleware.append(Middleware(RequireToken, access=access, public=public, pages=pages))
-    return Starlette(
+        middleware.append(Middleware(RequireToken, access=access, open_to=Paths(public, pages), allowed=allowed))
+    app = Starlette(
         routes=[Route(e.path, _allowed(e), methods=list(e.methods), name=f"{e.path}") for e in endpoints],
         middleware=middleware,
         lifespan=lambda app: _listening(access, board),
@@ -153,6 +193,8 @@ def _build(endpoints: Sequence[Endpoint], access: Access | None = None, board: R
             sa.exc.TimeoutError: _on_database_error,
         },
     )
+    app.router.redirect_slashes = False  # a path that is not there is not there
+    return app
 
 
 def _allowed(endpoint: Endpoint) -> Handler:

@@ -1,6 +1,8 @@
 """What an endpoint is, and how every one answers: JSON, and problems by RFC 9457."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
@@ -77,12 +79,42 @@ def json_response(content: object, status: int = 200, headers: Mapping[str, str]
     return Response(msgspec.json.encode(content), status, dict(headers or {}), media_type="application/json")
 
 
-def problem(error: ProblemError) -> Response:
+def problem_body(status: int, detail: str) -> bytes:
     """RFC 9457: `type`, `title`, `status`, `detail`."""
-    content = {
-        "type": "about:blank",
-        "title": HTTPStatus(error.status).phrase,
-        "status": error.status,
-        "detail": error.detail,
-    }
-    return Response(msgspec.json.encode(content), error.status, error.headers, media_type=PROBLEM_TYPE)
+    title = HTTPStatus(status).phrase
+    return msgspec.json.encode({"type": "about:blank", "title": title, "status": status, "detail": detail})
+
+
+def problem(error: ProblemError) -> Response:
+    """The answer that tells an error."""
+    return Response(problem_body(error.status, error.detail), error.status, error.headers, media_type=PROBLEM_TYPE)
+
+
+BODY_SECONDS = 10.0
+"""So long a body may take: the longest is 64 KiB."""
+
+
+async def read_whole(request: Request, largest: int) -> bytes:
+    """The body. ProblemError 413 if it is longer than `largest` bytes, 408 if it does not arrive in time."""
+    body = bytearray()
+    too_large = ProblemError(413, f"the body is longer than {largest} bytes", {"Connection": "close"})
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > largest:
+        raise too_large
+    async with patience():
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > largest:
+                raise too_large
+    return bytes(body)
+
+
+@asynccontextmanager
+async def patience() -> AsyncIterator[None]:
+    """For reading a body: ProblemError 408 if it takes longer than `BODY_SECONDS`."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            yield
+    except TimeoutError:
+        told = f"the body did not arrive within {BODY_SECONDS:g} seconds"
+        raise ProblemError(408, told, {"Connection": "close"}) from None

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from streams.web import ofrep
 from streams.web.board import RouteBoard
-from streams.web.endpoints import Answer, Endpoint, Schema
+from streams.web.endpoints import Answer, Endpoint, Schema, patience
 from streams.web.routes import ROUTES, definition
 
 
@@ -52,10 +52,11 @@ def endpoints(board: RouteBoard) -> list[Endpoint]:
 async def _body(request: Request) -> bytes:
     """The body; a little more than `LARGEST_BODY` at most."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > ofrep.LARGEST_BODY:
-            break
+    async with patience():
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > ofrep.LARGEST_BODY:
+                break
     return body
 
 

@@ -72,6 +72,10 @@ def _operation(endpoint: Endpoint) -> dict[str, object]:
     responses: dict[str, object] = {str(status): _response(answer) for status, answer in endpoint.answers.items()}
     if not endpoint.public:
         responses["401"] = _response(Answer("no right token", {"$ref": "#/components/schemas/Problem"}, PROBLEM_TYPE))
+        responses["429"] = _response(_refused("too many requests: see Retry-After"))
+    if endpoint.body is not None:
+        responses["408"] = _response(_refused("the body did not arrive in time"))
+        responses["413"] = _response(_refused("the body is too long"))
     if endpoint.scope is not Scope.READ:
         told = Answer(
             f"the token lacks the scope {endpoint.scope}", {"$ref": "#/components/schemas/Problem"}, PROBLEM_TYPE
@@ -94,6 +98,10 @@ def _operation(endpoint: Endpoint) -> dict[str, object]:
     elif endpoint.page:
         operation["security"] = [{"token": []}, {"password": []}]
     return operation
+
+
+def _refused(words: str) -> Answer:
+    return Answer(words, {"$ref": "#/components/schemas/Problem"}, PROBLEM_TYPE)
 
 
 def _response(answer: Answer) -> dict[str, object]:

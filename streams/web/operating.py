@@ -31,6 +31,7 @@ from streams.web.endpoints import (
     Schema,
     caller_of,
     json_response,
+    read_whole,
 )
 from streams.web.queries import PAGING, Source
 
@@ -211,13 +212,9 @@ def _items(engine: sa.Engine, read: Callable[[sa.Connection], list[Any]]) -> Res
 
 async def read_body(request: Request, of: type[Body]) -> Body:
     """The body as this struct; ProblemError (400) if it cannot be read as one."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise ProblemError(400, f"the body is longer than {LARGEST_BODY} bytes")
+    body = await read_whole(request, LARGEST_BODY)
     try:
-        return msgspec.json.decode(bytes(body) or b"{}", type=of)
+        return msgspec.json.decode(body or b"{}", type=of)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProblemError(400, f"the body cannot be read: {error}") from None
 

@@ -14,9 +14,9 @@ import http
 from typing import Any
 
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from streams.web.connections import Connection
 from streams.web.ofrep import ALL, LARGEST_BODY, Answers, AtOnce, Reply, flag_of
 
 STATE = "ofrep"
@@ -27,7 +27,7 @@ _CLOSE = b"connection: close\r\n"
 _STATUS = {code: f"HTTP/1.1 {code} {http.HTTPStatus(code).phrase}\r\n".encode() for code in (200, 304, 400, 404)}
 
 
-class FlagProtocol(HttpToolsProtocol):
+class FlagProtocol(Connection):
     """One connection. uvicorn calls the `on_` methods as httptools reads a request."""
 
     def __init__(
@@ -62,6 +62,7 @@ class FlagProtocol(HttpToolsProtocol):
         if self._asked is None:
             super().on_message_complete()
             return
+        self.in_time()
         (answers, flag, known), self._asked = self._asked, None
         self._answer(answers.reply(flag, self._body, known))
 

@@ -18,7 +18,7 @@ OTHER = "house-price"
 """A configured model that was never seen."""
 
 SETTINGS = parse(f"""
-serve: {{tokens: [{OLD_TOKEN}, {TOKEN}]}}
+serve: {{tokens: [{OLD_TOKEN}, {TOKEN}], requests_per_second: 10000}}
 models:
   - {{name: {seeded.MODEL}, attributes: {{sex: [female, male]}}}}
   - {{name: {OTHER}, attributes: {{sex: [female, male]}}}}
