@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format chaos bench bench-evidence venv constraints clean
+.PHONY: help demo test check audit format chaos bench bench-evidence venv constraints clean
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -29,11 +29,18 @@ demo: .venv/.installed ## the whole story on real data, in under three minutes, 
 test: .venv/.installed-dev ## all tests but chaos and benchmarks, on embedded Kafka and Postgres (and Apache Kafka where Java is)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-check: .venv/.installed-dev ## format, lint, types, layers
+check: .venv/.installed-dev ## format, lint (security too), types, layers, and what deploys it by hadolint, promtool and others
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n 0 tests/deploy/test_manifests.py
+
+audit: .venv/.installed-dev ## known vulnerabilities of the pinned dependencies, by pip-audit (needs the network; not part of check)
+	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip install -q pip-audit && \
+	    .venv/audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip || { \
+	    echo "make audit: either something above is vulnerable, or the databases of vulnerabilities could not be asked." >&2; \
+	    echo "Without the network there is no answer, and no answer is not a pass." >&2; exit 1; }
 
 format: .venv/.installed-dev ## put the format right, and what lint can put right
 	$(BIN)/python -m ruff format .
