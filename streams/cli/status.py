@@ -244,9 +244,13 @@ def _interval(point: Parity | GroupPoint) -> str:
 
 
 def _named(parity: Parity) -> str:
+    """What is compared; a ratio above 1 and a difference above 0 are of the higher group to the lower."""
     sides = ""
     if parity.lower_group and parity.higher_group:
-        sides = f": {_group(parity.lower_group)} to {_group(parity.higher_group)}"
+        first, second = _group(parity.lower_group), _group(parity.higher_group)
+        if parity.value is not None and parity.value > (1.0 if parity.aggregate == "ratio" else 0.0):
+            first, second = second, first
+        sides = f": {first} to {second}"
     return f"{' + '.join(parity.attributes)}: {parity.metric} {parity.aggregate}{sides}"
 
 

@@ -27,6 +27,7 @@ from streams.drawing.svg import (
     ticks,
 )
 from streams.report.findings import Incident, Period, RouteStep, Version, Watched
+from streams.report.incidents import WARNING
 
 WIDTH, LEFT, RIGHT = 920.0, 74.0, 92.0
 TOP, PARITY, GAP, EVIDENCE, LANE = 8.0, 170.0, 20.0, 64.0, 17.0
@@ -37,20 +38,20 @@ LETTER = 6.1
 """About the width of a letter in pixels: a name that does not fit into its bar is left out."""
 
 
-def chart(watched: Watched, period: Period, incidents: Sequence[Incident], lanes: "Lanes") -> str:
+def chart(watched: Watched, period: Period, lanes: "Lanes") -> str:
     """The picture as SVG."""
     x = Scale(_ms(period.start), _ms(period.end), LEFT, WIDTH - RIGHT)
     low, high = _range(watched)
     above = Plane(x, Scale(low, high, TOP + PARITY, TOP))
     bottom = TOP + PARITY + GAP + EVIDENCE
     height = bottom + 12 + 3 * LANE + 20
-    mine = [one for one in incidents if one.rule.startswith(watched.rule)]
+    mine = [one for one in lanes.incidents if _of(one, watched)]
     parts = [
         f'<svg class="wide" viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-label="{escape(_told(watched))}">',
         *_shades(x, mine, period, bottom),
         *_gap(watched, above, (low, high)),
         *_evidence(watched, x, bottom),
-        *_lanes(x, lanes, bottom + 8, period),
+        *_lanes(x, Lanes(mine, lanes.routes, lanes.versions), bottom + 8, period),
         *dates(x, height - 4),
         "</svg>",
     ]
@@ -62,6 +63,12 @@ class Lanes:
 
     def __init__(self, incidents: Sequence[Incident], routes: Sequence[RouteStep], versions: Sequence[Version]) -> None:
         self.incidents, self.routes, self.versions = incidents, routes, versions
+
+
+def _of(one: Incident, watched: Watched) -> bool:
+    """Whether an incident is of this rule (or its warning) over these attributes."""
+    rules = (watched.rule, watched.rule + WARNING)
+    return one.rule in rules and (one.what is None or one.what.attributes == watched.what.attributes)
 
 
 def _told(watched: Watched) -> str:

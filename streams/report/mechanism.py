@@ -18,7 +18,12 @@ EXPLAINED = 0.5
 
 def mechanism(incident: Incident, before: Moment | None, at: Moment, versions: Sequence[Version]) -> tuple[str, ...]:
     """Sentences, each from its own figures."""
-    return (*_versions(incident.began, versions), *_sides(before, at), *_strata(at), *_coverage(before, at))
+    return (
+        *_versions(incident.began, versions),
+        *_sides(before, at),
+        *_strata(at, 1.0 if incident.what is not None and incident.what.aggregate == "ratio" else 0.0),
+        *_coverage(before, at),
+    )
 
 
 def _versions(began: datetime | None, versions: Sequence[Version]) -> Iterator[str]:
@@ -55,7 +60,8 @@ def _sides(before: Moment | None, at: Moment) -> Iterator[str]:
     yield f"{told}{end}."
 
 
-def _strata(at: Moment) -> Iterator[str]:
+def _strata(at: Moment, neutral: float) -> Iterator[str]:
+    """What is left of the gap within strata; `neutral` is the value without a gap."""
     raw, within = at.gap, at.within
     if raw is None or within is None or raw.figure.value is None:
         return
@@ -63,7 +69,6 @@ def _strata(at: Moment) -> Iterator[str]:
     if within.figure.value is None:
         yield f"Within strata of {factors} nothing can be said: {within.figure.state}."
         return
-    neutral = 1.0 if raw.figure.value > 0 and abs(raw.figure.value - 1) < abs(raw.figure.value) else 0.0
     left = abs(within.figure.value - neutral) / (abs(raw.figure.value - neutral) or 1.0)
     interval = span(within.figure.low, within.figure.high)
     told = f"Within strata of {factors} it is {number(within.figure.value)} ({interval}), without them {number(raw.figure.value)}"

@@ -163,10 +163,10 @@ def _parity(found: Assessment) -> Iterator[str]:
     lanes = Lanes(found.incidents, found.routes, found.versions)
     for watched in found.watched:
         yield f"<h3>{escape(watched.rule)}: {escape(_looked_at(watched.what))} by {escape(', '.join(watched.what.attributes))}</h3>"
-        if not any(one.ends for one in watched.lines):
-            yield '<p class="soft">No point is stored in this period.</p>'
-            continue
-        yield chart(watched, found.period, found.incidents, lanes)
+        if any(value is not None for one in watched.lines for value in one.values):
+            yield chart(watched, found.period, lanes)
+        else:
+            yield '<p class="soft">Nothing was measured in this period, so that there is no picture.</p>'
         moments = [one for one in (watched.first, watched.last) if one is not None]
         if moments:
             yield moments_table(moments, _compared(watched.what))

@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 from alerts.tables import alert_transitions, route_changes
 from monitor.times import DAY, HOUR
 from streams.cli import build_app
-from streams.cli.status import _look, render
+from streams.cli.status import _look, _named, render
 from streams.config import parse
 from streams.database import engine as make_engine
 from streams.errors import StreamsError
 from streams.settings import Settings
-from streams.status import Status, Wanted, read_status, shown_windows
+from streams.status import Parity, Status, Wanted, read_status, shown_windows
 from tests.services.databases import Databases
 from tests.streams import seeded
 
@@ -90,6 +90,21 @@ def test_everything_and_other_windows(engine: sa.Engine, settings: Settings) -> 
     ]
     assert len(window.groups) == 4
     assert [group.n for group in window.groups if group.state == "suppressed"] == [None]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "value", "words"),
+    [
+        ("ratio", 0.7, "female to male"),
+        ("ratio", 1.2, "male to female"),
+        ("difference", -0.1, "female to male"),
+        ("difference", 0.1, "male to female"),
+    ],
+)
+def test_the_groups_stand_in_the_order_in_which_they_are_compared(aggregate: str, value: float, words: str) -> None:
+    sides = ({"sex": "female"}, {"sex": "male"})  # the lower, the higher
+    one = Parity(["sex"], "m", aggregate, "to_reference", "measured", value, None, None, 9, *sides, seeded.END, [])
+    assert _named(one) == f"sex: m {aggregate}: {words}"
 
 
 def test_which_windows_are_shown(settings: Settings) -> None:
