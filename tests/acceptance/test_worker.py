@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,6 +173,26 @@ def test_what_is_stored_equals_the_definition_whatever_comes(
     logged = first.stderr + second.stderr + third.stderr
     assert "id-" not in logged
     assert '"F"' not in logged
+
+
+def test_a_new_key_of_id_hashes_counts_nothing_twice(
+    kafka: str, database: str, stream: list[str], traffic: Traffic, topics: Topics, tmp_path: Path
+) -> None:
+    """As README says: stop, delete the key, empty the stores, start. Ids of before are still recognised, and joined."""
+    config = configuration(tmp_path, kafka, database, [model(*stream)], letters=topics("dead-letters"))
+    traffic.events(300)
+    assert run("worker", "--config", str(config), "--drain").returncode == 0
+    hashing = engine(database)
+    with hashing.begin() as connection:
+        old = connection.execute(sa.text("delete from fairdrift.keys returning key")).scalar_one()
+    shutil.rmtree(tmp_path / "state")
+    traffic.events(300)
+    done = run("worker", "--config", str(config), "--drain")
+    assert done.returncode == 0, done.stderr
+    assert wrong(kafka, database, stream, config) == []
+    with hashing.connect() as connection:
+        assert connection.execute(sa.text("select key from fairdrift.keys")).scalar_one() != old
+    hashing.dispose()
 
 
 def test_a_message_of_ten_megabytes_is_a_dead_letter_and_stops_nothing(

@@ -65,9 +65,10 @@ class SecureKafka(KafkaServer):
             client.close()
 
     def make(self, *topics: str, partitions: int = 1) -> None:
-        """Make topics."""
+        """Make topics that keep everything: tests write events of long ago."""
+        forever = {"retention.ms": "-1"}
         with self.admin() as admin:
-            admin.create_topics([NewTopic(name, partitions, 1) for name in topics])
+            admin.create_topics([NewTopic(name, partitions, 1, topic_configs=forever) for name in topics])
 
     def allow(self, user: str, kind: ResourceType, name: str, operations: Sequence[ACLOperation]) -> None:
         """Let a user do something to one topic or group."""
