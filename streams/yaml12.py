@@ -44,7 +44,11 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _int)
 
 def read_yaml(text: str) -> tuple[Any, list[Mistake]]:
     """The plain values of a YAML text, and keys that are there twice; YamlMistake if it is no YAML."""
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:  # raised before there is a loader
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlMistake(f"line {line}: is not YAML: it has the character U+{ord(text[error.position]):04X}") from None
     try:
         node = loader.get_single_node()
         twice: list[Mistake] = []

@@ -60,7 +60,7 @@ def login(owner: sa.Engine, name: str) -> Iterator[sa.Engine]:
 def refused(engine: sa.Engine, *statements: str) -> None:
     for statement in statements:
         with (
-            pytest.raises(sa.exc.ProgrammingError, match="permission denied|must be (owner|superuser|member)"),
+            pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|must be (owner|superuser|member)"),
             engine.begin() as conn,
         ):
             conn.execute(sa.text(statement))
