@@ -41,7 +41,7 @@ from streams.web.rates import Allowed, Buckets
 logger = logging.getLogger(__name__)
 
 
-GUESSES = Allowed(rate=5.0, burst=20.0)
+GUESSES = Allowed(rate=5.0, burst=100.0)
 """Requests a second without a right token, for each client's address. Beyond it the database is not asked about a token."""
 
 UNCOUNTED = ("/ofrep/", "/flagd/")

@@ -7,6 +7,7 @@ again; a test sends every request to the real service and compares the answers, 
 import json
 from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ def common(scope: str, *, for_browsers: bool = False) -> dict[str, dict[str, obj
     return {
         "401": problem(401, "Unauthorized", token),
         "403": problem(403, "Forbidden", f"this needs a token with the scope {scope}; yours has read"),
+        "408": problem(408, "Request Timeout", "the body did not arrive within 10 seconds"),
+        "413": problem(413, HTTPStatus(413).phrase, "the body is longer than 16384 bytes"),
+        "429": problem(429, "Too Many Requests", "too many requests: ask less often"),
         "503": problem(503, "Service Unavailable", "the database does not answer; try again"),
     }
 
