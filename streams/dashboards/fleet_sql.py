@@ -8,7 +8,7 @@ _SAME = """d.model = w.model and d.metric = w.metric and d.attribute_set = w.att
 WORST = f"""
 with {WATCHED},
 seen as (
-  select w.model, d.window_end, {AGAINST_BOUND} as standing
+  select w.model collate "C" as model, d.window_end, {AGAINST_BOUND} as standing
   from watched w cross join lateral (
     select d.window_end, d.value, d.ci_low, d.ci_high from fairness_disparity d
     where {_SAME}
