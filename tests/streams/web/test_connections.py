@@ -20,10 +20,14 @@ PATIENCE = 30.0
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """The health server of a worker, with little patience."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connections, "HEAD_SECONDS", 0.2)
-        yield from serving(worker_app(Probe(), CollectorRegistry()))
+    """The health server of a worker."""
+    yield from serving(worker_app(Probe(), CollectorRegistry()))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on it waits for heads no longer than 0.2 s; where an answer is wanted it has its ten seconds."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
 
 
 def serving(app: Starlette) -> Iterator[int]:
@@ -62,19 +66,22 @@ def problem(port: int, *sent: bytes) -> tuple[int, str]:
     return status, told["detail"]
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_client_that_sends_nothing_is_told_and_closed(port: int) -> None:
     assert problem(port) == (408, "a request's head arrives within 0.2 seconds")
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("begun", [b"GET /health/live HT", b"GET /health/live HTTP/1.1\r\nHost: x\r\nA: b", b"\r\n"])
 def test_a_head_that_never_ends_in_time(port: int, begun: bytes) -> None:
     assert problem(port, begun)[0] == 408
 
 
-def test_the_second_request_of_a_connection_has_no_more_time(port: int) -> None:
+def test_the_second_request_of_a_connection_has_no_more_time(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
         client.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200 OK" in client.recv(65536)
+        monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
         client.sendall(b"GET /health/li")
         answer = b""
         while part := client.recv(65536):
@@ -94,8 +101,7 @@ def test_a_head_that_is_too_long(port: int, head: bytes) -> None:
     assert problem(port, head) == (431, f"the head of a request has at most {LARGEST_HEAD} bytes")
 
 
-def test_a_header_without_an_end(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", PATIENCE)
+def test_a_header_without_an_end(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
         ended = False
         try:
@@ -107,6 +113,7 @@ def test_a_header_without_an_end(port: int, monkeypatch: pytest.MonkeyPatch) -> 
     assert ended
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "nonsense",
     [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"HELO example\r\n\r\n", b"\x00" * 100],
