@@ -179,14 +179,15 @@ class Watch:
     def until_evaluated(self, end_ms: int, patience: float = 600) -> None:
         """Wait until the evaluator has come to this event time. TimeoutError with the worker's words."""
         deadline = time.monotonic() + patience
-        while self._evaluated() < end_ms:
+        while self.number(EVALUATED) < end_ms:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the evaluator has not come to {end_ms}\n{self.last_words()}")
             time.sleep(POLL_SECONDS)
 
-    def _evaluated(self) -> int:
+    def number(self, query: str) -> int:
+        """What a query counts."""
         with self.engine.connect() as connection:
-            return int(connection.execute(sa.text(EVALUATED)).scalar_one())
+            return int(connection.execute(sa.text(query)).scalar_one())
 
     def memory(self) -> int:
         """Resident bytes of all workers."""
