@@ -25,6 +25,9 @@ TOO_LONG = (431, f"the head of a request has at most {LARGEST_HEAD} bytes")
 MOST_CONNECTIONS = 2_000
 """More are answered 503 at once."""
 
+IDLE_SECONDS = 30
+"""So long a connection is kept between requests: a router's pool should not find its connections closed after each pause."""
+
 
 class TooLong(Exception):
     """The head of a request has grown beyond `LARGEST_HEAD`."""
@@ -115,4 +118,5 @@ def limits(http: type[Connection] = Connection) -> dict[str, Any]:
         "server_header": False,
         "headers": [("X-Content-Type-Options", "nosniff")],
         "timeout_graceful_shutdown": 20,
+        "timeout_keep_alive": IDLE_SECONDS,
     }

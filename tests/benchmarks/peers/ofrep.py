@@ -20,14 +20,14 @@ class Connection(asyncio.Protocol):
     """One kept connection, one request at a time."""
 
     def __init__(self, load: "Load") -> None:
-        self.load, self.due, self.seen = load, 0.0, b""
+        self.load, self.due, self.seen, self.busy = load, 0.0, b"", False
         self.transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.WriteTransport", transport)  # uvloop's own class inherits from none
 
     def ask(self, due: float, request: bytes) -> None:
-        self.due, self.seen = due, b""
+        self.due, self.seen, self.busy = due, b"", True
         assert self.transport is not None
         self.transport.write(request)
 
@@ -38,7 +38,11 @@ class Connection(asyncio.Protocol):
             return
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
         if len(body) >= length:
+            self.busy = False
             self.load.answered(self, head.startswith(b"HTTP/1.1 200"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.load.lost(self)
 
 
 class Load:
@@ -97,6 +101,15 @@ class Load:
     def _send(self) -> None:
         while self.free and self.waiting:
             self.free.pop().ask(*self.waiting.popleft())
+
+    def lost(self, connection: Connection) -> None:
+        """The server closed it: when it had been idle for long, or in the middle, which is a failure."""
+        self.opened -= 1
+        if connection.busy:
+            self.failed += 1
+            self._end()
+        elif connection in self.free:
+            self.free.remove(connection)
 
     def answered(self, connection: Connection, good: bool) -> None:
         if good:
