@@ -56,17 +56,17 @@ def average(gaps: Sequence[Gap]) -> Contrast:
     return Contrast(value, limits)
 
 
-def sloped(value: Floats, sides: Sequence[tuple[Floats, Rate]]) -> Contrast:
+def sloped(value: Floats, sides: Callable[[], Sequence[tuple[Floats, Rate]]]) -> Contrast:
     """The absolute value of a smooth function of independent rates, each with its slope at them: the delta method.
 
-    `sqrt(sum slope^2 p (1 - p) / n)` with p = (k + 1) / (n + 2), so that a rate of 0 or 1 is not taken for certain.
+    `sqrt(sum slope^2 p (1 - p) / n)` with p = (k + 1) / (n + 2), so that a rate of 0 or 1 is not taken for certain. `sides`
+    is called when an interval is wanted: of all the pairs that are looked at that is one.
     """
-    with np.errstate(all="ignore"):
-        rates = [(slope, (k + 1.0) / (n + 2.0), n) for slope, (k, n) in sides]
-        error = np.sqrt(np.sum([slope**2 * p * (1.0 - p) / n for slope, p, n in rates], axis=0))
 
     def limits(level: Floats) -> Interval:
         with np.errstate(all="ignore"):
+            rates = [(slope, (k + 1.0) / (n + 2.0), n) for slope, (k, n) in sides()]
+            error = np.sqrt(np.sum([slope**2 * p * (1.0 - p) / n for slope, p, n in rates], axis=0))
             half = normal_quantile(level) * error
             return value - half, value + half
 

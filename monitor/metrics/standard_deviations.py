@@ -5,15 +5,17 @@ Of groups of one rate the larger is farther in z from any third; in d it may be 
 variance moves one way with the size of a group (`monitor.tallies.Outer`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from monitor.estimates import Floats
 from monitor.metric import GroupMetric, Sums
-from monitor.parts import sloped
+from monitor.parts import Rate, sloped
 from monitor.tallies import Contrast, Outer, Pair
+
+Slopes = Sequence[tuple[Floats, Rate]]
 
 
 def z(x: Sums, y: Sums) -> Contrast:
@@ -26,9 +28,12 @@ def z(x: Sums, y: Sums) -> Contrast:
         pooled = (k + h) / (n + m)
         error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m))
         value = (k / n - h / m) / np.where(error > 0.0, error, np.nan)
+
+    def sides() -> Slopes:
         bend = value * (1.0 - 2.0 * pooled) / (2.0 * pooled * (1.0 - pooled))
-        slopes = 1.0 / error - bend * n / (n + m), -1.0 / error - bend * m / (n + m)
-    return sloped(value, ((slopes[0], (k, n)), (slopes[1], (h, m))))
+        return (1.0 / error - bend * n / (n + m), (k, n)), (-1.0 / error - bend * m / (n + m), (h, m))
+
+    return sloped(value, sides)
 
 
 class Counted:
@@ -49,9 +54,13 @@ def log_ratio_z(x: Counted, y: Counted) -> Contrast:
         pooled = (k + h) / (n + m)
         error = np.sqrt((1.0 - pooled) / pooled * (1.0 / n + 1.0 / m))
         value = (x.logs - y.logs) / np.where((error > 0.0) & (k > 0.0) & (h > 0.0), error, np.nan)
+
+    def sides() -> Slopes:
         bend = value / (2.0 * pooled * (1.0 - pooled))
-        slopes = 1.0 / (error * k / n) + bend * n / (n + m), -1.0 / (error * h / m) + bend * m / (n + m)
-    return sloped(value, ((slopes[0], (k, n)), (slopes[1], (h, m))))
+        first, second = 1.0 / (error * k / n) + bend * n / (n + m), -1.0 / (error * h / m) + bend * m / (n + m)
+        return (first, (k, n)), (second, (h, m))
+
+    return sloped(value, sides)
 
 
 def _log_pair(s: Sums) -> Pair:
@@ -71,9 +80,12 @@ def cohen(x: Sums, y: Sums) -> Contrast:
         p, q = k / n, h / m
         spread = (n * p * (1.0 - p) + m * q * (1.0 - q)) / (n + m - 2)
         value = (p - q) / np.sqrt(spread)
+
+    def sides() -> Slopes:
         bends = [value / (2.0 * spread) * size * (1.0 - 2.0 * rate) / (n + m - 2) for size, rate in ((n, p), (m, q))]
-        slopes = 1.0 / np.sqrt(spread) - bends[0], -1.0 / np.sqrt(spread) - bends[1]
-    return sloped(value, ((slopes[0], (k, n)), (slopes[1], (h, m))))
+        return (1.0 / np.sqrt(spread) - bends[0], (k, n)), (-1.0 / np.sqrt(spread) - bends[1], (h, m))
+
+    return sloped(value, sides)
 
 
 def _pair(s: Sums, distance: Callable[[Sums, Sums], Contrast], outer: Callable[[Floats, Floats], Outer]) -> Pair:

@@ -97,8 +97,8 @@ def test_information_of_decisions(rates: tuple[float, ...]) -> None:
     assert held(index.index(drawn, np.ones((TIMES, 3), dtype=bool)), truth) >= 0.93
 
 
-@pytest.mark.parametrize("name", ["selection_rate_z", "selection_rate_cohens_d"])
-@pytest.mark.parametrize(("p", "q"), [(0.3, 0.3), (0.3, 0.45), (0.02, 0.1)])
+@pytest.mark.parametrize("name", ["selection_rate_z", "selection_rate_cohens_d", "selection_rate_log_ratio_z"])
+@pytest.mark.parametrize(("p", "q"), [(0.3, 0.3), (0.3, 0.45), (0.08, 0.2)])
 def test_standard_deviations(name: str, p: float, q: float) -> None:
     """z is that of these numbers: 120 and 90 decisions."""
     rng = np.random.default_rng(13)
@@ -110,8 +110,10 @@ def test_standard_deviations(name: str, p: float, q: float) -> None:
     spread = {
         "selection_rate_z": np.sqrt(pooled * (1 - pooled) * (1 / 120 + 1 / 90)),
         "selection_rate_cohens_d": np.sqrt((120 * p * (1 - p) + 90 * q * (1 - q)) / 208),
-    }[name]
-    assert held(pair.distance(x, y), abs(p - q) / spread) >= 0.93
+    }
+    truth = {"selection_rate_log_ratio_z": abs(np.log(p / q)) / np.sqrt((1 - pooled) / pooled * (1 / 120 + 1 / 90))}
+    sides = (made.sums for made in (pair, registry()[name].tally(y)) if isinstance(made, Pair))
+    assert held(pair.distance(*sides), truth.get(name, abs(p - q) / spread.get(name, 1.0))) >= 0.93
 
 
 @pytest.mark.parametrize("name", ["label_kl_divergence", "label_js_divergence"])
