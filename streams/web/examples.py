@@ -24,9 +24,9 @@ def recorded() -> Mapping[str, Recorded]:
     return found
 
 
-def problem(status: int, title: str, detail: str) -> dict[str, object]:
+def problem(status: int, detail: str) -> dict[str, object]:
     """A problem as RFC 9457 has it."""
-    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
 
 
 def common(scope: str, *, for_browsers: bool = False) -> dict[str, dict[str, object]]:
@@ -37,12 +37,12 @@ def common(scope: str, *, for_browsers: bool = False) -> dict[str, dict[str, obj
         else "this needs the header `Authorization: Bearer <token>`"
     )
     return {
-        "401": problem(401, "Unauthorized", token),
-        "403": problem(403, "Forbidden", f"this needs a token with the scope {scope}; yours has read"),
-        "408": problem(408, "Request Timeout", "the body did not arrive within 10 seconds"),
-        "413": problem(413, HTTPStatus(413).phrase, "the body is longer than 16384 bytes"),
-        "429": problem(429, "Too Many Requests", "too many requests: ask less often"),
-        "503": problem(503, "Service Unavailable", "the database does not answer; try again"),
+        "401": problem(401, token),
+        "403": problem(403, f"this needs a token with the scope {scope}; yours has read"),
+        "408": problem(408, "the body did not arrive within 10 seconds"),
+        "413": problem(413, "the body is longer than 16384 bytes"),
+        "429": problem(429, "too many requests: ask less often"),
+        "503": problem(503, "the database does not answer; try again"),
     }
 
 

@@ -75,7 +75,8 @@ def _operation(endpoint: Endpoint) -> dict[str, object]:
         responses["429"] = _response(_refused("too many requests: see Retry-After"))
     if endpoint.body is not None:
         responses["408"] = _response(_refused("the body did not arrive in time"))
-        responses["413"] = _response(_refused("the body is too long"))
+        if not endpoint.path.startswith("/ofrep/"):  # there it cannot be evaluated: 400
+            responses["413"] = _response(_refused("the body is too long"))
     if endpoint.scope is not Scope.READ:
         told = Answer(
             f"the token lacks the scope {endpoint.scope}", {"$ref": "#/components/schemas/Problem"}, PROBLEM_TYPE

@@ -27,6 +27,7 @@ from tests.streams import seeded
 
 NOBODY = "f" * 32
 SETTINGS = parse(f"""
+serve: {{requests_per_second: 10000}}
 models:
   - {{name: {seeded.MODEL}, value: {{range: [0, 500000]}}, windows: [1h, 1d],
      attributes: {{sex: {{values: [female, male], reference: male}}}}}}
@@ -40,9 +41,8 @@ control:
 """)
 TOKEN = "known-without-a-database"
 _SHA = hashlib.sha256(TOKEN.encode()).hexdigest()
-AWAY = SETTINGS.model_copy(
-    update={"serve": ServeConfig(tokens=(TokenConfig(name="oncall", sha256=_SHA, scope="control"),))}
-)
+_NAMED = (TokenConfig(name="oncall", sha256=_SHA, scope="control"),)
+AWAY = SETTINGS.model_copy(update={"serve": ServeConfig(tokens=_NAMED, requests_per_second=10_000)})
 """A token of the configuration, which is known while the database is away."""
 
 WHY = {"why": "INC-12"}
@@ -185,12 +185,18 @@ class Services:
             )
             self.reads = create(conn, "grafana", Scope.READ, "ada")
             self.controls = create(conn, "oncall", Scope.CONTROL, "ada")
-        self.client = TestClient(service_app(engine, SETTINGS))
+        self.app = service_app(engine, SETTINGS)
+        self.client = TestClient(self.app)
         self.away = TestClient(
             service_app(make_engine("postgresql://127.0.0.1:1/none"), AWAY),
             headers={"Authorization": f"Bearer {TOKEN}"},
         )
         self.silence = ""
+
+    def stranger(self, sent: Sent, address: str) -> Any:
+        """The answer to somebody without a token; from an address of their own, as guesses are counted by it."""
+        asking = TestClient(self.app, client=(address, 1))
+        return asking.request(sent.method, self.address(sent), params=sent.query, json=sent.body)
 
     def address(self, sent: Sent) -> str:
         """With the names in the path; a silence is the one that was made."""

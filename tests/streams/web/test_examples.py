@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
 from streams.database import engine as make_engine
-from streams.web.examples import recorded
+from streams.web import service_app
+from streams.web.endpoints import BODY_SECONDS
+from streams.web.examples import common, recorded
 from tests.services.databases import Databases
-from tests.streams.web.recording import Sent, Services, ours, read, requests, settled
+from tests.streams.web.recording import AWAY, TOKEN, Sent, Services, ours, read, requests, settled
 
 NO_EXAMPLE = {("get", "/health/live", "503"), ("get", "/openapi.json", "200")}
 """A service that answers is live; and the document is its own example."""
@@ -73,10 +76,16 @@ def test_the_service_answers_as_the_examples_say(api: Services) -> None:
 
 
 def test_the_problems_that_every_operation_has(api: Services, document: dict[str, Any]) -> None:
-    """Without a token, with one that may too little, and while the database is away."""
+    """Without a token, with one that may too little, with a body that is too long, and while the database is away."""
+
+    def long(sent: Sent) -> Any:
+        headers = {"Authorization": f"Bearer {api.controls}"}
+        return api.client.request(sent.method, api.address(sent), content=b" " * 17_000, headers=headers)
+
     askers = {
-        "401": api.ask,
+        "401": lambda sent: api.stranger(sent, f"{sent.method} {sent.address}"),
         "403": lambda sent: api.ask(sent, api.reads),
+        "413": long,
         "503": lambda sent: api.away.request(sent.method, api.address(sent), params=sent.query, json=sent.body),
     }
     good = {sent.operation: sent for sent in requests() if sent.status < 300}
@@ -85,3 +94,12 @@ def test_the_problems_that_every_operation_has(api: Services, document: dict[str
             sent = good.get(f"{method.upper()} {path}", Sent(method.upper(), path, 200))
             answer = askers[status](sent)
             assert (str(answer.status_code), answer.json()) == (status, content["example"]), (method, path, answer.text)
+
+
+def test_who_asks_too_often_and_who_sends_too_slowly() -> None:
+    serve = AWAY.serve.model_copy(update={"requests_per_second": 1e-9})
+    app = service_app(make_engine("postgresql://127.0.0.1:1/none"), AWAY.model_copy(update={"serve": serve}))
+    client = TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"})
+    refused = next(answer for _ in range(9) if (answer := client.get("/api/v1/models")).status_code != 503)
+    assert refused.json() == common("")["429"]
+    assert f"{BODY_SECONDS:g} seconds" in str(common("")["408"]["detail"])
