@@ -154,6 +154,32 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """How reports show the policy's table."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    heading: str = ""
+    """Above the table; empty: the policy's name."""
+    standing: bool = False
+    """Whether every report has it, asked for or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long figures must be kept at least, and who says so."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    days: int
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.days < 1:
+            raise ValueError("`days` must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One version of a policy: what held from `effective_from` to `effective_to`, both included."""
 
@@ -178,6 +204,9 @@ class Policy:
     exclusion: Exclusion | None = None
     least_period_days: int | None = None
     """How often it asks to be looked at, at least."""
+    report: Template = Template()
+    retention: Retention | None = None
+    """None: it does not say. `fairdrift check` compares it with the configuration's."""
     notes: tuple[str, ...] = field(default=())
 
     def holds(self, on: date) -> bool:

@@ -12,7 +12,8 @@ from monitor.config import AttributeConfig, ModelConfig, ValueConfig
 from monitor.quantities import Floats
 from streams.audit.counting import Rows, grouped, labelled, resolution_of
 from streams.audit.proposing import Proposed, propose, protected
-from streams.audit.reading import AuditError, Codes, Longs, Table, times
+from streams.audit.reading import AuditError, Codes, Column, Longs, Table, times
+from streams.audit.versus import class_codes, unit_of, weights
 
 FIELDS = ("decision", "score", "value", "label", "outcome", "time")
 
@@ -34,6 +35,9 @@ class Wishes:
     cut: float | None = None
     intersections: int = 0
     favourable_only: bool = False
+    weights: str = ""
+    """The column that says how much each row counts."""
+    classes: tuple[bool | int | float | str, ...] = ()
     time_format: str = ""
     display_min: int = 0
     name: str = ""
@@ -63,7 +67,9 @@ def prepare(table: Table, wishes: Wishes, model: ModelConfig | None) -> Prepared
             "say which column is the decision, as in --decision granted"
             f" (or --score, --value, --label); {table.path.name} has {', '.join(table.names)}"
         )
-    model = model or _model(table, wishes, chosen, columns)
+    if wishes.weights:
+        table.require(wishes.weights)
+    model = _asked_for(model, wishes) if model else _model(table, wishes, chosen, columns)
     missing = [name for name in chosen if name not in model.attributes]
     if missing:
         raise AuditError(
@@ -74,6 +80,7 @@ def prepare(table: Table, wishes: Wishes, model: ModelConfig | None) -> Prepared
     rows = _rows(table, columns, model, {**groups, **factors}, tuple(groups))
     time = times(table.column(columns["time"]), wishes.time_format) if "time" in columns else None
     used = {column: field for field, column in columns.items()} | {column: name for name, column in chosen.items()}
+    used |= {wishes.weights: "weight"} if wishes.weights else {}
     return Prepared(_narrowed(model, wishes, tuple(chosen), tuple(factors)), rows, time, used)
 
 
@@ -81,7 +88,8 @@ def _columns(table: Table, wishes: Wishes) -> dict[str, str]:
     """Which column is which field: as said, else the one of its name."""
     taken = {*wishes.attributes.values(), *wishes.factors.values()}
     named = {name: name for name in FIELDS if name in table.names and name not in taken}
-    return named | dict(wishes.columns)
+    weight = {"weight": wishes.weights} if wishes.weights else {}
+    return named | dict(wishes.columns) | weight
 
 
 def _no_attribute(table: Table) -> str:
@@ -118,6 +126,10 @@ def _rows(
     if model.decision.cut is not None:
         above = score < model.decision.cut if model.decision.favourable_side == "below" else score >= model.decision.cut
         decision = np.where((decision < 0) & ~np.isnan(score), above, decision).astype(np.int32)
+    weight = None
+    if model.weight_unit is not None:
+        weight = weights(columns_named(table, columns, "weight"), len(table), model.weight_unit)
+    named = [class_codes(columns_named(table, columns, name), model, len(table)) for name in ("decision", "label")]
     return Rows(
         groups={name: codes for name, (codes, _) in groups.items() if name in attributes},
         factors={name: codes for name, (codes, _) in groups.items() if name not in attributes},
@@ -127,7 +139,23 @@ def _rows(
         score=score,
         value=numbers("value"),
         outcome=numbers("outcome"),
+        classes=tuple(named) if model.classes else (),
+        weight=weight,
     )
+
+
+def columns_named(table: Table, columns: Mapping[str, str], name: str) -> Column | None:
+    """The column of a field, if it has one."""
+    return table.column(columns[name]) if name in columns else None
+
+
+def _asked_for(model: ModelConfig, wishes: Wishes) -> ModelConfig:
+    """The configured model with the weights and classes that were asked for besides."""
+    if wishes.weights and model.weight_unit is None:
+        raise AuditError(f"the model {model.name} has no weights: set `weights: true` for it, or leave --weights out")
+    if wishes.classes:
+        raise AuditError(f"classes are those of the model {model.name}: set `classes` there, and leave --classes out")
+    return model
 
 
 def _model(table: Table, wishes: Wishes, chosen: Mapping[str, str], columns: Mapping[str, str]) -> ModelConfig:
@@ -149,8 +177,10 @@ def _model(table: Table, wishes: Wishes, chosen: Mapping[str, str], columns: Map
         },
         "factors": {one.name: one.config for one in proposals(table, wishes.factors, wishes)},
         "decision": {"favourable": wishes.favourable, "cut": wishes.cut},
-        "outcome": {"favourable": wishes.positive},
+        "outcome": {"favourable": wishes.positive or (wishes.favourable if wishes.classes else ())},
         "labels": "favourable_only" if wishes.favourable_only else "all",
+        "classes": wishes.classes,
+        "weights": {"resolution": unit_of(table.column(wishes.weights).numbers)} if wishes.weights else None,
         "value": _value_config(value),
         "intersections": wishes.intersections or 2,
         "display_min": max(1, wishes.display_min),

@@ -44,6 +44,10 @@ class Rows:
     value: Floats
     outcome: Floats
     """The value that came true."""
+    classes: tuple[Codes, ...] = ()
+    """Of models that have classes: the class decided and the one that came true, by number; 0: none of them."""
+    weight: Ints | None = None
+    """In the model's unit of weight; None: rows count as one each."""
 
     def __len__(self) -> int:
         return len(self.decision)
@@ -59,6 +63,8 @@ class Rows:
             self.score[rows],
             self.value[rows],
             self.outcome[rows],
+            tuple(codes[rows] for codes in self.classes),
+            None if self.weight is None else self.weight[rows],
         )
 
 

@@ -52,6 +52,10 @@ def _body(audit: Audit) -> Iterator[str]:
     found = sections(audit.shown, audit.model)
     for section in found:
         yield from _section(section)
+    for name, assessment in audit.of_classes:
+        yield f"<h2>{escape(name)}, against every other class</h2>"
+        for section in sections(assessment.published(), audit.model):
+            yield from _section(section)
     if audit.skews:
         yield f"<h2>Labels in the data</h2><p class='soft'>{escape(SKEW_WORDS)}</p>"
         yield _skews(audit.skews)

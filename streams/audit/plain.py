@@ -1,6 +1,6 @@
 """An audit as plain values, for JSON: the same figures as on paper, and nothing that was withheld."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -32,15 +32,26 @@ def plain(audit: Audit) -> dict[str, Any]:
         "display_min": audit.model.display_min,
         "notes": list(audit.notes),
         "people": [one for section in parts for one in _people(section)],
+        **_numbers(parts),
+        "weighted": audit.model.weight_unit is not None,
+        "classes": [
+            {"label_class": name, **_numbers(sections(assessment.published(), audit.model))}
+            for name, assessment in audit.of_classes
+        ],
+        "policies": [ruling(one, audit.model.display_min) for one in audit.rulings],
+        "proxies": [_proxy(one) for one in audit.proxies],
+        "label_skew": [_skew(one) for one in audit.skews],
+    }
+
+
+def _numbers(parts: Sequence[Section]) -> dict[str, Any]:
+    return {
         "groups": [
             _group(point) for section in parts for measure in section.measures for point in measure.points if point
         ],
         "disparities": [
             _disparity(gap, measure) for section in parts for measure in section.measures for gap in measure.gaps
         ],
-        "policies": [ruling(one, audit.model.display_min) for one in audit.rulings],
-        "proxies": [_proxy(one) for one in audit.proxies],
-        "label_skew": [_skew(one) for one in audit.skews],
     }
 
 
@@ -188,6 +199,8 @@ def policy(one: Policy) -> dict[str, Any]:
         "status": {"text": one.status.text, "source": one.status.source, "date": one.status.date.isoformat()},
         "explanation": one.explanation,
         "notes": list(one.notes),
+        "report": asdict(one.report),
+        "retention": one.retention and asdict(one.retention),
         "criteria": [
             {
                 "metric": c.metric,

@@ -57,6 +57,10 @@ def render(audit: Audit, width: int) -> RenderableType:
     parts += [_under(note, "yellow") for note in audit.notes]
     for section in sections(audit.shown, audit.model):
         parts += ["", *_section(section, width)]
+    for name, assessment in audit.of_classes:
+        parts += ["", Text(f"{name}, against every other class", style="bold underline")]
+        for section in sections(assessment.published(), audit.model):
+            parts += ["", *_section(section, width)]
     for ruling in audit.rulings:
         parts += ["", *_ruling(ruling, audit.model.display_min, width)]
     if audit.skews:
@@ -303,6 +307,11 @@ def _proxy(one: Proxy) -> list[Text]:
 # --- what policies there are
 
 
+def _kept(one: Policy) -> Iterator[RenderableType]:
+    if one.retention is not None:
+        yield Padding(Text(f"to be kept for {one.retention.days} days: {one.retention.source}"), (0, 0, 0, 2))
+
+
 def listed(policies: Sequence[Policy]) -> RenderableType:
     """The shipped policies with what they mean."""
     parts: list[RenderableType] = []
@@ -312,6 +321,7 @@ def listed(policies: Sequence[Policy]) -> RenderableType:
             Text.assemble((one.id, "bold"), f"  {one.title}, {one.jurisdiction} ", (f"({dates})", "dim")),
             Padding(Text(f"{one.instrument}: {one.citation}", style="dim"), (0, 0, 0, 2)),
             Padding(Text(one.explanation.strip()), (0, 0, 0, 2)),
+            *_kept(one),
             Padding(
                 Text(f"{one.status.text.strip()} [{one.status.source}, {one.status.date}]", style="dim"), (0, 0, 1, 2)
             ),

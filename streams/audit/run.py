@@ -1,6 +1,6 @@
 """An audit: everything that is said of a file, computed. Printing and writing are elsewhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,14 +13,16 @@ from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.config import UNKNOWN, ModelConfig
 from monitor.grouping import grouping
 from monitor.label_skew import LabelSkew, label_skew
-from monitor.metrics import metrics, registry
+from monitor.metrics import metric, metrics, registry
 from monitor.policies import Judgement, Line, judge
+from monitor.sections import text_of
 from streams.audit.asking import Prepared
 from streams.audit.counting import Counted, Rows, count
 from streams.audit.gating import Asked, Part, Ruling, days, figures, parted, ruled, with_references
 from streams.audit.proxies import Proxy, proxies
-from streams.audit.reading import Table
+from streams.audit.reading import AuditError, Table
 from streams.audit.sections import ranks
+from streams.audit.versus import versus
 
 HEADLINES = (
     "selection_rate", "mean_value", "mean_score", "true_positive_rate", "false_positive_rate", "precision", "accuracy", "roc_auc",
@@ -59,6 +61,8 @@ class Audit:
     notes: tuple[str, ...]
     min_n: int
     """Groups of fewer are not compared."""
+    of_classes: tuple[tuple[str, Assessment], ...] = ()
+    """Of each class against the rest: its name, and its numbers."""
 
     @property
     def shown(self) -> Assessment:
@@ -87,7 +91,10 @@ def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambd
     counted = count(rows, model)
     tell("metrics and intervals")
     plan = _plan(model, _chosen(request.metrics), request.min_n)
-    assessment = assessed(grouping(counted.cells, plan.shape()), counted.sums, plan)
+    if model.weight_unit is not None:
+        plan = _weighing(plan, request.metrics)
+    sums = counted.sums if rows.weight is None else versus(rows, counted.cell, len(counted.cells))
+    assessment = assessed(grouping(counted.cells, plan.shape()), sums, plan)
     rulings = tuple(_ruling(asked, prepared, request, tell) for asked in request.policies)
     found = _proxies(table, prepared, tell) if request.proxies else ()
     tell("labels")
@@ -103,7 +110,25 @@ def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambd
         skews=tuple(_skews(rows)),
         notes=tuple(_notes(prepared)),
         min_n=request.min_n,
+        of_classes=tuple(_classes(rows, model, counted, plan)),
     )
+
+
+def _weighing(plan: Plan, asked: Sequence[str]) -> Plan:
+    """The plan with the metrics that can be weighted; AuditError for one that was asked for and cannot."""
+    cannot = [name for name in plan.metrics if not metric(name).weighs]
+    if cannot and asked and EVERY not in asked:
+        raise AuditError(f"{', '.join(cannot)} cannot be weighted: leave it out, or --weights")
+    return replace(plan, metrics=tuple(name for name in plan.metrics if name not in cannot))
+
+
+def _classes(rows: Rows, model: ModelConfig, counted: Counted, plan: Plan) -> Iterator[tuple[str, Assessment]]:
+    """Each class against the rest, by the metrics that are of counts alone."""
+    chosen = tuple(name for name in plan.metrics if metric(name).weighs)
+    for number, name in enumerate(model.classes if chosen else (), 1):
+        sums = versus(rows, counted.cell, len(counted.cells), number)
+        its = replace(plan, metrics=chosen)
+        yield text_of(name), assessed(grouping(counted.cells, its.shape()), sums, its)
 
 
 def _chosen(names: Sequence[str]) -> tuple[str, ...]:
@@ -128,6 +153,7 @@ def _plan(model: ModelConfig, chosen: tuple[str, ...], min_n: int = 1) -> Plan:
         value_range=model.value.range,
         display_min=model.display_min,
         labels=model.labels,
+        weight_unit=model.weight_unit,
     )
 
 
@@ -154,7 +180,7 @@ def _ruling(asked: Asked, prepared: Prepared, request: Request, tell: Tell) -> R
         if some and stretch.policy is not None:
             rows = prepared.rows.take(chosen)
             counted = count(rows, model)
-            plan = _plan(model, needed)
+            plan = replace(_plan(model, needed), weight_unit=None)
             assessment = assessed(grouping(counted.cells, plan.shape()), counted.sums, plan)
             context = with_references(asked.context, model.references)
             judgement = _arranged(judge(stretch.policy, figures(assessment, rows.score, counted.cell), context), model)
@@ -262,6 +288,8 @@ def _notes(prepared: Prepared) -> list[str]:
     undecided = int((rows.decision < 0).sum())
     if 0 < undecided < len(rows):
         found.append(f"{undecided:,} rows have no decision")
+    if rows.weight is not None:
+        found.append("rates are of weights; policies, proxies, the skew of labels and `people` count rows, each as one")
     if model.labels == "favourable_only":
         found.append("only favourable decisions are ever labelled: rates over all labels are undefined")
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.checks import budgets, kafka, orphans, postgres, receivers, routes
+from streams.checks import budgets, kafka, orphans, policies, postgres, receivers, routes
 from streams.checks.findings import Finding, failure, ok, warning
 from streams.config import ConfigError, load
 from streams.mistakes import path_text
@@ -21,6 +21,7 @@ def run_checks(path: Path) -> Iterator[Finding]:
         return
     yield from _configured(path, settings)
     yield from budgets.check(settings)
+    yield from policies.check(settings)
     known_parts = yield from postgres.check(settings)
     yield from kafka.check(settings, streams_of(settings), known_parts)
     yield from receivers.check(settings)

@@ -33,6 +33,10 @@ Look:  fairdrift audit loans.csv --attribute sex --attribute age --decision gran
 In a pipeline:  fairdrift audit loans.parquet --attribute sex --decision granted --gate us-four-fifths
 exits 0 (clear), 1 (breached) or 2 (cannot say)
 
+Weighted:  fairdrift audit claims.csv --attribute sex --decision paid --weights exposure
+
+By class:  fairdrift audit desk.csv --attribute sex --decision route --favourable pay --classes pay --classes refer
+
 For a report:  fairdrift audit loans.csv --config fairdrift.yaml --model credit-limit --report audit.html
 
 To begin with:  fairdrift audit loans.csv --propose > models.yaml
@@ -69,6 +73,10 @@ def audit_command(
         Several, typer.Option(metavar="VALUE", help="Decisions that are good for the person.")
     ] = None,
     positive: Annotated[Several, typer.Option(metavar="VALUE", help="Labels that are positive.")] = None,
+    weights: Annotated[str, typer.Option(metavar="COLUMN", help="How much each row counts (default: as one).")] = "",
+    classes: Annotated[
+        Several, typer.Option(metavar="VALUE", help="A label whose rates are shown against every other's.")
+    ] = None,
     cut: Annotated[
         float | None, typer.Option(help="A score of at least this is favourable, without a decision.")
     ] = None,
@@ -128,6 +136,8 @@ def audit_command(
         cut=cut,
         intersections=intersections,
         favourable_only=favourable_only,
+        weights=weights,
+        classes=_scalars(classes),
         time_format=time_format,
         display_min=display_min,
         name=model or name_of(file.name.partition(".")[0]),

@@ -213,6 +213,8 @@ class Applied:
     name: str
     judgement: Judgement | None
     reason: str = ""
+    heading: str = ""
+    """Of its table; empty: its name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alerts.config import EVERY_MODEL, PolicyConfig, ThresholdConfig
 from monitor.config import ModelConfig
 from monitor.metrics import metric
-from monitor.policies import Context
+from monitor.policies import Context, registry
 from streams.audit.gating import configured, find
 from streams.exporter import build_version
 from streams.report.findings import (
@@ -32,8 +32,7 @@ from streams.report.totals import applied, totals
 from streams.report.views import Views
 from streams.settings import Settings
 
-BIAS_AUDIT = "nyc-local-law-144"
-"""The policy whose table every report has."""
+WEIGHED = "its figures are of weights, and policies count people"
 
 _OUTBOX = sa.text("""
 select receiver, channel, reason, sent_at, dead_at from fairdrift.outbox
@@ -200,7 +199,7 @@ class _Gathering:
         references = {name: each.reference for name, each in model.attributes.items() if each.reference}
         mine = [one for one in self.settings.policies if model.name in one.models and one.policy]
         wanted: Mapping[str, PolicyConfig | None] = {
-            **dict.fromkeys((BIAS_AUDIT, *self.request.policies)),
+            **dict.fromkeys((*standing(), *self.request.policies)),
             **{one.name: one for one in mine},
         }
         for name, given in wanted.items():
@@ -209,7 +208,11 @@ class _Gathering:
             asked = configured(given) if given is not None else None
             context = asked.context if asked is not None else Context()
             context = replace(context, references={**references, **context.references})
-            yield applied(name, asked.versions if asked is not None else find(name), context, summed, last)
+            versions = asked.versions if asked is not None else find(name)
+            if model.weight_unit is not None:
+                yield Applied(name, None, WEIGHED, versions[-1].report.heading)
+            else:
+                yield applied(name, versions, context, summed, last)
 
     # --- configuration
 
@@ -229,6 +232,11 @@ class _Gathering:
                 yield Configured(row.version, row.first_used, changed)
                 used.discard(row.version)
             before = body
+
+
+def standing() -> list[str]:
+    """The policies whose tables every report has."""
+    return [name for name, versions in registry().items() if versions[-1].report.standing]
 
 
 BEFORE, AT, AFTER, NOW = "before", "when it fired", "after", "at the end"

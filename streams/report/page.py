@@ -20,7 +20,6 @@ from streams.report.findings import (
     Watched,
     What,
 )
-from streams.report.gathering import BIAS_AUDIT
 from streams.report.mechanism import moment, name
 
 STYLE = """
@@ -341,8 +340,7 @@ def _total_rows(names: Sequence[str], each: Sequence[Total]) -> Iterator[str]:
 
 def _policies(found: Assessment) -> Iterator[str]:
     for one in found.applied:
-        title = "New York City Local Law 144" if one.name == BIAS_AUDIT else one.name
-        yield f"<h2>{escape(title)}</h2>"
+        yield f"<h2>{escape(one.heading or one.name)}</h2>"
         yield from _applied(one, found.display_min)
 
 

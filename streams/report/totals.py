@@ -53,8 +53,11 @@ def _summed(rows: Sequence[sa.RowMapping], model: ModelConfig, name: str) -> dic
         key = tuple(row["attribute_set"]), tuple(sorted(row["group_values"].items()))
         parts.setdefault(key, []).append(row)
     found: dict[tuple[str, ...], list[Total]] = {}
+    rate = (
+        metric(name).kind == "rate" and model.weight_unit is None
+    )  # of weights: how many are alike is not in the views
     for (names, groups), each in parts.items():
-        found.setdefault(names, []).append(_total(dict(groups), each, rate=metric(name).kind == "rate"))
+        found.setdefault(names, []).append(_total(dict(groups), each, rate=rate))
     return {names: tuple(_ordered(found[names], names, model)) for names in sorted(found, key=lambda n: (len(n), n))}
 
 
@@ -82,9 +85,9 @@ def _ordered(found: Sequence[Total], names: Sequence[str], model: ModelConfig) -
 
 def applied(name: str, versions: Sequence[Policy], context: Context, summed: Sequence[Totals], last: date) -> Applied:
     """What a policy says of the totals, by its version of the last day."""
-    policy = in_force(versions, last)
+    policy, heading = in_force(versions, last), versions[-1].report.heading
     if policy is None:
-        return Applied(name, None, WORDS[Reason.NOT_IN_FORCE])
+        return Applied(name, None, WORDS[Reason.NOT_IN_FORCE], heading)
     figures = {key: groups for one in summed for key, groups in _figures(one)}
     wanted = [criterion.metric for criterion in policy.criteria]
     if not any(measured in wanted for measured, _ in figures):
@@ -92,11 +95,12 @@ def applied(name: str, versions: Sequence[Policy], context: Context, summed: Seq
             name,
             None,
             f"it asks for the {' or the '.join(words(one) for one in wanted)}, and no whole window of this model has one",
+            heading,
         )
     judgement = judge(policy, figures, context)
     if not judgement.lines:
-        return Applied(name, None, "; ".join(judgement.notes) or "there is no group that it is about")
-    return Applied(name, judgement)
+        return Applied(name, None, "; ".join(judgement.notes) or "there is no group that it is about", heading)
+    return Applied(name, judgement, heading=heading)
 
 
 def _figures(summed: Totals) -> Iterator[tuple[tuple[str, tuple[str, ...]], list[Counted]]]:

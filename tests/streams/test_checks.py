@@ -13,6 +13,7 @@ from monitor.times import DAY
 from streams import config
 from streams.broker import partition_of
 from streams.checks import Finding, Level, run_checks
+from streams.checks import policies as policy_checks
 from streams.checks import receivers as receiver_checks
 from streams.checks import routes as route_checks
 from streams.checks.kafka import placement
@@ -302,3 +303,19 @@ def test_a_rule_that_tells_nobody_and_a_receiver_that_nothing_goes_to() -> None:
 def test_somebody_is_told_of_each() -> None:
     (only,) = routed(routes=[{"receivers": ["a"]}], route={"receiver": "b"})
     assert only == (Level.OK, "somebody is told of each of 2 rules")
+
+
+def test_figures_are_kept_as_long_as_a_policy_wants() -> None:
+    period = {
+        "name": "eu",
+        "models": ["credit"],
+        "policy": "eu-difference",
+        "starts": "2026-01-01T00:00:00Z",
+        "ends": "2026-04-01T00:00:00Z",
+    }
+    short = parsed(policies=[period], retention={"panes": "120d"})
+    (found,) = policy_checks.check(short)
+    assert (found.level, found.remedy) == (Level.WARNING, "set `retention: {panes: 184d}`")
+    assert "184 days" in found.what and "kept for 120d" in found.what
+    assert [one.level for one in policy_checks.check(parsed(policies=[period]))] == [Level.OK]
+    assert not list(policy_checks.check(parsed(policies=[period | {"policy": "uk-difference"}])))

@@ -109,6 +109,8 @@ def test_a_file_of_ones_own() -> None:
         (("selection_rate", "selection_speed"), "there is no metric selection_speed; there are "),
         (("low: 0.9", "low: 0.9, high: 0.8"), "`low` must be below `high`"),
         (("id: mine", "id: [mine"), "is no YAML"),
+        (("id: mine", "id: mine\nretention: {days: 0, source: us}"), "retention: `days` must be above 0"),
+        (("id: mine", "id: mine\nreport: {header: x}"), "report.header: unknown key"),
         (("criteria:", "versions: [{effective_to: 2026-01-02}, {effective_from: 2026-01-02}]\ncriteria:"), "overlaps"),
     ],
 )
@@ -122,3 +124,16 @@ def test_mistakes_are_told(change: tuple[str, str], told: str) -> None:
 def test_no_such_policy() -> None:
     with pytest.raises(PolicyError, match="there are clarify-ranges, eu-difference"):
         versions("us-five-sixths")
+
+
+def test_how_a_policy_is_reported_and_how_long_its_figures_are_kept() -> None:
+    (found,) = parse(
+        BODY + "report: {heading: Ours, standing: true}\nretention: {days: 30, source: our board}\n", "mine.yaml"
+    )
+    assert (found.report.heading, found.report.standing) == ("Ours", True)
+    assert found.retention is not None
+    assert (found.retention.days, found.retention.source) == (30, "our board")
+    (plain,) = parse(BODY, "mine.yaml")
+    assert (plain.report.heading, plain.report.standing, plain.retention) == ("", False, None)
+    assert [name for name, each in registry().items() if each[-1].report.standing] == ["nyc-local-law-144"]
+    assert versions("eu-difference")[0].retention is not None

@@ -15,6 +15,7 @@ from monitor.policies import Answer, Context, Reason
 from streams.audit.asking import Wishes, prepare
 from streams.audit.counting import count
 from streams.audit.gating import Asked, find
+from streams.audit.html import page
 from streams.audit.plain import plain
 from streams.audit.reading import AuditError, read
 from streams.audit.run import Audit, Request, audit
@@ -263,3 +264,80 @@ def test_large_values_choose_a_coarser_unit(tmp_path: Path) -> None:
     columns = {"sex": ["F", "M"] * 20, "value": [10_000_000_000, 20_000_000_000] * 20}
     found = done(tmp_path, columns, Wishes(attributes={"sex": "sex"}))
     assert rate(found, "mean_value", sex="F").value == pytest.approx(1e10)
+
+
+def test_weights_are_those_of_metric_frame_and_people_stay_people(tmp_path: Path) -> None:
+    columns = crowd(11) | {"exposure": np.random.default_rng(3).integers(1, 4_000, 500) / 10}
+    wishes = Wishes(attributes={"sex": "sex"}, weights="exposure")
+    found = done(
+        tmp_path,
+        columns,
+        wishes,
+        Request(metrics=("all",), policies=(Asked("us-four-fifths", find("us-four-fifths")),), today=TODAY),
+    )
+    sex = pd.DataFrame({"sex": columns["sex"]})
+    params = {"sample_weight": columns["exposure"]}
+    functions = {"selection_rate": fairlearn.selection_rate, "true_positive_rate": fairlearn.true_positive_rate}
+    frame = fairlearn.MetricFrame(
+        metrics=functions, y_true=columns["label"], y_pred=columns["decision"], sensitive_features=sex,
+        sample_params=dict.fromkeys(functions, params),
+    )  # fmt: skip
+    for name in functions:
+        for group in "FM":
+            one = rate(found, name, sex=group)
+            assert one.value == pytest.approx(frame.by_group[name][group])
+    women = columns["sex"] == "F"
+    one = rate(found, "selection_rate", sex="F")
+    assert (one.n, one.denominator) == (int(women.sum()), pytest.approx(columns["exposure"][women].sum()))
+    assert "mean_value" not in found.assessment.metrics
+    assert plain(found)["weighted"] is True
+    assert any("policies" in note for note in found.notes)
+    (part,) = found.rulings[0].parts
+    assert part.judgement is not None
+    assert {line.group.n for line in part.judgement.lines} <= {int((columns["sex"] == g).sum()) for g in "FM"}
+
+
+@pytest.mark.parametrize(
+    ("weight", "told"),
+    [([1, 0, 2], "'w' has 0 in row 2: a weight is"), ([1, -1, 2], "'w' has -1 in row 2"), ([1, 2, 3e12], "too large")],
+)
+def test_weights_that_cannot_be_counted(tmp_path: Path, weight: list[float], told: str) -> None:
+    columns = {"sex": ["F", "M", "F"], "decision": [1, 0, 1], "w": weight}
+    with pytest.raises(AuditError, match=told):
+        done(tmp_path, columns, Wishes(attributes={"sex": "sex"}, weights="w"))
+
+
+def test_a_metric_without_weights_is_not_made_up(tmp_path: Path) -> None:
+    columns = {"sex": ["F", "M", "F"], "decision": [1, 0, 1], "value": [1, 2, 3], "w": [1, 2, ""]}
+    wishes = Wishes(attributes={"sex": "sex"}, weights="w")
+    with pytest.raises(AuditError, match="mean_value cannot be weighted"):
+        done(tmp_path, columns, wishes, Request(metrics=("mean_value",), today=TODAY))
+    found = done(tmp_path, columns, wishes)
+    assert rate(found, "selection_rate").denominator == 4.0  # an empty cell counts as one
+
+
+def test_each_class_against_the_rest(tmp_path: Path) -> None:
+    draws = np.random.default_rng(5)
+    columns = {
+        "sex": draws.choice(["F", "M"], 300), "route": draws.choice(["pay", "refer", "refuse"], 300),
+        "right": draws.choice(["pay", "refer", "refuse"], 300), "w": draws.integers(1, 9, 300),
+    }  # fmt: skip
+    asked: dict[str, Any] = {"columns": {"decision": "route", "label": "right"}, "favourable": ("pay",)}
+    for weights in ("", "w"):
+        wishes = Wishes(attributes={"sex": "sex"}, classes=("pay", "refer"), weights=weights, **asked)
+        found = done(tmp_path, columns, wishes)
+        assert [name for name, _ in found.of_classes] == ["pay", "refer"]
+        weight = columns["w"] if weights else np.ones(300)
+        for name, assessment in found.of_classes:
+            is_, was = columns["route"] == name, columns["right"] == name
+            for group in "FM":
+                mine = columns["sex"] == group
+                numbers = {p.metric: p.estimate for p in assessment.groups if dict(p.group_values) == {"sex": group}}
+                assert numbers["selection_rate"].value == pytest.approx(np.average(is_[mine], weights=weight[mine]))
+                tpr = np.average(is_[mine & was], weights=weight[mine & was])
+                assert numbers["true_positive_rate"].value == pytest.approx(tpr)
+                assert numbers["true_positive_rate"].n == int((mine & was).sum())
+        (first, second) = plain(found)["classes"]
+        assert (first["label_class"], second["label_class"]) == ("pay", "refer")
+        assert first["groups"] and first["disparities"]
+        assert "against every other class" in page(found)

@@ -1,0 +1,78 @@
+"""Weights and classes of the rows of a file: sums of one class against the rest, and of weights, as a worker counts them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from monitor.config import ModelConfig
+from monitor.deltas import Columns, Deltas, class_columns, class_label_columns, weighted_columns
+from monitor.metric import Needs
+from monitor.quantities import Flags, Floats, quantised
+from monitor.sums import LARGEST, LAYOUTS, Basis, Book, Ints
+from monitor.windows import HOUR
+from streams.audit.counting import Rows
+from streams.audit.reading import AuditError, Codes, Column
+
+FINEST = 1e-6
+"""The unit of weights, unless the largest need a coarser one."""
+
+BASES: Mapping[bool, Mapping[Needs, Basis]] = {
+    False: {"decision": Basis.DECISION, "label": Basis.LABEL_DECIDED},
+    True: {"decision": Basis.WEIGHTS_DECISION, "label": Basis.WEIGHTS_LABEL_DECIDED},
+}
+"""Where decisions and labels are counted, by whether they are weighed."""
+
+
+def versus(rows: Rows, cell: Ints, cells: int, number: int = 0) -> dict[Needs, Ints]:
+    """The sums of each cell: of favourable decisions (0) or of a class against the rest; with weights if rows have them.
+
+    `cell` is each row's, of so many `cells`.
+    """
+    codes = (rows.decision, rows.label)
+    chosen, true = [column == 1 for column in codes] if not number else [column == number for column in rows.classes]
+    known = (rows.label >= 0) | ~np.isnan(rows.outcome)
+    every = np.ones(len(rows), dtype=np.bool_)
+    made: dict[Needs, tuple[Flags, Columns]] = {
+        "decision": (every, class_columns(rows.decision, chosen)),
+        "label": (known, class_label_columns(rows.decision[known], chosen[known], rows.label[known], true[known])),
+    }
+    deltas, bases = Deltas(HOUR), BASES[rows.weight is not None]
+    for needs, (which, columns) in made.items():
+        weighed = columns if rows.weight is None else weighted_columns(columns, rows.weight[which])
+        deltas.add(bases[needs], np.zeros(int(which.sum()), dtype=np.int64), cell[which], weighed)
+    taken = deltas.take()
+    found: dict[Needs, Ints] = {}
+    for needs, basis in bases.items():
+        if Book(basis) in taken:
+            found[needs] = LAYOUTS[basis].zeros(cells)
+            found[needs][taken[Book(basis)].cell] = taken[Book(basis)].sums
+    return found
+
+
+def unit_of(weight: Floats) -> float:
+    """The finest power of ten, from a millionth on, in which every weight is below 2**31 units; AuditError if none up to 1 is."""
+    largest = float(np.nanmax(weight, initial=0.0))
+    found = FINEST
+    while found < 1.0 and largest / found > LARGEST:
+        found *= 10
+    if largest / found > LARGEST:
+        raise AuditError(f"a weight of {largest:,.0f} is too large: {LARGEST:,} is the most")
+    return min(found, 1.0)
+
+
+def weights(column: Column | None, rows: int, unit: float) -> Ints:
+    """The weight of each row in units, 1 where it has none; AuditError for one that cannot be counted."""
+    given = np.full(rows, np.nan) if column is None else column.numbers
+    counted = quantised(np.where(np.isnan(given), 1.0, given), unit)
+    bad = np.flatnonzero(~((counted > 0) & (counted <= LARGEST)))
+    if len(bad):
+        name, row = "weight" if column is None else column.name, int(bad[0])
+        least, most = f"{unit:g}", f"{unit * LARGEST:g}"
+        raise AuditError(f"column {name!r} has {given[row]:g} in row {row + 1}: a weight is {least} to {most}")
+    return counted.astype(np.int64)
+
+
+def class_codes(column: Column | None, model: ModelConfig, rows: int) -> Codes:
+    """The number of each row's class, in the order of the model's; 0 for any other label, or none."""
+    place: dict[object, int] = {name: number for number, name in enumerate(model.classes, 1)}
+    return np.zeros(rows, dtype=np.int32) if column is None else column.mapped(lambda value: place.get(value, 0))
