@@ -4,6 +4,7 @@ Cells are full intersections, so a group of any attribute set is a sum of cells.
 not on their sums, so it is worked out once per set of cells and kept (`grouping`); summing is then one pass over integers.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -160,6 +161,7 @@ class _Builder:
         self.everybody: list[int] = []
         self.reference: list[int] = []
         self.found: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], int] = {}
+        self.values: dict[str, list[str]] = {}
 
     def add(self, part: _Slice) -> None:
         """Add every group of one slice."""
@@ -171,12 +173,12 @@ class _Builder:
         self.everybody += [everybody] * (len(self.groups) - everybody)
 
     def _segment(self, part: _Slice, attributes: tuple[str, ...]) -> None:
-        rows: dict[tuple[str, ...], list[int]] = {}
+        rows: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
         if len(attributes) == 1 and part.version == TOGETHER:
-            rows = {(value,): [] for value in self.declared.get(attributes[0], ())}
-        for at in part.cells:
-            groups = self.cells[at].groups
-            rows.setdefault(tuple(groups[name] for name in attributes), []).append(at)
+            rows |= {(value,): [] for value in self.declared.get(attributes[0], ())}
+        keys = zip(*(self._values(name, part.cells) for name in attributes), strict=True)
+        for at, key in zip(part.cells, keys, strict=True):
+            rows[key].append(at)
         first = len(self.groups)
         for values in sorted(rows):
             group = Group(part.version, part.arm, attributes, dict(zip(attributes, values, strict=True)))
@@ -185,6 +187,13 @@ class _Builder:
         self.segments.append(list(range(first, len(self.groups))))
         wanted = tuple(self.references.get(name, "") for name in attributes)
         self.reference.append(self.found.get((part.version, part.arm, attributes, wanted), -1))
+
+    def _values(self, attribute: str, cells: list[int]) -> list[str]:
+        """The group of each of the cells."""
+        if attribute not in self.values:
+            self.values[attribute] = [cell.groups[attribute] for cell in self.cells]
+        known = self.values[attribute]
+        return [known[at] for at in cells]
 
     def _group(self, group: Group, cells: list[int], segment: int = -1) -> None:
         self.found[group.version, group.arm, group.attribute_set, tuple(group.values.values())] = len(self.groups)
@@ -242,9 +251,9 @@ class _Builder:
 def codes(strata: Sequence[Mapping[str, str]]) -> tuple[tuple[str, ...], Indices, int]:
     """The factors, the number of each cell's stratum, and how many there are; without factors one."""
     factors = tuple(sorted({name for one in strata for name in one}))
-    known: dict[tuple[str, ...], int] = {}
     keys = [tuple(one.get(name, "") for name in factors) for one in strata]
-    found = np.fromiter((known.setdefault(key, len(known)) for key in keys), dtype=np.intp, count=len(keys))
+    known = {key: number for number, key in enumerate(sorted(set(keys)))}  # whatever the order of the cells
+    found = np.fromiter((known[key] for key in keys), dtype=np.intp, count=len(keys))
     return factors, found, max(len(known), 1)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,12 +10,13 @@ import numpy as np
 from alerts.rules import Circumstantial, Rule
 from alerts.verdicts import Observation, Side, Stratified
 from monitor.assess import REST, CellInfo, Plan, attribute_sets
-from monitor.batches import Batch, Compared, Condition, assess_windows, confident
+from monitor.batches import Batch, Compared, Condition, assess_each, confident
+from monitor.batches import Window as Assessed
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.config import ModelConfig
 from monitor.disparity import Disparities
 from monitor.estimates import STATES, Estimates, State
-from monitor.grouping import SERVED, Indices
+from monitor.grouping import SERVED, Group, Indices
 from monitor.metric import Needs
 from monitor.metrics import metric, registry
 from monitor.strata import ALL_LEVELS
@@ -87,7 +88,13 @@ class Frame:
     @property
     def key(self) -> tuple[int, ...]:
         """Equal for the very same sums."""
-        return (id(self.decision), id(self.labels), *map(id, self.binned.values()))
+        return (id(self.filled), id(self.decision), id(self.labels), *map(id, self.binned.values()))
+
+    @property
+    def sums(self) -> dict[Needs, Ints]:
+        """All its sums, by what needs them."""
+        given: dict[Needs, Ints | None] = {"decision": self.decision, "label": self.labels}
+        return {needs: sums for needs, sums in given.items() if sums is not None} | dict(self.binned)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,34 +184,38 @@ class Measuring:
         return compared.union(*(rule.frames for rule in self.rules if isinstance(rule, Circumstantial)))
 
     def measure(self, frames: Sequence[Frame]) -> list[Measured]:
-        """All of these windows, in order; those of the same cells in one pass, and equal sums once."""
-        alike: dict[tuple[int, Condition], list[int]] = {}
+        """All of these windows, in order; many in one pass, and equal sums once."""
+        alike: dict[tuple[Condition, frozenset[Needs]], list[int]] = {}
         for number, frame in enumerate(frames):
-            alike.setdefault((id(frame.filled), frame.condition), []).append(number)
+            alike.setdefault((frame.condition, frozenset(frame.sums)), []).append(number)
         found: dict[int, Measured] = {}
-        for (_, condition), numbers in alike.items():
-            for part in _parts(numbers, self._most(frames[numbers[0]])):
+        for (condition, _), numbers in alike.items():
+            for part in self._parts(frames, numbers):
                 found |= self._measure([(number, frames[number]) for number in part], condition)
         return [found[number] for number in range(len(frames))]
 
-    def _most(self, frame: Frame) -> int:
-        return max(1, MOST_COLUMNS // (len(frame.filled.cells) * len(self.plan.attribute_sets) + 1))
+    def _parts(self, frames: Sequence[Frame], numbers: Sequence[int]) -> Iterator[list[int]]:
+        """Some frames at a time, which bounds the memory."""
+        part: list[int] = []
+        columns = 0
+        for number in numbers:
+            part.append(number)
+            columns += len(frames[number].filled.cells) * len(self.plan.attribute_sets) + 1
+            if columns >= MOST_COLUMNS:
+                yield part
+                part, columns = [], 0
+        if part:
+            yield part
 
     def _measure(self, frames: Sequence[tuple[int, Frame]], condition: Condition) -> dict[int, Measured]:
         distinct = {frame.key: frame for _, frame in frames}
-        place = {key: at for at, key in enumerate(distinct)}
-        decisions = [frame.decision for frame in distinct.values() if frame.decision is not None]
-        labels = [frame.labels for frame in distinct.values() if frame.labels is not None]
-        batch = assess_windows(
-            frames[0][1].filled.cells,
-            np.stack(decisions) if decisions else None,
-            np.stack(labels) if labels else None,
-            self.plan,
-            condition,
-            {needs: np.stack([frame.binned[needs] for frame in distinct.values()]) for needs in frames[0][1].binned},
-        )
-        figures = Figures(self, batch)
-        return {n: Measured(frame, figures, place[frame.key]) for n, frame in frames}
+        windows = [Assessed(frame.filled.cells, frame.sums) for frame in distinct.values()]
+        places: dict[tuple[int, ...], tuple[Figures, int]] = {}
+        keys = list(distinct)
+        for batch, numbers in assess_each(windows, self.plan, condition):
+            figures = Figures(self, batch)
+            places |= {keys[number]: (figures, at) for at, number in enumerate(numbers)}
+        return {n: Measured(frame, *places[frame.key]) for n, frame in frames}
 
 
 def _is_of(rule: Rule, metrics: Sequence[str], topics: str) -> bool:
@@ -212,10 +223,6 @@ def _is_of(rule: Rule, metrics: Sequence[str], topics: str) -> bool:
     if isinstance(rule, Comparing):
         return metric(rule.metric).name in metrics
     return not isinstance(rule, Circumstantial) or rule.topics == topics
-
-
-def _parts(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    return (numbers[first : first + size] for first in range(0, len(numbers), size))
 
 
 def _specs(model: ModelConfig, rules: Sequence[Comparing], chosen: Iterable[str]) -> tuple[DisparitySpec, ...]:
@@ -240,7 +247,8 @@ class Figures:
         self._measuring, self._batch = measuring, batch
         self._compared: dict[tuple[str, tuple[str, ...], DisparitySpec], list[list[Compared]]] = {}
         self._sure: dict[int, Estimates] = {}
-        self._texts = [group_json(group.values.items()) for group in batch.one.groups]
+        self._groups = batch.whole.grouping.groups
+        self._names: dict[int, list[tuple[Group, Stratum]]] = {}
 
     # --- what is stored
 
@@ -248,7 +256,7 @@ class Figures:
         """The published figures of one window."""
         if not self._measuring.stored:
             return
-        counted = self._batch.whole.field.groups.n[:, at * self._batch.width] > 0
+        counted = self._batch.whole.field.groups.n[:, self._batch.columns(at).start] > 0
         for row, name in enumerate(self._batch.whole.metrics):
             if counted[row] or name in self._measuring.asked:
                 if self._batch.whole.field.single[row]:
@@ -258,22 +266,28 @@ class Figures:
     def _group_points(self, row: int, at: int, place: Place, tier: str) -> Iterator[Point]:
         columns, model = self._batch.columns(at), self._measuring.plan.model
         name, coverage = self._batch.whole.metrics[row], self._batch.whole.coverage
-        covered = [None] * self._batch.width if coverage is None else coverage[columns].tolist()
+        groups = self._named(at)
+        covered = [None] * len(groups) if coverage is None else coverage[columns].tolist()
         figures: list[tuple[Stratum, Iterator[Figure]]] = [((), _figures(self._batch.shown.estimates, row, columns))]
         if (beside := self._batch.shown.conditional_groups.get(row)) is not None:
             figures.append((self._all_levels(), _figures(beside.take(np.s_[None, :]), 0, columns)))
         for stratum, each in figures:
-            for group, share, figure in zip(self._batch.one.groups, covered, each, strict=True):
-                values = tuple(sorted(group.values.items()))
+            for (group, values), share, figure in zip(groups, covered, each, strict=True):
                 series = SeriesKey(
                     "group", model, group.version, group.arm, place.basis, group.attribute_set, values, name,
                     stratum=stratum, label_class=place.label_class,
                 )  # fmt: skip
                 yield Point(series, place.length // 1000, place.end, tier, *figure, share)
 
+    def _named(self, at: int) -> "list[tuple[Group, Stratum]]":
+        """The groups of a window, each with its values in the order of the attributes."""
+        if at not in self._names:
+            self._names[at] = [(one, tuple(sorted(one.values.items()))) for one in self._batch.ones[at].groups]
+        return self._names[at]
+
     def _all_levels(self) -> "Stratum":
         """How what is put together over strata is marked: every factor at all its levels."""
-        return tuple((factor, ALL_LEVELS) for factor in self._batch.one.factors)
+        return tuple((factor, ALL_LEVELS) for factor in self._batch.whole.grouping.factors)
 
     def _gap_points(self, row: int, at: int, place: Place, tier: str) -> Iterator[Point]:
         """Each disparity, and the same over strata where the model has factors."""
@@ -283,7 +297,7 @@ class Figures:
                 least = gap.detectable[row, columns].tolist()
                 ends = (gap.lower[row, columns], gap.higher[row, columns])
                 found = _Gap(gap, row, _figures(gap.estimates, row, columns), ends, least)
-                yield from self._compared_points(found, columns, place, tier)
+                yield from self._compared_points(found, at, place, tier)
         if self._batch.whole.field.groups.form[row] > Form.MEAN:
             return
         for beside in self._batch.shown.conditional:
@@ -292,16 +306,17 @@ class Figures:
                 ends = (beside.lower[row, columns], beside.higher[row, columns])
                 figures = _figures(beside.estimates, row, columns)
                 found = _Gap(beside.raw, row, figures, ends, [None] * len(turned), turned, self._all_levels())
-                yield from self._compared_points(found, columns, place, tier)
+                yield from self._compared_points(found, at, place, tier)
 
-    def _compared_points(self, found: "_Gap", columns: slice, place: Place, tier: str) -> Iterator[Point]:
+    def _compared_points(self, found: "_Gap", at: int, place: Place, tier: str) -> Iterator[Point]:
+        columns, names = self._batch.segments(at), self._batch.ones[at].names
         model, name, spec = self._measuring.plan.model, self._batch.whole.metrics[found.row], found.gap.spec
         aggregate, method = spec.aggregate.value, spec.method.value
         sides = zip(
             *(end.tolist() for end in found.ends), found.gap.comparable[found.row, columns].tolist(), strict=True
         )
         turned: Sequence[bool | None] = found.turned or [None] * len(found.least)
-        places = zip(self._batch.one.names, sides, found.figures, found.least, turned, strict=True)
+        places = zip(names, sides, found.figures, found.least, turned, strict=True)
         for (version, arm, attributes), (lower, higher, comparable), figure, least, flag in places:
             series = SeriesKey(
                 "disparity", model, version, arm, place.basis, attributes, (), name, aggregate, method, found.stratum,
@@ -311,7 +326,7 @@ class Figures:
             yield Point(series, place.length // 1000, place.end, tier, *figure, None, ends[0], ends[1], least, flag)
 
     def _text(self, column: int) -> str:
-        return _REST if column < 0 else self._texts[column % self._batch.width]
+        return _REST if column < 0 else _group_text(tuple(self._groups[column].values.items()))
 
     # --- what is judged
 
@@ -330,7 +345,9 @@ class Figures:
         row, first = self._batch.whole.metrics.index(metric(rule.metric).name), self._batch.columns(at).start
         for attributes in self._sets(rule):
             wanted = ("*", "*", attributes)
-            members = [n for n, g in enumerate(self._batch.one.groups) if (g.version, g.arm, g.attribute_set) == wanted]
+            members = [
+                n for n, g in enumerate(self._batch.ones[at].groups) if (g.version, g.arm, g.attribute_set) == wanted
+            ]
             for member in members:
                 yield self._of_group(first + member, row, len(members), place)
 
@@ -377,7 +394,7 @@ class Figures:
             alpha = 1 - self._measuring.plan.confidence
             self._sure[members] = confident(self._batch, 1 - alpha / members)
         one, side = self._sure[members].one((row, column)), self._side(row, column)
-        group = self._batch.one.groups[column % self._batch.width]
+        group = self._groups[column]
         return Observation(
             metric=self._batch.whole.metrics[row],
             attributes=group.attribute_set,
@@ -406,10 +423,12 @@ class Figures:
         )
 
     def _values(self, column: int) -> Mapping[str, str]:
-        return self._batch.one.groups[column % self._batch.width].values
+        return self._groups[column].values
 
 
 _REST = group_json(REST.items())
+
+_group_text = lru_cache(maxsize=4096)(group_json)
 
 
 @dataclass(frozen=True, slots=True)

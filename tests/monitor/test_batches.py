@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitor.assess import CellInfo, Plan, assess, attribute_sets
-from monitor.batches import assess_windows, confident
+from monitor.batches import Window, assess_each, assess_windows, confident
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.estimates import Estimates, State
 from monitor.sums import DECISIONS, LABELS, Ints
@@ -72,7 +72,52 @@ def test_together_as_alone(published: bool) -> None:
             assert same(gap.estimates.take(here), expected.estimates)
             for side in ("lower", "higher"):
                 there = getattr(gap, side)[here]
-                assert np.array_equal(np.where(there < 0, -1, there - at * batch.width), getattr(expected, side))
+                assert np.array_equal(np.where(there < 0, -1, there - batch.columns(at).start), getattr(expected, side))
+
+
+STRATA = [
+    CellInfo(cell.id + 100, cell.version, cell.arm, cell.groups, {"income": "123456789"[(5 * at) % 9]})
+    for at, cell in enumerate(CELLS)
+]
+"""Of nine strata: NumPy sums eight numbers and more in another order than one after the other."""
+
+
+@pytest.mark.parametrize("cells", [CELLS, STRATA])
+def test_windows_of_different_cells_together_as_alone(cells: list[CellInfo]) -> None:
+    """Of traffic so thin that every window has other cells; the last one has none."""
+    decisions, labels = windows(7)
+    kept = np.random.default_rng(3).random((7, len(cells))) < np.linspace(0.9, 0.0, 7)[:, None]
+    thin = [
+        Window(
+            [cell for cell, here in zip(cells, mask, strict=True) if here],
+            {"decision": decisions[at][mask], "label": labels[at][mask]},
+        )
+        for at, mask in enumerate(kept)
+    ]
+    found = {n: (batch, at) for batch, numbers in assess_each(thin, PLAN) for at, n in enumerate(numbers)}
+    assert len({id(batch) for batch, _ in found.values()}) == (1 if cells is CELLS else 2)  # no cells, no factors
+    for number, window in enumerate(thin):
+        batch, at = found[number]
+        alone = assess(window.cells, window.sums["decision"], window.sums["label"], PLAN).published()
+        assert batch.ones[at].groups == alone.grouping.groups
+        assert same(batch.shown.estimates.take((slice(None), batch.columns(at))), alone.estimates)
+        here = (slice(None), batch.segments(at))
+        for gap, expected in zip(batch.shown.gaps, alone.gaps, strict=True):
+            assert same(gap.estimates.take(here), expected.estimates)
+            for side in ("lower", "higher"):
+                there = getattr(gap, side)[here]
+                moved = np.where(there < 0, -1, there - batch.columns(at).start)
+                assert np.array_equal(
+                    np.where(gap.comparable[here], moved, 0), np.where(expected.comparable, getattr(expected, side), 0)
+                )
+        for beside, expected in zip(batch.shown.conditional, alone.conditional, strict=True):
+            assert same(beside.estimates.take(here), expected.estimates)
+        for spec in SPECS:
+            compared = batch.compare("selection_rate", ("sex",), spec)[at]
+            one_by_one = assess(window.cells, window.sums["decision"], window.sums["label"], PLAN)
+            assert [c.estimate for c in compared] == [
+                p.estimate for p in one_by_one.compare("selection_rate", ("sex",), spec)
+            ]
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -101,5 +146,5 @@ def test_more_confidence_makes_wider_intervals() -> None:
 
 def test_windows_without_cells_are_undefined_not_absent() -> None:
     batch = assess_windows([], np.zeros((2, 0, len(DECISIONS)), np.int64), None, PLAN)
-    assert {group.values.get("sex") for group in batch.one.groups} >= {"F", "M", "X"}
+    assert {group.values.get("sex") for group in batch.ones[0].groups} >= {"F", "M", "X"}
     assert not batch.whole.estimates.n.any()
