@@ -59,12 +59,21 @@ class RouteDecision(msgspec.Struct, frozen=True, kw_only=True):
     percent: float | None = None
 
 
+class Present(msgspec.Struct, frozen=True, kw_only=True):
+    """What convinced: the leading group and its reference in the newest hour or 50 events, whichever is longer."""
+
+    estimate: Estimate
+    lower: Group
+    higher: Group | None = None
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """How sure it is: the sequential evidence of the family, in natural logarithms, against what a page needs.
 
     `budget` is the expected number of false pages of this family in 30 days, at most, however often it is looked at.
     `overdispersion` (at least 1) is by how much the evidence is held back because this traffic varies more than chance.
-    `changed_at` is since when it most likely has been so. `leading` is the group that carries it.
+    `changed_at` is since when it most likely has been so. `leading` is the group that carries it. `present` are the counts
+    that convinced, which the window's figures may lag behind.
     """
 
     log_evidence: float
@@ -74,6 +83,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: str | None = None
     leading: dict[str, str] = {}
     groups: list[dict[str, str]] = []
+    present: Present | None = None
 
 
 class Stratified(msgspec.Struct, frozen=True, kw_only=True):

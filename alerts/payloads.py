@@ -1,6 +1,6 @@
 """From a verdict and a state to the payload that a responder is told."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -9,7 +9,18 @@ from alerts.control import Brakes
 from alerts.counterfactual import more_favourable
 from alerts.labels import Family
 from alerts.links import LinkTemplates
-from alerts.messages import AlertPayload, Baseline, Bounds, Estimate, Evidence, Group, RouteDecision, Stratified, Window
+from alerts.messages import (
+    AlertPayload,
+    Baseline,
+    Bounds,
+    Estimate,
+    Evidence,
+    Group,
+    Present,
+    RouteDecision,
+    Stratified,
+    Window,
+)
 from alerts.rules import Rule
 from alerts.states import AlertState, State, Transition
 from alerts.templates import rendered
@@ -105,10 +116,18 @@ def _measured(draft: AlertPayload, o: Observation, telling: Telling) -> AlertPay
         lower=_group(o.lower),
         higher=_group(o.higher),
         others=[dict(side.groups) for other in others for side in other.sides[:1]],
-        more_favourable=more_favourable(o, *telling.rule.bounds()) if breach else None,
+        more_favourable=more_favourable(_now(o, telling.verdict.evidence), *telling.rule.bounds()) if breach else None,
         label_coverage=o.label_coverage,
         stratified=_stratified(o.stratified),
     )
+
+
+def _now(o: Observation, evidence: verdicts.Evidence | None) -> Observation:
+    """The observation with the counts that convinced, if there are any."""
+    present = None if evidence is None else evidence.present
+    if present is None:
+        return o
+    return replace(o, value=present.value, lower=present.lower, higher=present.higher)
 
 
 def _worded(draft: AlertPayload, context: Context) -> AlertPayload:
@@ -131,7 +150,16 @@ def _evidence(found: verdicts.Evidence | None) -> Evidence | None:
         changed_at=_instant(found.changed_at),
         leading=dict(found.leading),
         groups=[dict(groups) for groups in found.groups[:OTHERS_SHOWN]],
+        present=_present(found.present),
     )
+
+
+def _present(found: verdicts.Present | None) -> Present | None:
+    lower = None if found is None else _group(found.lower)
+    if found is None or lower is None:
+        return None
+    estimate = Estimate(value=found.value, low=found.low, high=found.high)
+    return Present(estimate=estimate, lower=lower, higher=_group(found.higher))
 
 
 def _baseline(found: verdicts.Before | None) -> Baseline | None:

@@ -53,6 +53,17 @@ class Stratified:
 
 
 @dataclass(frozen=True, slots=True)
+class Present:
+    """What convinced: the leading group and its reference (None for a bound on one group) in the newest hour or 50 events."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    lower: Side
+    higher: Side | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The sequential evidence of a family at the end of a pane, in natural logarithms (nats).
 
@@ -77,6 +88,7 @@ class Evidence:
     withheld: str = ""
     recovery: float | None = None
     recovery_needed: float | None = None
+    present: Present | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ Read aloud at three in the morning, in this order: what is outside which bound; 
 sure; whether legitimate factors go with it; what would bring it back; who else; what has been done; where to look.
 """
 
+from msgspec.structs import replace
+
 from alerts.messages import AlertPayload, Evidence, Group, RouteDecision, Stratified
 from alerts.phrases import PHRASES, phrase
 from alerts.words import bound_text, group_name, moment, number, percent, rate
@@ -11,12 +13,16 @@ from monitor.times import SECOND, format_duration
 
 __all__ = ["description", "summary"]
 
+GATE_EVENTS = 50
+"""The counts that convinced are of the newest hour, or of as many events of the group if that takes longer."""
+
 
 def summary(payload: AlertPayload) -> str:
     """One line: model, measure, groups, estimate, bound."""
     said = phrase(payload)
     if said is not None:
         return said
+    payload = _newest(payload)
     measure = _measure(payload)
     if payload.estimate is None or payload.estimate.value is None:
         return f"{payload.model}: {measure} is not measured; the bound is {bound_text(payload)}"
@@ -26,7 +32,10 @@ def summary(payload: AlertPayload) -> str:
 
 def description(payload: AlertPayload) -> str:
     """The whole account in sentences."""
-    sentences = [f"{summary(payload)}{_interval(payload)}.", *_counts(payload), *_times(payload)]
+    newest = _newest(payload)
+    sentences = [f"{summary(payload)}{_interval(newest)}.", *_counts(newest), *_times(payload)]
+    if newest is not payload:
+        sentences.insert(2, _over_window(payload))
     if payload.evidence is not None:
         sentences.append(_evidence(payload.evidence))
     if payload.baseline is not None:
@@ -37,7 +46,7 @@ def description(payload: AlertPayload) -> str:
     if payload.more_favourable is not None and payload.lower is not None:
         sentences.append(
             f"{payload.more_favourable:,} more favourable decisions for {group_name(payload.lower.groups)}"
-            " in this window would bring it back to the bound."
+            f" in {'this window' if newest is payload else 'that time'} would bring it back to the bound."
         )
     if payload.others:
         names = "; ".join(group_name(groups) for groups in payload.others)
@@ -49,6 +58,23 @@ def description(payload: AlertPayload) -> str:
     if payload.control is not None:
         sentences.append(_route(payload.control))
     return " ".join([*sentences, *_links(payload)])
+
+
+def _newest(payload: AlertPayload) -> AlertPayload:
+    """The payload with the counts that convinced in place of the window's; the same object where there are none."""
+    present = None if payload.evidence is None or payload.status == "resolved" else payload.evidence.present
+    if present is None:
+        return payload
+    return replace(payload, estimate=present.estimate, lower=present.lower, higher=present.higher)
+
+
+def _over_window(payload: AlertPayload) -> str:
+    """The window's figures, which lag behind: as in `Over the 1d to 2025-11-20 10:00 UTC it is 0.85 (0.8 to 0.9).`"""
+    if payload.window is None or payload.estimate is None:
+        return "Over the rule's window it is not measured."
+    span = format_duration(payload.window.seconds * SECOND)
+    value = f"{number(payload.estimate.value)}{_span(payload.estimate.low, payload.estimate.high)}"
+    return f"Over the {span} to {moment(payload.window.end)} it is {value}."
 
 
 def _times(payload: AlertPayload) -> list[str]:
@@ -136,8 +162,16 @@ def _counts(payload: AlertPayload) -> list[str]:
         return []
     if payload.metric == "group_presence":
         sides = [f"{name}: {side}" for name, side in zip(("now", "before"), sides, strict=False)]
-    span = format_duration(payload.window.seconds * SECOND)
-    return [f"{'; '.join(sides)}; in the {span} to {moment(payload.window.end)}."]
+    return [f"{'; '.join(sides)}; in the {_time(payload)} to {moment(payload.window.end)}."]
+
+
+def _time(payload: AlertPayload) -> str:
+    """How much time the counts are of."""
+    present = None if payload.evidence is None else payload.evidence.present
+    if present is not None and present.lower is payload.lower:
+        return f"last hour or {GATE_EVENTS} events"
+    assert payload.window is not None
+    return format_duration(payload.window.seconds * SECOND)
 
 
 def _side(side: Group) -> str:

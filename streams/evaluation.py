@@ -224,7 +224,7 @@ class ModelEvaluator:
         while fold.end < closed and not this.overdue:
             high = min(closed, fold.end + READ_AT_ONCE)
             fold.enter(this.snapshot, fold.end, high)
-            prover.enter(this.snapshot, fold.end, high)
+            prover.enter(this.connection, this.snapshot, fold.end, high)
             this.judging.circumstances = self._watch.read(this.connection, fold.time_basis, (fold.end, high))
             while fold.end < high and not this.overdue:
                 end, look = fold.next_end(high)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.proving import Plan, Scale
-from monitor.estimates import Floats
+from monitor.estimates import Flags, Floats
 from monitor.grouping import SERVED, TOGETHER, CellInfo
 from monitor.metric import Sums
 from monitor.metrics import metric
@@ -33,6 +33,11 @@ class Counts:
         """Some of the panes, in order."""
         squares = None if self.squares is None else self.squares[first:last]
         return Counts(self.n[first:last], self.k[first:last], squares)
+
+    def without(self, panes: Flags) -> "Counts":
+        """The same with nothing in some of the panes."""
+        kept = ~panes[:, None]
+        return Counts(self.n * kept, self.k * kept, None if self.squares is None else self.squares * kept)
 
 
 @dataclass(slots=True)

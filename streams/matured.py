@@ -5,6 +5,8 @@ showed a ratio of .711 at first. So these families are folded over hours of deci
 it can change any more: when the clock is a join horizon and the lateness past its end. That makes it exact and the same in
 every replay, and late by as much: a shorter `join_horizon` is known sooner.
 
+Whatever is proven from labels is withheld while coverage differs between groups (`streams.evenness`).
+
 Source: the study's section on delayed outcomes.
 """
 
@@ -18,6 +20,7 @@ from alerts.verdicts import Finding
 from monitor.config import ModelConfig
 from monitor.sums import Basis
 from monitor.windows import HOUR
+from streams.evenness import Evenness, hours_over
 from streams.proving import Proof, Prover
 from streams.snapshots import Snapshot
 
@@ -30,6 +33,9 @@ class Provers:
     def __init__(self, model: ModelConfig, now: Prover, matured: tuple[Plan, ...]) -> None:
         self._now, self._wait = now, model.join_horizon + model.max_lateness
         self._then = Prover(model.model_copy(update={"pane": HOUR}), matured, Basis.LABEL_DECIDED, "matured")
+        self._even = Evenness(model, tuple(plan for plan in (*now.plans, *matured) if plan.needs == "label"))
+        self._now.withheld = lambda plan, end: self._even.reason(plan, self._at(end))
+        self._then.withheld = self._even.reason
         self.end: int | None = None
         self.followed = ""
         self.findings: Findings = []
@@ -43,8 +49,9 @@ class Provers:
             self._then.stand_at(connection, self._at(end), alerts)
         self.end = end
 
-    def enter(self, snapshot: Snapshot, low: int, high: int) -> None:
+    def enter(self, connection: sa.Connection, snapshot: Snapshot, low: int, high: int) -> None:
         """Read what is folded while the clock goes from `low` to `high`."""
+        self._even.read(connection, hours_over(self._at(low), self._at(high)))
         self._now.enter(snapshot, low, high)
         if self._then.plans:
             self._then.enter(snapshot, self._at(low), self._at(high))

@@ -9,7 +9,7 @@ Beside the families that rules are judged by there is one of each version and ar
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from alerts.evaluation import Stored
 from alerts.labels import alert_id
+from alerts.present import present_of
 from alerts.proving import Plan
 from alerts.states import State as AlertState
 from alerts.verdicts import Evidence, Finding
@@ -70,6 +71,8 @@ class Prover:
     end: int | None = None
     rows: list[Row] = field(default_factory=list)
     """Rows of evidence that are to be stored."""
+    withheld: Callable[[Plan, int], str] = lambda _plan, _end: ""
+    """Why a family's panes that end then may not be trusted; empty if they may. What may not be trusted counts for nothing."""
     followed: str = ""
     """A version whose findings are wanted at each end: that of a canary plan."""
     findings: list[dict[tuple[str, tuple[str, ...], str, str], Finding]] = field(default_factory=list)
@@ -104,7 +107,7 @@ class Prover:
         held = Held(plan, of, self._begin(plan, of, firing), self.end, None if found is None else found.end)
         if found is not None and found.end == self.end and (state := _restored(plan, found)) is not None:
             held.state = state
-        held.noted = self._told(plan, read(plan.spec, held.state))
+        held.noted = self._told(plan, read(plan.spec, held.state), held.end)
         held.amount = held.noted.log_evidence
         self._held[name] = held
         return held
@@ -156,7 +159,7 @@ class Prover:
     def _folded(self, held: Held, ends: Sequence[int]) -> list[Evidence]:
         """The evidence of one family at each of the ends. In detail where something happens, else only how much there is."""
         assert self.end is not None
-        plan, counts = held.plan, self._stretch.counts(held.plan, held.of, self.end, ends[-1])
+        plan, counts = held.plan, self._trusted(held.plan, self._stretch.counts(held.plan, held.of, self.end, ends[-1]))
         self._folds += len(counts.n)
         first = self.end // self.model.pane
         after, traced = trace(plan.spec, held.state, _panes(first, counts))
@@ -167,11 +170,19 @@ class Prover:
         at = np.searchsorted(traced.panes, [end // self.model.pane for end in ends])
         amounts = [held.amount, *map(_limited, traced.log_evidence.tolist())]
         held.amount = amounts[-1]
-        return [self._quiet(plan, amounts[n]) for n in at.tolist()]
+        return [self._quiet(plan, amounts[n], end) for n, end in zip(at.tolist(), ends, strict=True)]
 
-    def _quiet(self, plan: Plan, log_evidence: float) -> Evidence:
+    def _trusted(self, plan: Plan, counts: Counts) -> Counts:
+        """The counts from where it stands, without those of panes that may not be trusted."""
+        assert self.end is not None
+        ends = range(self.end + self.model.pane, self.end + (len(counts.n) + 1) * self.model.pane, self.model.pane)
+        withheld = np.array([bool(self.withheld(plan, end)) for end in ends], dtype=bool)
+        return counts.without(withheld) if withheld.any() else counts
+
+    def _quiet(self, plan: Plan, log_evidence: float, end: int) -> Evidence:
         """Where nothing is remarkable: how much evidence there is, and no more."""
-        return Evidence(log_evidence, plan.spec.needed, plan.spec.budget, recovery_needed=plan.spec.recovery_needed)
+        spec, withheld = plan.spec, self.withheld(plan, end)
+        return Evidence(log_evidence, spec.needed, spec.budget, recovery_needed=spec.recovery_needed, withheld=withheld)
 
     def _one_by_one(self, held: Held, counts: Counts, ends: Sequence[int]) -> list[Evidence]:
         assert self.end is not None
@@ -184,7 +195,7 @@ class Prover:
             held.state, reading = fold(spec, held.state, _panes(first + done, panes))
             loud = reading.phase == Phase.FIRING or (reading.warn and reading.material)
             held.amount = _limited(reading.log_evidence)
-            told.append(self._told(held.plan, reading) if loud else self._quiet(held.plan, held.amount))
+            told.append(self._told(plan, reading, end) if loud else self._quiet(plan, held.amount, end))
             done = stop
             if held.of[0] == self.followed and len(told) <= len(self.findings):
                 followed = (plan.rule, plan.attributes, *held.of)
@@ -192,7 +203,7 @@ class Prover:
         held.end = ends[-1]
         return told
 
-    def _told(self, plan: Plan, reading: Reading) -> Evidence:
+    def _told(self, plan: Plan, reading: Reading, end: int) -> Evidence:
         spec, leading = plan.spec, reading.leading
         places = dict(zip(spec.groups, plan.groups, strict=True))
         return Evidence(
@@ -208,6 +219,8 @@ class Prover:
             stale=reading.stale,
             recovery=None if reading.recovery is None else _limited(reading.recovery),
             recovery_needed=reading.recovery_needed,
+            withheld=self.withheld(plan, end),
+            present=present_of(plan, leading),
         )
 
     # --- storing
@@ -233,7 +246,7 @@ class Prover:
     def _row(self, held: Held) -> Folded:
         version, arm = held.of
         state = held.state.to_bytes(held.plan.spec)
-        evidence = self._told(held.plan, read(held.plan.spec, held.state))
+        evidence = self._told(held.plan, read(held.plan.spec, held.state), held.end)
         return Folded(
             held.plan, version, arm, held.stored_at, held.end, state, _finding(held, evidence).value, evidence
         )
@@ -242,6 +255,8 @@ class Prover:
 def _finding(held: Held, evidence: Evidence) -> Finding:
     """What a gate or a plan may conclude: clear only on evidence that the bound is kept by all who had any events."""
     reading = read(held.plan.spec, held.state)
+    if evidence.withheld:
+        return Finding.INSUFFICIENT_DATA
     if reading.stands and reading.material:
         return Finding.BREACH
     if evidence.stale or not held.state.seen.any():

@@ -1,4 +1,4 @@
-"""How long a given gap takes to prove, at the present traffic; shown instead of a minimum sample size."""
+"""How long a given gap takes to prove, at the present traffic, shown instead of a minimum sample size; and how long a recovery."""
 
 import math
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from monitor.estimates import Floats
 from monitor.evidence.evalues import Sums, best_stake, log_mean, nearest_difference, nearest_ratio
-from monitor.evidence.layout import layout_of
-from monitor.evidence.learning import past_of, variance_of
+from monitor.evidence.layout import Layout, layout_of
+from monitor.evidence.learning import Decays, past_of, variance_of
 from monitor.evidence.scoring import ALIKE
 from monitor.evidence.spec import Kind, Measure, Side, Spec
 from monitor.evidence.state import State
@@ -119,3 +119,35 @@ def _rate(spec: Spec, disparity: float, reference: float) -> float:
     if spec.kind is Kind.RATIO:
         return disparity * reference
     return disparity + reference if spec.kind is Kind.DIFFERENCE else disparity
+
+
+RECOVERED_RATIO, RECOVERED_STEP = 1.2, 0.05
+"""What a recovery is expected to look like, beyond the bound: the third of four alternatives of the mirror detector."""
+
+
+def recovery_panes(layout: Layout, state: State) -> Floats:
+    """(D,): panes that evidence of recovery is expected to take, at the traffic there was when it was last usable.
+
+    `(ln A_rec + ln alternatives) phi / I`, with `I = d^2 / (2 v)` nats a pane: d from the bound to a recovery, v the variance of a
+    pane's disparity (normal approximation). Infinite where nothing is known of a group.
+    """
+    strata, decays = layout.strata, Decays.of(layout)
+    k, n, k_r, n_r, _, _, *squares = state.memory[2 * strata :]
+    left = decays.rows[2 * strata, 0]  # of a memory after a pane; a steady flow of f a pane makes it f / (1 - left)
+    with np.errstate(all="ignore"):
+        silent = np.maximum(state.position - state.seen - 1.0 - state.pending[layout.family], 0.0)
+        usual = (1.0 - left) / left**silent
+        own, other = (
+            np.clip((k + 0.5) / (n + 1.0), 1e-4, 1.0 - 1e-4),
+            np.clip((k_r + 0.5) / (n_r + 1.0), 1e-4, 1.0 - 1e-4),
+        )
+        v = variance_of(own, (k, n), squares[:1]) / (n * usual)
+        if layout.kind is not Kind.LEVEL:
+            tied = layout.bound * layout.bound if layout.kind is Kind.RATIO else 1.0
+            v = v + tied * variance_of(other, (k_r, n_r), squares[1:]) / (n_r * usual)
+        step = np.where(layout.low, RECOVERED_RATIO - 1.0, 1.0 - 1.0 / RECOVERED_RATIO)
+        d = layout.bound * other * step if layout.kind is Kind.RATIO else np.full_like(v, RECOVERED_STEP)
+        needed = np.log(layout.recovery_needed)[layout.family] + math.log(layout.mirrors)
+        panes = needed * np.maximum(state.phi, 1.0) * 2.0 * v / (d * d)
+    found: Floats = np.where(np.isfinite(panes), panes, np.inf)
+    return found

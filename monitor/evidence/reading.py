@@ -6,10 +6,11 @@ from enum import StrEnum
 import numpy as np
 
 from monitor.evidence.culprits import culprits
+from monitor.evidence.effort import recovery_panes
 from monitor.evidence.layout import Layout, layout_of
 from monitor.evidence.learning import variances
 from monitor.evidence.materiality import estimates, violated
-from monitor.evidence.spec import Side, Spec
+from monitor.evidence.spec import Kind, Reference, Side, Spec
 from monitor.evidence.state import State
 
 
@@ -42,6 +43,8 @@ class Leading:
     reference_variance: float
     since: float | None
     """The pane of the change, as far as it can be told: the mean start of the evidence. None without evidence."""
+    reference: str = ""
+    """What it is compared with: a group, or what `Reference` says; empty for a level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +135,28 @@ def _leading(layout: Layout, state: State, detector: int) -> Leading:
     side = Side.LOW if layout.low[detector] else Side.HIGH
     own, other = variances(layout, state, detector)
     name, phi = _name(layout, detector), float(state.phi[detector])
-    return Leading(name, side, evidence, phi, n, k, n_r, k_r, panes, own, other, since)
+    reference = _reference(layout, state, detector)
+    return Leading(name, side, evidence, phi, n, k, n_r, k_r, panes, own, other, since, reference)
+
+
+def _reference(layout: Layout, state: State, detector: int) -> str:
+    """The name of the reference; the rest where the best of the past is not known yet."""
+    spec = layout.specs[int(layout.family[detector])]
+    if spec.kind is Kind.LEVEL:
+        return ""
+    if spec.reference != Reference.BEST:
+        return str(spec.reference)
+    chosen = int(state.chosen[detector])
+    return spec.groups[chosen] if chosen >= 0 else str(Reference.REST)
 
 
 def _stale(layout: Layout, state: State, implicated: np.ndarray) -> bool:
-    """No usable volume for a day, or for three times what the recovery was expected to take."""
-    waited = state.position - state.seen[implicated].min() if len(implicated) else 0.0
-    return bool(waited > layout.tuning.stale_after * 60 / layout.pane)
+    """No usable volume for a day, or for three times what the recovery was expected to take, if that is longer."""
+    waited = state.position - state.seen[implicated]
+    if not len(implicated) or not (waited > layout.tuning.stale_after * 60 / layout.pane).any():
+        return False
+    expected = recovery_panes(layout, state)[implicated]
+    patience = np.maximum(
+        layout.tuning.stale_after * 60 / layout.pane, np.where(np.isfinite(expected), 3.0 * expected, 0.0)
+    )
+    return bool((waited > patience).any())

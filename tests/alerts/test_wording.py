@@ -7,7 +7,7 @@ import pytest
 
 from alerts.control import RouteState
 from alerts.evaluation import evaluate
-from alerts.messages import AlertPayload, Baseline
+from alerts.messages import AlertPayload, Baseline, Estimate, Group, Present
 from alerts.payloads import Context, Telling, payload_of
 from alerts.rules import Rule
 from alerts.rules.absence import AbsenceConfig, AbsenceRule
@@ -121,6 +121,28 @@ def test_a_page_says_everything() -> None:
         "Labels have arrived for 80% of the decisions (sex=F 80%, sex=M 90%). "
         "Versions v2; arms live."
     )
+
+
+def test_a_page_tells_the_counts_that_convinced() -> None:
+    """The day lags behind and is still inside the bound."""
+    sides = [
+        Group(groups={"sex": sex}, n=50, value=k / 50, numerator=k, denominator=50) for sex, k in (("F", 20), ("M", 40))
+    ]
+    present = Present(estimate=Estimate(value=0.5, low=0.34, high=0.71), lower=sides[0], higher=sides[1])
+    payload = firing()
+    assert payload.evidence is not None
+    lagging = Estimate(value=0.85, low=0.7, high=1.0)
+    payload = msgspec.structs.replace(
+        payload, estimate=lagging, evidence=msgspec.structs.replace(payload.evidence, present=present), summary=""
+    )
+    text = description(payload)
+    assert text.startswith(
+        "credit: selection_rate ratio of sex=F to sex=M is 0.5, outside the bound of at least 0.8 (95% interval 0.34 to 0.71). "
+        "sex=F: 20 of 50 (40.0%); sex=M: 40 of 50 (80.0%); in the last hour or 50 events to 2025-11-20 10:00 UTC. "
+        "Over the 1d to 2025-11-20 10:00 UTC it is 0.85 (0.7 to 1). Proven since"
+    )
+    over = msgspec.structs.replace(payload, status="resolved")
+    assert "is 0.85, back inside the bound" in description(over)
 
 
 def test_strata_that_point_the_other_way_are_told() -> None:

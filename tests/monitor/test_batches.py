@@ -110,8 +110,8 @@ def test_windows_of_different_cells_together_as_alone(cells: list[CellInfo]) -> 
                 assert np.array_equal(
                     np.where(gap.comparable[here], moved, 0), np.where(expected.comparable, getattr(expected, side), 0)
                 )
-        for beside, expected in zip(batch.shown.conditional, alone.conditional, strict=True):
-            assert same(beside.estimates.take(here), expected.estimates)
+        for beside, within in zip(batch.shown.conditional, alone.conditional, strict=True):
+            assert same(beside.estimates.take(here), within.estimates)
         for spec in SPECS:
             compared = batch.compare("selection_rate", ("sex",), spec)[at]
             one_by_one = assess(window.cells, window.sums["decision"], window.sums["label"], PLAN)

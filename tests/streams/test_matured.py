@@ -80,3 +80,48 @@ def test_old_series_of_evidence_thin_out_to_a_row_a_day(db: sa.Engine) -> None:
                 {"at": (T0 - hours * HOUR) / 1000},
             )
     assert thin_out(db) == 1
+
+
+def test_labels_that_come_unevenly_withhold_the_evidence(db: sa.Engine) -> None:
+    """100 favourable decisions an hour of each group: of women 70 have their label, of men 90. From hour 20 on both have 90."""
+    counted = Counted(db, pane=HOUR)
+    women, men = counted.cell("credit", {"sex": "F"}), counted.cell("credit", {"sex": "M"})
+    for hour in range(130):
+        at = T0 + hour * HOUR
+        for cell, found in ((women, 70 if hour < 20 else 90), (men, 90)):
+            tp = found * (1 if cell == women else 3) // (10 if cell == women else 5)
+            sums = {"labelled": found, "positive": tp, "negative": found - tp, "tp": tp, "fp": found - tp}
+            counted.set(Basis.DECISION, at, cell, {"events": 100, "decided": 100, "favourable": 100})
+            for basis in (Basis.LABEL_DECIDED, Basis.LABEL_ARRIVED):
+                counted.set(basis, at, cell, sums)
+    counted.commit(T0 + 30 * HOUR, T0 + 30 * HOUR)
+    evaluator = Evaluator(db, parse(CONFIG.replace("pane: 1m", "pane: 1h")))
+    run(evaluator)
+    # the cohorts up to hour 23: 20 x 70 + 3 x 90 of 2,300 are 72.6%
+    reason = "labels come unevenly: 73% of the favourable decisions of sex=F have one, 90% of the others"
+    with db.connect() as connection:
+        state, reading, finding = connection.execute(sa.text(STATE)).one()
+        assert (reading["withheld"], reading["stands"], finding) == (reason, False, "insufficient_data")
+        assert reading["log_evidence"] <= 0, "what cannot be trusted counts for nothing"
+        assert state == "insufficient_data"
+        assert not connection.execute(sa.text(FIRED)).all()
+    counted.commit(T0 + 130 * HOUR, T0 + 130 * HOUR)
+    run(evaluator)
+    with db.connect() as connection:
+        state, reading, finding = connection.execute(sa.text(STATE)).one()
+        assert (reading["withheld"], state, finding) == ("", "firing", "breach")
+        (fired,) = connection.execute(sa.text(FIRED)).scalars()
+    # women's coverage so far is 0.9 - 4 / h after h hours: within five points of men's for sure from hour 80 on
+    assert T0 + 26 * HOUR < fired.timestamp() * 1000 < T0 + 100 * HOUR
+
+
+def run(evaluator: Evaluator) -> None:
+    while evaluator.run_once().behind:
+        pass
+
+
+STATE = """
+select a.state, e.reading, e.finding from fairdrift.alert_states a, fairdrift.evidence_states e
+where a.rule = 'worth' and e.rule = 'worth' and e.version = '*'
+"""
+FIRED = "select pane_end from alert_history where rule = 'worth' and to_state = 'firing'"

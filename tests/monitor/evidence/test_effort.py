@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from monitor.evidence import Kind, Panes, Spec, State, Tuning, expected_events, expected_panes, fold
+from monitor.evidence.effort import recovery_panes
+from monitor.evidence.layout import layout_of
 
 SPEC = Spec(tuple("rabcdefg"), lower=0.8, reference="r", tuning=Tuning(savings=0))
 
@@ -58,3 +60,14 @@ def test_savings_shorten_it(kind: Kind) -> None:
         needed[savings] = expected_panes(spec, fold(spec, State.empty(spec), panes)[0], "b", broken)
 
     assert 0 < needed[43_200.0] < needed[0.0]
+
+
+def test_a_recovery_by_hand() -> None:
+    """20 group events at 0.24 beside 80 at 0.30, bound 0.8: d = 0.8 x 0.30 x 0.2 = 0.048, v = 0.24 x 0.76 / 20 + 0.64 x 0.3 x 0.7 / 80
+    = 0.0108, so 0.10667 nats a pane; ln 100,800 and ln 4 are 12.907 nats, and 121 panes."""
+    spec = Spec(("r", "b"), lower=0.8, reference="r", tuning=Tuning(temper=False))
+    panes = Panes(0, [[80, 20]] * 12_000, [[24, 4.8]] * 12_000)
+    state, _ = fold(spec, State.empty(spec), panes)
+    assert recovery_panes(layout_of(spec), state)[1] == pytest.approx(121.0, rel=0.01)
+    later, _ = fold(spec, state, Panes(12_000, [[80, 0]] * 3000, [[24, 0]] * 3000))
+    assert recovery_panes(layout_of(spec), later)[1] == pytest.approx(121.0, rel=0.16), "as when it was last usable"

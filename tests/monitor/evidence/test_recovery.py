@@ -62,3 +62,23 @@ def test_still_broken_at_another_level_is_no_recovery() -> None:
     _, seen = trace(SPEC, State.empty(SPEC), Panes(0, *decisions(numbers, ratios, seed=1)))
 
     assert [happened.paged for happened in seen.transitions] == [True]
+
+
+def test_a_group_that_is_seldom_seen_is_waited_for_longer() -> None:
+    """Three events an hour take weeks to prove a recovery: three days of silence say nothing yet."""
+    spec = Spec(("r", "b"), lower=0.8, reference="r")
+    n = np.tile([600.0, 3.0], (24 * 60, 1))
+    k = n * [0.5, 0.0]
+    hourly = Panes(
+        0,
+        np.repeat(n, 60, axis=0) * (np.arange(24 * 3600) % 60 == 0)[:, None],
+        np.repeat(k, 60, axis=0) * (np.arange(24 * 3600) % 60 == 0)[:, None],
+    )
+    state, reading = fold(spec, State.empty(spec), hourly)
+    assert reading.phase is Phase.FIRING
+    end = 24 * 3600
+    state, reading = fold(spec, state, Panes.none(spec, end, 3 * DAY))
+    assert not reading.stale
+    state, reading = fold(spec, state, Panes.none(spec, end + 3 * DAY, 400 * DAY))
+    assert reading.stale
+    assert reading.phase is Phase.FIRING
