@@ -17,6 +17,7 @@ from monitor.times import DAY
 from streams.arrivals import Arrivals, read_arrivals
 from streams.coverage import coverage_ends, coverage_observations, read_coverage
 from streams.measuring import Frame
+from streams.periods import Periods
 from streams.shares import vanished, wrong_groups
 from streams.snapshots import Source
 
@@ -36,6 +37,7 @@ class Circumstances:
     arrivals: Arrivals | None = None
     coverage: Mapping[tuple[str, int], Sequence[Observation]] = field(default_factory=dict)
     """(rule, end) -> what coverage was."""
+    periods: Periods = field(default_factory=dict)
 
     def observations(self, end: int, frames: Mapping[int, Frame]) -> Iterator[Observation]:
         """What the rules look at when panes are complete up to `end`; `frames` are the windows there, by length."""

@@ -225,7 +225,8 @@ class ModelEvaluator:
             high = min(closed, fold.end + READ_AT_ONCE)
             fold.enter(this.snapshot, fold.end, high)
             prover.enter(this.connection, this.snapshot, fold.end, high)
-            this.judging.circumstances = self._watch.read(this.connection, fold.time_basis, (fold.end, high))
+            span = (fold.end, high)
+            this.judging.circumstances = self._watch.read(this.connection, fold.time_basis, span, this.positions.lost)
             while fold.end < high and not this.overdue:
                 end, look = fold.next_end(high)
                 fold.close(end)

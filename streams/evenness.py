@@ -91,7 +91,7 @@ class Evenness:
             "stream": f"{topics.predictions}/{topics.outcomes}", "model": self.model.name, "served": list(SERVED),
             "low": end - SPAN, "high": end,
         }  # fmt: skip
-        return [tuple(row) for row in connection.execute(sa.text(COUNTS), values)]  # type: ignore[misc]
+        return [tuple(row) for row in connection.execute(sa.text(COUNTS), values)]
 
 
 def hours_over(low: int, high: int) -> range:

@@ -17,6 +17,7 @@ from streams.circumstances import Circumstances
 from streams.folding import Fold, Lost
 from streams.matured import Provers
 from streams.measuring import Comparing, Frame, Measured, Measuring
+from streams.periods import windowed
 from streams.planning import AtEnd, Planning
 from streams.points import Point
 from streams.proving import Proof
@@ -78,12 +79,15 @@ class Judging:
     def _judge(self, measuring: Measuring, taken: "Taken") -> frozenset[int]:
         """Judge the rules; returns the lengths of the windows that an alert which people are told of cites."""
         end, windows = taken.end, {one.frame.place.length: one for one in taken.found}
-        looking = {rule.policy.name: rule for rule in measuring.rules if isinstance(rule, Comparing)}
+        looking = {rule.policy.name: rule for rule in windowed(measuring.rules)}
         observations = [o for rule in looking.values() for o in taken.observations(windows[rule.window_ms], rule)]
         ruled = [windows[length] for length in sorted({rule.window_ms for rule in looking.values()})]
         rules = due(measuring.rules, end)
         if self.circumstances is not None:
             observations += self.circumstances.observations(end, {length: w.frame for length, w in windows.items()})
+            for rule, frame in self.circumstances.periods.get(end, ()):
+                (over,) = measuring.measure([frame])
+                observations += over.observations(rule)
         result = evaluate(rules, observations, self.states, self.route, self._context(end, ruled))
         self.states, self.route = result.states, result.route
         self.steps += result.steps

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from alerts.rules import Circumstantial, Rule
+from alerts.rules import Circumstantial, Periodic, Rule
 from alerts.verdicts import Observation, Side, Stratified
 from monitor.assess import REST, CellInfo, Plan, attribute_sets
 from monitor.batches import Batch, Compared, Condition, assess_each, confident
@@ -180,7 +180,8 @@ class Measuring:
 
     def windows(self) -> set[int]:
         """The lengths in ms of the windows that rules look at."""
-        compared = {rule.window_ms for rule in self.rules if isinstance(rule, Comparing)}
+        moving = (rule for rule in self.rules if not (isinstance(rule, Periodic) and rule.of_period))
+        compared = {rule.window_ms for rule in moving if isinstance(rule, Comparing)}
         return compared.union(*(rule.frames for rule in self.rules if isinstance(rule, Circumstantial)))
 
     def measure(self, frames: Sequence[Frame]) -> list[Measured]:

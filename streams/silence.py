@@ -6,7 +6,8 @@ after a restart what came in between is still to be read.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -14,6 +15,9 @@ from alerts.rules.absence import SILENCE, AbsenceRule
 from alerts.verdicts import Observation
 from streams.arrivals import Arrivals, read_arrivals, silence_of
 from streams.circumstances import REACH, Circumstances, circumstantial, read_circumstances
+from streams.folding import Lost
+from streams.measuring import TimeBasis
+from streams.periods import periodic, read_periods
 from streams.rounds import Round
 from streams.watching import Watched
 
@@ -22,7 +26,7 @@ select (extract(epoch from max(prediction_moved_at)) * 1000)::bigint, (extract(e
 from fairdrift.positions where stream = :stream
 """
 
-TIME_BASIS = {"predictions": "decision", "outcomes": "outcome"}
+TIME_BASIS: Mapping[str, TimeBasis] = {"predictions": "decision", "outcomes": "outcome"}
 
 
 class Watch:
@@ -31,16 +35,20 @@ class Watch:
     def __init__(self, of: Watched) -> None:
         self._of, self._began = of, _now()
         self._rules = {basis: circumstantial(of.rules, basis) for basis in TIME_BASIS.values()}
+        self._periods = {basis: periodic(of.rules, basis) for basis in TIME_BASIS.values()}
         rules = [rule for rules in self._rules.values() for rule in rules]
         self._silent = [rule for rule in rules if isinstance(rule, AbsenceRule) and rule.of in SILENCE]
         self._looked = 0
 
-    def read(self, connection: sa.Connection, time_basis: str, span: tuple[int, int]) -> Circumstances | None:
+    def read(
+        self, connection: sa.Connection, time_basis: TimeBasis, span: tuple[int, int], lost: Lost = ()
+    ) -> Circumstances | None:
         """What the rules of one clock look at for the ends in (low, high]; None if there are none."""
-        rules = self._rules[time_basis]
-        if not rules:
+        rules, periods = self._rules[time_basis], self._periods[time_basis]
+        if not rules and not periods:
             return None
-        return read_circumstances(connection, (self._of.model, self._of.source), rules, span)
+        found = read_circumstances(connection, (self._of.model, self._of.source), rules, span)
+        return replace(found, periods=read_periods(connection, self._of.source, periods, time_basis, (span, lost)))
 
     @property
     def due(self) -> bool:

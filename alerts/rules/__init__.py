@@ -61,6 +61,18 @@ class Occasional(Protocol):
     def every_ms(self) -> int: ...
 
 
+@runtime_checkable
+class Periodic(Protocol):
+    """The part of a rule that may be judged over a period that begins at a date, instead of a window that moves."""
+
+    @property
+    def of_period(self) -> bool:
+        """Whether it is."""
+
+    def since(self, end: int) -> int | None:
+        """Where the period that ends at `end` began (ms); None where it is a window."""
+
+
 def due(rules: Iterable[Rule], end: int) -> tuple[Rule, ...]:
     """The rules to be judged at this end (ms)."""
     return tuple(rule for rule in rules if not isinstance(rule, Occasional) or end % rule.every_ms == 0)

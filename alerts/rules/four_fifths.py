@@ -23,7 +23,7 @@ from alerts.labels import Family
 from alerts.policies import Policy, policy_of
 from alerts.verdicts import Finding, Observation, Side, Verdict
 from monitor.config import UNKNOWN, ModelConfig
-from monitor.sections import Duration, Name, Problem
+from monitor.sections import Config, Duration, Name, Problem
 from monitor.times import DAY
 
 if TYPE_CHECKING:  # policies compute with River, which takes a second to import: only where a rule is judged
@@ -34,13 +34,24 @@ TO_BASE = "to_base"
 """The method of an observation that compares a group with the one that the policy says."""
 
 
+class SinceConfig(Config):
+    """A period that began at a date, 00:00 UTC."""
+
+    since: date
+
+
 class FourFifthsConfig(RuleConfig):
-    """A policy over a window. `attributes` is one attribute set; absent, every attribute alone."""
+    """A policy over a period. `attributes` is one attribute set; absent, every attribute alone.
+
+    `period` is the `year_to_date` (UTC), `{since: 2026-01-01}`, or `policy`: as many days as the policy asks for at least
+    (365 of us-four-fifths). Without it a `window` of the model that moves.
+    """
 
     type: Literal["four_fifths"]
     policy: str = "us-four-fifths"
     attributes: tuple[Name, ...] | None = None
     window: Duration = 30 * DAY
+    period: Literal["year_to_date", "policy"] | SinceConfig | None = None
     every: Duration = DAY
     severity: Literal["page", "ticket", "info"] = "ticket"
 
@@ -60,14 +71,18 @@ class FourFifthsConfig(RuleConfig):
         if not self.every:
             yield ("every",), "must be longer than nothing, as in 1d"
         try:
-            if not _criteria(versions(self.policy)):
+            regulation = versions(self.policy)
+            if not _criteria(regulation):
                 yield ("policy",), f"{self.policy} has no rate with a bound that a rule could judge"
+            elif self.period == "policy" and not regulation[-1].least_period_days:
+                yield ("period",), f"{self.policy} names no period: give `year_to_date`, `since` or a window"
         except PolicyError as error:
             yield ("policy",), str(error)
 
     def problems_with(self, model: ModelConfig) -> Iterator[Problem]:
         yield from unknown_attributes(self.attributes or (), model)
-        yield from missing_window("window", self.window, model)
+        if self.period is None:
+            yield from missing_window("window", self.window, model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,24 @@ class FourFifthsRule:
     attributes: tuple[str, ...] | None
     window_ms: int
     every_ms: int
+    period: Literal["year_to_date", "policy"] | date | None = None
+
+    @property
+    def of_period(self) -> bool:
+        """Whether it is judged over a period of its own."""
+        return self.period is not None
+
+    def since(self, end: int) -> int | None:
+        """Where the period that ends at `end` (ms) began: the year of its last day, a date, or so many days before."""
+        if self.period is None:
+            return None
+        if self.period == "policy":
+            days = self.regulation[-1].least_period_days or 0
+            return (end - days * DAY) // DAY * DAY
+        last = datetime.fromtimestamp((end - 1) / 1000, UTC)
+        first = date(last.year, 1, 1) if self.period == "year_to_date" else self.period
+        assert isinstance(first, date)
+        return int(datetime(first.year, first.month, first.day, tzinfo=UTC).timestamp() * 1000)
 
     def families(self) -> tuple[Family, ...]:
         if self.attributes is None:
@@ -96,8 +129,9 @@ class FourFifthsRule:
         return mine and self._judges(family.attributes)
 
     def selects(self, observation: Observation) -> bool:
-        o = observation
-        asked = (o.metric, o.window_ms, o.version, o.arm) == (self.metric, self.window_ms, "*", "*")
+        o, since = observation, self.since(observation.window_end)
+        length = self.window_ms if since is None else o.window_end - since
+        asked = (o.metric, o.window_ms, o.version, o.arm) == (self.metric, length, "*", "*")
         return asked and (o.aggregate == "" or o.method == TO_BASE) and self._judges(o.attributes)
 
     def judge(self, observations: Sequence[Observation], concerned: frozenset[str]) -> Verdict:
@@ -177,6 +211,7 @@ class FourFifthsRule:
             attributes=config.attributes,
             window_ms=config.window,
             every_ms=config.every,
+            period=config.period.since if isinstance(config.period, SinceConfig) else config.period,
         )
 
 

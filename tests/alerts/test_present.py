@@ -22,7 +22,7 @@ def test_newcombe_s_own_example() -> None:
     found = present_of(plan, WOMEN)
     assert found is not None
     assert found.value == pytest.approx(-0.2)
-    assert (found.low, found.high) == (pytest.approx(-0.3339, abs=1e-4), pytest.approx(-0.0524, abs=1e-4))
+    assert [found.low, found.high] == pytest.approx([-0.3339, -0.0524], abs=1e-4)
     assert found.higher is not None
     assert (found.lower.groups, found.lower.numerator, found.higher.groups) == ({"sex": "F"}, 48, {"sex": "M"})
 
@@ -33,7 +33,7 @@ def test_between_groups_a_difference_is_the_greater_less_the_lesser() -> None:
     found = present_of(plan, WOMEN)
     assert found is not None
     assert found.value == pytest.approx(0.2)
-    assert (found.low, found.high) == (pytest.approx(0.0524, abs=1e-4), pytest.approx(0.3339, abs=1e-4))
+    assert [found.low, found.high] == pytest.approx([0.0524, 0.3339], abs=1e-4)
 
 
 def test_everybody_is_both() -> None:
@@ -42,7 +42,8 @@ def test_everybody_is_both() -> None:
     found = present_of(plan, replace(WOMEN, reference="*overall"))
     assert found is not None
     assert found.higher is not None
-    assert (found.value, found.higher.groups, found.higher.n) == (pytest.approx(0.6 / (104 / 150)), {}, 150)
+    assert found.value == pytest.approx(0.6 / (104 / 150))
+    assert (found.higher.groups, found.higher.n) == ({}, 150)
 
 
 def test_a_mean_is_told_in_its_own_units() -> None:
@@ -52,7 +53,7 @@ def test_a_mean_is_told_in_its_own_units() -> None:
     found = present_of(plan, WOMEN)
     assert found is not None
     assert found.higher is not None
-    assert (found.lower.value, found.higher.value, found.value) == (36_000, 48_000, pytest.approx(0.75))
+    assert [found.lower.value, found.higher.value, found.value] == pytest.approx([36_000, 48_000, 0.75])
 
 
 def test_nothing_counted_is_nothing_said() -> None:

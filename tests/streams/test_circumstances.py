@@ -182,3 +182,24 @@ def test_a_regulation_is_judged_once_a_day(db: sa.Engine) -> None:
     looking = Evaluator(db, parse(text.format(rule="name: law, type: four_fifths, window: 1d")))
     run(looking)
     assert transitions(db) == [("selection_rate", "firing", 1440.0)]
+
+
+def test_a_regulation_is_judged_over_its_own_period(db: sa.Engine) -> None:
+    """Two days of 300 of 600 women and 300 of 500 men are 0.83; with the first day's 0 of 600 it would be less. Then a day of none:
+    600 of 1,800 beside 900 of 1,500."""
+    counted = Counted(db)
+    women, men = counted.cell("credit", F), counted.cell("credit", M)
+    for day, k in enumerate((0, 300, 300, 0)):
+        counted.decisions(T0 + day * DAY, women, 600, k)
+        counted.decisions(T0 + day * DAY, men, 500, 300)
+    counted.commit(T0 + 4 * DAY + 2 * MINUTE)
+    text = CONFIG.format(rule="name: law, type: four_fifths, period: {since: 2023-11-16}")
+    run(Evaluator(db, parse(text)))
+    found = transitions(db)
+    assert found[-1] == ("selection_rate", "firing", 4 * 1440.0)
+    assert all(to != "firing" for _, to, _ in found[:-1])
+    query = "select payload from fairdrift.alert_transitions where to_state = 'firing'"
+    with db.connect() as connection:
+        (told,) = connection.execute(sa.text(query)).scalars()
+    assert told["window"]["start"] == "2023-11-16T00:00:00.000Z"
+    assert (told["lower"]["numerator"], told["lower"]["denominator"]) == (600, 1800)

@@ -1,6 +1,7 @@
 """The rule against the guidelines' own examples; the policy's arithmetic has tests of its own (tests/monitor/policies)."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -82,3 +83,27 @@ def test_it_never_pages() -> None:
         rule(severity="page")
     with pytest.raises(ValidationError, match="no policy"):
         rule(policy="nobody-s-rule")
+
+
+@pytest.mark.parametrize(
+    ("period", "end", "since"),
+    [
+        ("year_to_date", "2026-11-20T10:00", "2026-01-01T00:00"),
+        ("year_to_date", "2027-01-01T00:00", "2026-01-01T00:00"),
+        ({"since": "2026-03-01"}, "2026-11-20T10:00", "2026-03-01T00:00"),
+        ("policy", "2026-11-20T10:00", "2025-11-20T00:00"),
+    ],
+)
+def test_a_period_of_its_own(period: Any, end: str, since: str) -> None:
+    """us-four-fifths asks for a year at least; the last moment of a year belongs to it."""
+    ends, began = (int(datetime.fromisoformat(f"{text}+00:00").timestamp() * 1000) for text in (end, since))
+    law = rule(period=period)
+    assert law.since(ends) == began
+    (seen, _) = groups(F=(200, 500), M=(300, 500))
+    assert law.selects(replace(seen, window_end=ends, window_ms=ends - began))
+    assert not law.selects(replace(seen, window_end=ends, window_ms=86_400_000))
+
+
+def test_a_policy_without_a_period_needs_one() -> None:
+    with pytest.raises(ValidationError, match="eu-difference names no period"):
+        rule(policy="eu-difference", period="policy")
