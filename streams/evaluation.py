@@ -228,7 +228,7 @@ class ModelEvaluator:
             span = (fold.end, high)
             this.judging.circumstances = self._watch.read(this.connection, fold.time_basis, span, this.positions.lost)
             while fold.end < high and not this.overdue:
-                end, look = fold.next_end(high)
+                end, look = self._next(this, fold, high)
                 fold.close(end)
                 if look:
                     this.judging.take(fold)
@@ -237,6 +237,14 @@ class ModelEvaluator:
             if len(this.judging.points) > MOST_POINTS:
                 self._store(this)
         this.behind |= fold.end < closed
+
+    def _next(self, this: Round, fold: Fold, high: int) -> tuple[int, bool]:
+        """The next end and whether to look: where windows hold something, and where a period ends that a rule judges."""
+        assert fold.end is not None
+        end, look = fold.next_end(high)
+        known = this.judging.circumstances
+        periods = () if known is None else [at for at in known.periods if fold.end < at <= end]
+        return (min(periods), True) if periods else (end, look)
 
     def _store(self, this: Round) -> None:
         points, this.judging.points = this.judging.points, []

@@ -17,7 +17,7 @@ from streams.circumstances import Circumstances
 from streams.folding import Fold, Lost
 from streams.matured import Provers
 from streams.measuring import Comparing, Frame, Measured, Measuring
-from streams.periods import windowed
+from streams.periods import of_period
 from streams.planning import AtEnd, Planning
 from streams.points import Point
 from streams.proving import Proof
@@ -79,7 +79,9 @@ class Judging:
     def _judge(self, measuring: Measuring, taken: "Taken") -> frozenset[int]:
         """Judge the rules; returns the lengths of the windows that an alert which people are told of cites."""
         end, windows = taken.end, {one.frame.place.length: one for one in taken.found}
-        looking = {rule.policy.name: rule for rule in windowed(measuring.rules)}
+        looking = {
+            rule.policy.name: rule for rule in measuring.rules if isinstance(rule, Comparing) and not of_period(rule)
+        }
         observations = [o for rule in looking.values() for o in taken.observations(windows[rule.window_ms], rule)]
         ruled = [windows[length] for length in sorted({rule.window_ms for rule in looking.values()})]
         rules = due(measuring.rules, end)

@@ -3,7 +3,7 @@
 Summed by Postgres per cell, since a period may be a year; read once in `every`, a day by default.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ Periods = Mapping[int, Sequence[tuple[Comparing, Frame]]]
 
 def periodic(rules: Iterable[Rule], time_basis: TimeBasis) -> tuple[Rule, ...]:
     """The rules that are judged over a period of their own, by the clock of these topics."""
-    return tuple(rule for rule in rules if _of_period(rule) and _basis_of(rule) == time_basis)
+    return tuple(rule for rule in rules if of_period(rule) and _basis_of(rule) == time_basis)
 
 
 def read_periods(
@@ -53,7 +53,8 @@ def read_periods(
     return found
 
 
-def _of_period(rule: Rule) -> bool:
+def of_period(rule: Rule) -> bool:
+    """Whether a rule is judged over a period of its own, not over a window that moves with the panes."""
     return isinstance(rule, Periodic) and rule.of_period
 
 
@@ -83,8 +84,3 @@ def _frame(connection: sa.Connection, source: Source, place: Place, lost: Lost) 
         condition = State.STALE, LOST
     decided = place.basis == "decision"
     return Frame(place, filled, rows[:, 1:] if decided else None, None if decided else rows[:, 1:], condition)
-
-
-def windowed(rules: Iterable[Rule]) -> Iterator[Comparing]:
-    """The rules that compare, over a window that moves with the panes."""
-    return (rule for rule in rules if isinstance(rule, Comparing) and not _of_period(rule))

@@ -21,7 +21,10 @@ from monitor.evidence.scoring import log_evalues, suspicions
 from monitor.evidence.state import State
 
 FARTHEST = 600.0
-"""Log e-values are cut here: above, which only loses evidence; below, where nothing is left of it anyway."""
+"""Log e-values are cut this far below 0, where nothing is left of any evidence anyway."""
+
+GREATEST = 120.0
+"""They are cut here above, which only loses evidence; `MOST` times this stays a number."""
 
 MOST = 1e250
 """Evidence is cut here, so that it stays a number."""
@@ -78,7 +81,7 @@ class Factors:
                 suspected or (), suspicions(layout, counts, learned) if suspected else (), strict=True
             ):
                 out[...] = found
-        np.clip(log_e, -FARTHEST, FARTHEST, out=log_e)
+        np.clip(log_e, -FARTHEST, GREATEST, out=log_e)
         np.exp(log_e, out=self.plain[..., here])
         log_e *= (1.0 / learned.phi)[:, None, :]
         np.exp(log_e, out=self.tempered[..., here])

@@ -14,6 +14,10 @@ from monitor.evidence.spec import Kind, Reference, Side, Spec
 from monitor.evidence.state import State
 
 
+KNOWN_BLOCKS = 24.0
+"""Blocks of `min_episode`, a day of hours, after which the unrest of a family's traffic is taken for known."""
+
+
 class Phase(StrEnum):
     """Where a family stands."""
 
@@ -61,7 +65,11 @@ class Reading:
     material: bool
     """The leading group breaks the bound in the gate's window too."""
     warn: bool
-    """A ticket: a hundredth of what is needed, or all of it before tempering."""
+    """A ticket: a hundredth of what is needed; or all of it before tempering, as long as the traffic's unrest is not known yet.
+
+    Untempered evidence of traffic that varies more than chance cries wolf (the study: in every run); it covers the first day,
+    when evidence is tempered by a guess.
+    """
     warn_needed: float
     paged: bool
     """The page began in the panes of this fold."""
@@ -92,7 +100,7 @@ def reading_of(layout: Layout, state: State, family: int, paged: bool = False, r
     total = float(layout.sums(state.evidence.sum(axis=0))[family])  # as the fold sums it, to the last bit
     untempered = float(layout.sums(state.plain.sum(axis=0) * layout.weight)[family])
     at = int(np.argmax(parts))
-    firing = bool(state.firing[family])
+    firing, unknown = bool(state.firing[family]), bool(state.unrest[2, family] < KNOWN_BLOCKS)
     implicated = state.implicated[mine] > 0
     with np.errstate(divide="ignore"):
         log_evidence, log_plain, mirrors = np.log(total), np.log(untempered), np.log(state.mirror[:, mine].sum(axis=0))
@@ -106,7 +114,7 @@ def reading_of(layout: Layout, state: State, family: int, paged: bool = False, r
         needed=spec.needed,
         stands=bool(log_evidence >= spec.needed),
         material=bool(violated(layout, state)[mine[at]]),
-        warn=bool(log_evidence >= spec.warn_needed or log_plain >= spec.needed),
+        warn=bool(log_evidence >= spec.warn_needed or (log_plain >= spec.needed and unknown)),
         warn_needed=spec.warn_needed,
         paged=paged,
         resolved=resolved,

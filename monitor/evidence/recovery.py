@@ -7,7 +7,7 @@ reach `resolve_evidence`, and the page must have stood for `min_hold`.
 import numpy as np
 
 from monitor.estimates import Flags, Floats
-from monitor.evidence.detector import FARTHEST, MOST
+from monitor.evidence.detector import FARTHEST, GREATEST, MOST
 from monitor.evidence.layout import Layout
 from monitor.evidence.state import State
 
@@ -15,7 +15,7 @@ from monitor.evidence.state import State
 def recover(layout: Layout, state: State, log_e: Floats, phi: Floats) -> None:
     """One pane of the mirror detectors, (M, D)."""
     about = state.implicated > 0
-    grown = (state.mirror + 1.0 / layout.mirrors) * np.exp(np.clip(log_e, -FARTHEST, FARTHEST) / phi)
+    grown = (state.mirror + 1.0 / layout.mirrors) * np.exp(np.clip(log_e, -FARTHEST, GREATEST) / phi)
     state.mirror[:] = np.where(about, np.minimum(grown, MOST), 0.0)
 
 

@@ -1,17 +1,21 @@
 """What every rule type promises, whatever it looks at. A new type needs an entry in `CASES`, and nothing else here."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
 
 from alerts.config import DriftConfig, RuleConfig, ThresholdConfig
+from alerts.control import RouteState
 from alerts.errors import UnknownRuleType
+from alerts.evaluation import Stored, evaluate
+from alerts.payloads import Context
 from alerts.rules import Rule, make_rules, rule_types
 from alerts.rules.absence import AbsenceConfig
 from alerts.rules.four_fifths import FourFifthsConfig
 from alerts.rules.quality import QualityConfig
+from alerts.states import State
 from alerts.verdicts import Finding, Observation
 from tests.alerts.observing import between, ratio, shared, side, silence, to_base
 
@@ -141,3 +145,24 @@ def test_a_rule_is_a_value(name: str) -> None:
     assert rule_of(name) == rule_of(name)
     assert rule_of(name).bound_text()
     assert rule_of(name).policy.name == CASES[name].config.name
+
+
+def test_missing_data_is_a_state_of_its_own_and_resolves_nothing(name: str) -> None:
+    """Nothing observed at first; then a breach, silence, what cannot be measured, and at last the bound is kept."""
+    case, rule = CASES[name], rule_of(name)
+    unmeasured = replace(case.clear, state="undefined", reason="no events")
+    seen: list[tuple[list[Observation], State]] = [
+        ([unmeasured], State.INSUFFICIENT_DATA),
+        ([case.breach], State.FIRING),
+        ([], State.FIRING),
+        ([unmeasured], State.FIRING),
+        ([replace(case.clear, subject="somebody else")], State.FIRING),
+        ([case.clear], State.RESOLVED),
+        ([], State.INSUFFICIENT_DATA),
+    ]
+    states: Mapping[str, Stored] = {}
+    for pane, (observations, expected) in enumerate(seen, 1):
+        done = evaluate([rule], observations, states, RouteState("credit"), Context("credit", pane * 60_000, "c1"))
+        states = done.states
+        (kept,) = states.values()
+        assert kept.state.state is expected, observations

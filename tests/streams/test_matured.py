@@ -83,21 +83,21 @@ def test_old_series_of_evidence_thin_out_to_a_row_a_day(db: sa.Engine) -> None:
 
 
 def test_labels_that_come_unevenly_withhold_the_evidence(db: sa.Engine) -> None:
-    """100 favourable decisions an hour of each group: of women 70 have their label, of men 90. From hour 20 on both have 90."""
+    """1,000 favourable decisions an hour of each group: of women 70% have their label, of men 90%. From hour 20 on both have 90%."""
     counted = Counted(db, pane=HOUR)
     women, men = counted.cell("credit", {"sex": "F"}), counted.cell("credit", {"sex": "M"})
     for hour in range(130):
         at = T0 + hour * HOUR
-        for cell, found in ((women, 70 if hour < 20 else 90), (men, 90)):
+        for cell, found in ((women, 700 if hour < 20 else 900), (men, 900)):
             tp = found * (1 if cell == women else 3) // (10 if cell == women else 5)
             sums = {"labelled": found, "positive": tp, "negative": found - tp, "tp": tp, "fp": found - tp}
-            counted.set(Basis.DECISION, at, cell, {"events": 100, "decided": 100, "favourable": 100})
+            counted.set(Basis.DECISION, at, cell, {"events": 1000, "decided": 1000, "favourable": 1000})
             for basis in (Basis.LABEL_DECIDED, Basis.LABEL_ARRIVED):
                 counted.set(basis, at, cell, sums)
     counted.commit(T0 + 30 * HOUR, T0 + 30 * HOUR)
     evaluator = Evaluator(db, parse(CONFIG.replace("pane: 1m", "pane: 1h")))
     run(evaluator)
-    # the cohorts up to hour 23: 20 x 70 + 3 x 90 of 2,300 are 72.6%
+    # the cohorts up to hour 23: 20 x 700 + 3 x 900 of 23,000 are 72.6%
     reason = "labels come unevenly: 73% of the favourable decisions of sex=F have one, 90% of the others"
     with db.connect() as connection:
         state, reading, finding = connection.execute(sa.text(STATE)).one()

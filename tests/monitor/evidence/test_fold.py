@@ -251,3 +251,14 @@ def test_a_state_takes_a_few_hundred_bytes_a_group() -> None:
 
 def test_the_number_of_a_pane() -> None:
     assert pane_number(SPECS["ratio"], 120.5) == 2
+
+
+def test_overwhelming_evidence_stays_a_number() -> None:
+    """A million events a pane that are as unequal as can be, for a while; then as many that are equal: no overflow, and an end."""
+    spec = Spec(("r", "b"), lower=0.8, reference="r")
+    n, unequal, equal = [[1e6, 1e6]] * 40, [[9e5, 1e5]] * 40, [[9e5, 9e5]] * 40
+    state, reading = fold(spec, State.empty(spec), Panes(0, n, unequal))
+    assert reading.phase is Phase.FIRING
+    assert np.isfinite(reading.log_evidence)
+    _, reading = fold(spec, state, Panes(40, n, equal))
+    assert reading.resolved

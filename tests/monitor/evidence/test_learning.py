@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitor.evidence import Panes, Spec, State, Tuning, fold
+from monitor.evidence import Panes, Spec, State, Tuning, fold, read
 from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
 
 WEEK = np.arange(7 * DAY)
@@ -47,3 +47,12 @@ def test_the_reference_rate_of_a_new_family_is_a_half() -> None:
     state = State.empty(SPEC)
 
     assert (state.memory[0] / state.memory[1] == 0.5).all()
+
+
+def test_untempered_evidence_warns_only_while_the_unrest_is_not_known() -> None:
+    spec = Spec(("r", "b"), lower=0.8, reference="r")
+    state = State.empty(spec)
+    state.plain[:] = np.exp(spec.needed)
+    for blocks, expected in ((0.0, True), (23.0, True), (24.0, False)):
+        state.unrest[2] = blocks
+        assert read(spec, state).warn is expected
