@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from streams.config import parse
+from streams.settings import Settings
 from tests.chaos.nemesis import SESSION_SECONDS
 from tests.chaos.workers import STORE
 
@@ -80,3 +82,9 @@ def settings(kafka: str, postgres: str, webhook: str, checkpoints: str) -> str:
         ],
     }  # fmt: skip
     return yaml.safe_dump(body, sort_keys=False)
+
+
+def configured() -> Settings:
+    """The same as the workers read it; where the services are does not matter."""
+    text = settings("127.0.0.1:9092", "postgresql://127.0.0.1/chaos", "http://127.0.0.1:9/", "/checkpoints")
+    return parse(text.replace(f"${{{STORE}}}", "/store"))

@@ -15,7 +15,8 @@ from tests.acceptance.parsing import Dead, Spec, read
 from tests.acceptance.stored import differences, stored_positions, stored_rows
 from tests.alerts.receiving import Request
 from tests.chaos.audit import Audit
-from tests.chaos.settings import DEAD_LETTERS, MODELS, RULE, STREAM, TOPICS
+from tests.chaos.refolding import refolded
+from tests.chaos.settings import DEAD_LETTERS, MODELS, RULE, STREAM, TOPICS, configured
 
 Log = dict[int, list[Logged]]
 SHOWN = 12
@@ -56,6 +57,8 @@ def checks(evidence: Evidence) -> Iterator[Check]:
     yield Check("positions only ever moved as the protocol allows", list(evidence.audit.violations()))
     yield Check("every dead letter is in its topic", list(buried(evidence)))
     yield from alerts(evidence)
+    found = list(refolded(evidence.connection, configured()))
+    yield Check("folded anew, the evidence is the same to the last bit, and alerts begin and end by it", found)
 
 
 # --- sums
