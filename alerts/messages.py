@@ -60,8 +60,9 @@ class RouteDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Present(msgspec.Struct, frozen=True, kw_only=True):
-    """What convinced: the leading group and its reference in the newest hour or 50 events, whichever is longer."""
+    """What convinced: the leading group and its reference in the newest hour or 50 events, whichever is longer, in `seconds` in all."""
 
+    seconds: int
     estimate: Estimate
     lower: Group
     higher: Group | None = None

@@ -159,7 +159,7 @@ def _present(found: verdicts.Present | None) -> Present | None:
     if found is None or lower is None:
         return None
     estimate = Estimate(value=found.value, low=found.low, high=found.high)
-    return Present(estimate=estimate, lower=lower, higher=_group(found.higher))
+    return Present(seconds=found.window_ms // SECOND, estimate=estimate, lower=lower, higher=_group(found.higher))
 
 
 def _baseline(found: verdicts.Before | None) -> Baseline | None:

@@ -6,11 +6,15 @@ still be inside the bound when the page comes.
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from alerts.proving import Plan
 from alerts.verdicts import Present, Side
+from monitor.estimates import Floats
 from monitor.evidence import Kind, Reference
 from monitor.evidence.reading import Leading
-from monitor.intervals import newcombe, score_ratio, wilson
+from monitor.intervals import mean_difference, mean_ratio, newcombe, score_ratio, wilson
+from monitor.times import SECOND
 
 Counted = tuple[float, float]
 """k (or a sum of shares) and n."""
@@ -21,19 +25,19 @@ def present_of(plan: Plan, leading: Leading) -> Present | None:
     if not leading.n or (plan.spec.kind is not Kind.LEVEL and not leading.reference_n):
         return None
     own = leading.k, leading.n
-    group = _side(plan, dict(_groups(plan, leading.group)), own)
+    group, window = _side(plan, _groups(plan, leading.group), own), round(leading.panes) * plan.spec.pane * SECOND
     if plan.spec.kind is Kind.LEVEL:
-        return Present(group.value, group.low, group.high, group, None)
+        return Present(window, group.value, group.low, group.high, group)
     other = leading.reference_k, leading.reference_n
     if leading.reference == Reference.OVERALL:
         other = own[0] + other[0], own[1] + other[1]
     base = _side(plan, _groups(plan, leading.reference), other)
     value = _compared(plan.spec.kind, group, base)
-    low, high = _interval(plan, own, other)
+    low, high = _interval(plan, leading)
     if plan.spec.reference == Reference.BEST and plan.spec.kind is Kind.DIFFERENCE and value is not None:
         value, low, high = -value, None if high is None else -high, None if low is None else -low
     lower, higher = (group, base) if (group.value or 0.0) <= (base.value or 0.0) else (base, group)
-    return Present(value, low, high, lower, higher)
+    return Present(window, value, low, high, lower, higher)
 
 
 def _groups(plan: Plan, name: str) -> Mapping[str, str]:
@@ -58,12 +62,21 @@ def _compared(kind: Kind, group: Side, base: Side) -> float | None:
     return group.value - base.value
 
 
-def _interval(plan: Plan, own: Counted, other: Counted) -> tuple[float | None, float | None]:
-    """At 95%, of two rates that share no events."""
-    if plan.scale is not None or plan.spec.reference == Reference.OVERALL:
+def _interval(plan: Plan, leading: Leading) -> tuple[float | None, float | None]:
+    """At 95%, of two groups that share no events; of means by the variances learned over a day."""
+    own, other = (leading.k, leading.n), (leading.reference_k, leading.reference_n)
+    ratio = plan.spec.kind is Kind.RATIO
+    if plan.spec.reference == Reference.OVERALL:
         return None, None
-    if plan.spec.kind is Kind.RATIO:
-        low, high = score_ratio(own, other)
-    else:
-        low, high = newcombe(*own, *other)
-    return float(low), float(high)
+    if plan.scale is None:
+        low, high = score_ratio(own, other) if ratio else newcombe(*own, *other)
+        return _number(low), _number(high)
+    of = (own[0] / own[1], leading.variance, own[1]), (other[0] / other[1], leading.reference_variance, other[1])
+    low, high = mean_ratio(*of) if ratio else mean_difference(*of)
+    width = 1.0 if ratio else plan.scale.high - plan.scale.low
+    return _number(low, width), _number(high, width)
+
+
+def _number(end: Floats, width: float = 1.0) -> float | None:
+    """An end of an interval; None where it has none."""
+    return float(end) * width if np.isfinite(end) else None

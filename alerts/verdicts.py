@@ -54,8 +54,12 @@ class Stratified:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What convinced: the leading group and its reference (None for a bound on one group) in the newest hour or 50 events."""
+    """What convinced: the leading group and its reference (None for a bound on one group) in the newest hour or 50 events.
 
+    `window_ms` is how far they reach back: a third more than asked for at most, with all of a slow group's waiting.
+    """
+
+    window_ms: int
     value: float | None
     low: float | None
     high: float | None

@@ -13,9 +13,6 @@ from monitor.times import SECOND, format_duration
 
 __all__ = ["description", "summary"]
 
-GATE_EVENTS = 50
-"""The counts that convinced are of the newest hour, or of as many events of the group if that takes longer."""
-
 
 def summary(payload: AlertPayload) -> str:
     """One line: model, measure, groups, estimate, bound."""
@@ -169,7 +166,7 @@ def _time(payload: AlertPayload) -> str:
     """How much time the counts are of."""
     present = None if payload.evidence is None else payload.evidence.present
     if present is not None and present.lower is payload.lower:
-        return f"last hour or {GATE_EVENTS} events"
+        return format_duration(present.seconds * SECOND)
     assert payload.window is not None
     return format_duration(payload.window.seconds * SECOND)
 

@@ -13,7 +13,6 @@ from monitor.evidence.materiality import estimates, violated
 from monitor.evidence.spec import Kind, Reference, Side, Spec
 from monitor.evidence.state import State
 
-
 KNOWN_BLOCKS = 24.0
 """Blocks of `min_episode`, a day of hours, after which the unrest of a family's traffic is taken for known."""
 

@@ -31,12 +31,12 @@ def db(database: str) -> Iterator[sa.Engine]:
 
 
 def test_folded_anew_from_what_is_stored(db: sa.Engine) -> None:
-    """Six hours of 20% beside 60%, then four hours of 60% each; read in two pieces, by two evaluators."""
+    """Six hours of 20% beside 60%, then fourteen of 90%; read in two pieces, by two evaluators."""
     counted = Counted(db, pane=PANE)
     women, men = counted.cell("credit", {"sex": "F"}), counted.cell("credit", {"sex": "M"})
-    for part in (range(50), range(50, 120)):
+    for part in (range(50), range(50, 240)):
         for number in part:
-            counted.decisions(T0 + number * PANE, women, 50, 10 if number < 72 else 30)
+            counted.decisions(T0 + number * PANE, women, 50, 10 if number < 72 else 45)
             counted.decisions(T0 + number * PANE, men, 50, 30)
         counted.commit(T0 + (part[-1] + 1) * PANE + 60_000)
         evaluator = Evaluator(db, parse(CONFIG))

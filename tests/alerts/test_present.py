@@ -12,7 +12,10 @@ from monitor.evidence.reading import Leading
 from tests.alerts.observing import parity_rule
 from tests.alerts.test_proving import credit
 
-WOMEN = Leading("F", Side.LOW, 14.0, 1.0, n=80, k=48, reference_n=70, reference_k=56, since=0.0, reference="M")
+WOMEN = Leading(
+    "F", Side.LOW, 14.0, 1.0, n=80, k=48, reference_n=70, reference_k=56, panes=65, variance=0.04, reference_variance=0.04,
+    since=0.0, reference="M",
+)  # fmt: skip
 
 
 def test_newcombe_s_own_example() -> None:
@@ -54,6 +57,10 @@ def test_a_mean_is_told_in_its_own_units() -> None:
     assert found is not None
     assert found.higher is not None
     assert [found.lower.value, found.higher.value, found.value] == pytest.approx([36_000, 48_000, 0.75])
+    assert found.low is not None
+    assert found.high is not None
+    assert 0.6 < found.low < 0.75 < found.high < 0.9
+    assert found.window_ms == 65 * 60_000
 
 
 def test_nothing_counted_is_nothing_said() -> None:

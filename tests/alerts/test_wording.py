@@ -128,7 +128,7 @@ def test_a_page_tells_the_counts_that_convinced() -> None:
     sides = [
         Group(groups={"sex": sex}, n=50, value=k / 50, numerator=k, denominator=50) for sex, k in (("F", 20), ("M", 40))
     ]
-    present = Present(estimate=Estimate(value=0.5, low=0.34, high=0.71), lower=sides[0], higher=sides[1])
+    present = Present(seconds=3900, estimate=Estimate(value=0.5, low=0.34, high=0.71), lower=sides[0], higher=sides[1])
     payload = firing()
     assert payload.evidence is not None
     lagging = Estimate(value=0.85, low=0.7, high=1.0)
@@ -138,7 +138,7 @@ def test_a_page_tells_the_counts_that_convinced() -> None:
     text = description(payload)
     assert text.startswith(
         "credit: selection_rate ratio of sex=F to sex=M is 0.5, outside the bound of at least 0.8 (95% interval 0.34 to 0.71). "
-        "sex=F: 20 of 50 (40.0%); sex=M: 40 of 50 (80.0%); in the last hour or 50 events to 2025-11-20 10:00 UTC. "
+        "sex=F: 20 of 50 (40.0%); sex=M: 40 of 50 (80.0%); in the 1h5m to 2025-11-20 10:00 UTC. "
         "Over the 1d to 2025-11-20 10:00 UTC it is 0.85 (0.7 to 1). Proven since"
     )
     over = msgspec.structs.replace(payload, status="resolved")
