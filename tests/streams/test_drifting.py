@@ -128,3 +128,19 @@ def test_an_alert_tells_the_baseline_and_where_the_series_changed(db: sa.Engine)
     assert told["evidence"]["log_evidence"] >= told["evidence"]["needed"]
     assert told["annotations"].keys() <= {"changed_by_adwin", "changed_by_page_hinkley"}
     assert "In the baseline (March) it was" in told["description"]
+
+
+def test_the_reference_population_of_a_stored_audit(db: sa.Engine) -> None:
+    """Until there is an audit there is no population; a population in numbers stays."""
+    text = """
+models: [{name: credit, attributes: {sex: {values: [F, M], population: baseline},
+                                     age: {values: [old, young], population: {old: 0.4, young: 0.6}}}}]
+"""
+    (model,) = watched(parse(text))
+    assert with_baselines(db, model).model.populations == {"age": {"old": 0.4, "young": 0.6}}
+    sums = DECISIONS.zeros(2)
+    sums[:, DECISIONS.index("events")] = 250, 750
+    cells = (CellInfo(1, "audit", "live", F), CellInfo(2, "audit", "live", M))
+    with db.begin() as connection:
+        store_baseline(connection, Baseline("credit", "loans.csv", 1000, "s", 0.01, cells, {"decision": sums}))
+    assert with_baselines(db, model).model.populations["sex"] == {"F": 0.25, "M": 0.75}
