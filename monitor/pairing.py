@@ -192,7 +192,7 @@ def _fronts(outer: Outer, groups: Indices) -> tuple[Flags, Flags]:
         besides = [*more, *(one[::-1] if turn else one for one, turn in zip(either, turned, strict=True))]
         upper |= ~_exceeded([along, *besides])
         lower |= ~_exceeded([along[::-1], *besides])
-    return upper, lower
+    return upper, np.ones_like(lower) if outer.upper_alone else lower
 
 
 def _exceeded(orders: Sequence[Order]) -> Flags:

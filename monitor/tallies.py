@@ -93,6 +93,8 @@ class Outer:
     along: Floats
     more: tuple[Floats, ...] = ()
     either: tuple[Floats, ...] = ()
+    upper_alone: bool = False
+    """All this holds of the end with more `along`; any group can be the other."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

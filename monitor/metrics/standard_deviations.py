@@ -66,8 +66,9 @@ def log_ratio_z(x: Counted, y: Counted) -> Contrast:
 def _log_pair(s: Sums) -> Pair:
     favourable, decided = s.favourable.astype(np.float64), s.decided.astype(np.float64)
     with np.errstate(all="ignore"):
-        sides = Counted(favourable, decided, np.log(favourable / decided))
-    return Pair(sides, {"decisions": s.decided}, log_ratio_z)
+        rate = favourable / decided
+        sides = Counted(favourable, decided, np.log(rate))
+    return Pair(sides, {"decisions": s.decided}, log_ratio_z, outer=Outer(rate, more=(decided,), upper_alone=True))
 
 
 def cohen(x: Sums, y: Sums) -> Contrast:

@@ -15,7 +15,7 @@ from monitor.metrics import registry
 from monitor.sums import DECISIONS
 from monitor.tallies import Pair
 
-OUTER = ("selection_rate_z", "selection_rate_cohens_d", "standardised_mean_difference")
+OUTER = ("selection_rate_z", "selection_rate_log_ratio_z", "selection_rate_cohens_d", "standardised_mean_difference")
 GROUP = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(-3, 3), st.integers(0, 9))
 
 
