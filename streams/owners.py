@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from faust.types import TP
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,6 +35,8 @@ MOST_UNCOMMITTED = 400_000
 QUIET = 0.03
 """Seconds without a record after which what is there is committed at once: so a lone event does not wait for a timer."""
 TOUCH_EVERY = 20.0
+HOLE_AFTER = 1.0
+"""Seconds without a record after which it is asked whether what is left of the log holds any."""
 
 
 @dataclass(slots=True)
@@ -74,8 +77,20 @@ class Ports:
     pause: Callable[[TP, bool], None]
     ends: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
     beginnings: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
+    passed: Callable[[TP, int], Awaitable[int]]
+    """Up to where the log was read and held nothing from an offset on."""
     bury: Callable[[tuple[str, str], int, DeadLetters], Awaitable[None]]
     telemetry: Telemetry
+
+
+class Hole(NamedTuple):
+    """Offsets `start` to before `end` of a topic that hold nothing, and the event times (ms) between which they lie."""
+
+    topic: int
+    start: int
+    end: int
+    since: int
+    until: int
 
 
 class Owners:
@@ -215,26 +230,35 @@ class Owners:
             log.info("%s: %s", tp, gap)
             await self._ports.read_from({tp: partition.session.offsets[topic]})
             return
-        if fetched.records[0].offset > fetched.start:
-            await self._check_hole(partition, topic, fetched, since)
+        if (following := fetched.records[0]).offset > fetched.start:
+            await self._check_hole(partition, Hole(topic, fetched.start, following.offset, since, following.timestamp))
         partition.last_records[topic] = time.monotonic()
         for waiting, of in enumerate(partition.topics):
             self._ports.pause(of, partition.session.waiting(waiting))
 
-    async def _check_hole(self, partition: Partition, topic: int, fetched: Fetched, since: int) -> None:
+    async def _check_hole(self, partition: Partition, hole: "Hole") -> None:
         """Compaction and transaction markers leave holes; so does retention that overtook us: those records are lost.
 
         What was deleted before counting began is not ours, and what is only needed to rebuild the join is counted already.
         """
-        tp, base, next_one = partition.topics[topic], partition.session.base, fetched.records[0]
-        first = max(fetched.start, base.cursors[topic].offset)
-        last = min((await self._ports.beginnings([tp])).get(tp, 0), next_one.offset)
+        tp, base = partition.topics[hole.topic], partition.session.base
+        first = max(hole.start, base.cursors[hole.topic].offset)
+        last = min((await self._ports.beginnings([tp])).get(tp, 0), hole.end)
         if first >= last or (first == 0 and not base.commit_no):
             return
         log.error("%s: offsets %s to %s were deleted before they were counted", tp, first, last - 1)
-        lost = LostRange(topic, first, last, since, next_one.timestamp)
+        lost = LostRange(hole.topic, first, last, hole.since, hole.until)
         await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, lost)
         self._ports.telemetry.records_gone(tp.topic, last - first)
+
+    async def _pass_hole(self, partition: Partition, topic: int) -> None:
+        """Go on past a hole after which nothing has come yet: the marker that ends a transaction, or all that retention left."""
+        session, tp = partition.session, partition.topics[topic]
+        at, since = session.offsets[topic], session.join.position()[topic].clock
+        to = await self._ports.passed(tp, at)
+        if to > at == session.offsets[topic] and not partition.dropped:
+            session.deliver(Chunk(topic, at, to, []))
+            await self._check_hole(partition, Hole(topic, at, to, since, int(time.time() * 1000)))
 
     # --- commits
 
@@ -350,6 +374,10 @@ class Owners:
         for partition in self.partitions:
             ends = await self._ports.ends(partition.topics)
             found |= {(tp.topic, tp.partition): end for tp, end in ends.items()}
+            for topic, tp in enumerate(partition.topics):
+                silent = time.monotonic() - partition.last_records[topic] >= HOLE_AFTER
+                if silent and partition.session.offsets[topic] < ends.get(tp, 0):
+                    await self._pass_hole(partition, topic)
             idle = [self._look(partition, topic, ends, idle_after) for topic in TOPICS]
             at_end = at_end and None not in idle and not partition.session.uncommitted
             await self._record_idle(partition, idle, clocks.get(partition.stream.name))

@@ -139,6 +139,23 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         end: int | None = consumer.highwater(key)
         return end
 
+    async def passed(self, tp: TP, at: int) -> int:
+        """Up to where the log was read and held nothing from `at` on: markers of transactions, what compaction or retention took.
+
+        `at` itself, unless everything that was fetched before it has been taken.
+        """
+        end: int = await self.call_thread(self._passed, tp, at)
+        return end
+
+    async def _passed(self, tp: TP, at: int) -> int:
+        consumer, key = self._ensure_consumer(), TopicPartition(tp.topic, tp.partition)
+        if self.consumed.get(tp) != at or key not in consumer.assignment():
+            return at
+        state = consumer._subscription.subscription.assignment.state_value(key)  # noqa: SLF001
+        if state.has_valid_position and state.position > at:
+            self.consumed[tp] = state.position
+        return self.consumed[tp]
+
     async def tell(self, offsets: Mapping[TP, int]) -> None:
         """Write Kafka's committed offsets, for tools that show lag; nothing here ever reads them."""
         await self.call_thread(self._tell, offsets)
@@ -190,6 +207,10 @@ class ChunkConsumer(driver.Consumer):
     def fetched_end(self, tp: TP) -> int | None:
         """Where the log ended at the last fetch; None if there was none."""
         return self._thread.fetched_end(tp)
+
+    async def passed(self, tp: TP, at: int) -> int:
+        """Up to where the log was read and held nothing from `at` on."""
+        return await self._thread.passed(tp, at)
 
     async def tell(self, offsets: Mapping[TP, int]) -> None:
         """Tell Kafka how far is counted, for tools that show lag."""

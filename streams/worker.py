@@ -177,7 +177,15 @@ class Worker:
 
     async def _work(self, streams: list[Stream], publisher: Publisher, shelf: Shelf) -> None:
         lineage = await asyncio.to_thread(streams[0].ledger.lineage)
-        ports = Ports(self._read_from, self._pause, self._ends, self._beginnings, publisher.bury, self._telemetry)
+        ports = Ports(
+            read_from=self._read_from,
+            pause=self._pause,
+            ends=self._ends,
+            beginnings=self._beginnings,
+            passed=self._passed,
+            bury=publisher.bury,
+            telemetry=self._telemetry,
+        )
         owners = Owners(streams, shelf, lineage, ports, self._settings.worker.commit_every / 1000)
         topics = [topic for stream in streams for topic in stream.topics]
         self._app = build_app(self._settings.kafka, topics, owners.deliver, owners.reassign)
@@ -340,6 +348,9 @@ class Worker:
     async def _beginnings(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         found: Mapping[TP, int] = await self._consumer.earliest_offsets(*tps)
         return found
+
+    async def _passed(self, tp: TP, at: int) -> int:
+        return await self._consumer.passed(tp, at)
 
     def _on_revoked(self, owners: Owners) -> Callable[..., Awaitable[None]]:
         async def commit(app: Any, revoked: set[TP], **_: Any) -> None:

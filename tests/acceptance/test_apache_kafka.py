@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
+from kafka import KafkaAdminClient, TopicPartition
 
 from tests.acceptance.running import configuration, run
 from tests.acceptance.test_worker import START, Traffic, model, scalar, wrong
@@ -29,6 +30,27 @@ def test_aborted_transactions_are_not_counted_and_their_markers_are_holes(
     versions = "select count(*) from fairdrift.cells where version = '{}'"
     assert scalar(database, versions.format("aborted")) == 0
     assert scalar(database, versions.format("committed")) == 1
+
+
+def test_a_log_that_ends_in_a_marker_or_in_what_retention_took_is_read_to_its_end(
+    apache: Apache, apache_topics: Topics, database: str, tmp_path: Path
+) -> None:
+    stream = apache_topics.together("predictions", "outcomes", partitions=2)
+    config = configuration(tmp_path, apache.kafka, database, [model(*stream)], letters=apache_topics("dead-letters"))
+    asyncio.run(transactions(apache.kafka, stream[0]))
+    done = run("worker", "--config", str(config), "--drain")
+    assert done.returncode == 0, done.stderr
+    assert scalar(database, "select count(*) from fairdrift.positions where drained") == 2
+    assert scalar(database, "select sum(jsonb_array_length(lost)) from fairdrift.positions") == 0
+
+    asyncio.run(transactions(apache.kafka, stream[0]))
+    admin = KafkaAdminClient(bootstrap_servers=apache.kafka)
+    admin.delete_records({TopicPartition(stream[0], part): -1 for part in range(2)})
+    admin.close()
+    done = run("worker", "--config", str(config), "--drain")
+    assert done.returncode == 0, done.stderr
+    assert scalar(database, "select sum(jsonb_array_length(lost)) from fairdrift.positions") == 2
+    assert scalar(database, "select count(*) from fairdrift.positions where drained") == 2
 
 
 async def transactions(kafka: str, topic: str) -> None:

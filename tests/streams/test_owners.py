@@ -41,7 +41,7 @@ class Group:
         quality = QualityCells((cells.quality("credit"),), cells.quality(""), {"credit": cells.quality("credit")})
         self.stream = Stream(KEY[0], TOPICS, terms, read, ledger, quality, 1)
         ports = Ports(
-            self._read_from, lambda *_: None, self._none, self._none, self._bury, create_autospec(Telemetry, instance=True)
+            self._read_from, lambda *_: None, self._none, self._none, self._at, self._bury, create_autospec(Telemetry, instance=True)
         )  # fmt: skip
         self.shelf = Shelf(folder, None)
         self.owners = Owners([self.stream], self.shelf, "here", ports, commit_every=1.0)
@@ -62,6 +62,9 @@ class Group:
 
     async def _none(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         return dict.fromkeys(tps, 0)
+
+    async def _at(self, _: TP, at: int) -> int:
+        return at
 
     async def _bury(self, *_: Any) -> None:
         raise AssertionError("nothing to bury")
