@@ -2,8 +2,9 @@
 
 Libraries subtract in different directions, so a number carried over from one may have the opposite sign here. Ours: the group
 minus (or over) the reference, Fairlearn's greatest minus least between groups. tests/contracts/test_namesakes.py asks
-Fairlearn and AIF360 for their numbers and compares; the names of the others are those of their documentation and code (Aequitas
-1.1, SageMaker Clarify's guide and smclarify 0.5, Veritas 2.0, Holistic AI 1.0; November 2026).
+Fairlearn and AIF360 for their numbers and compares. The others were not run: their names are from what is published of them
+(Aequitas 1.1, SageMaker Clarify's guide and smclarify 0.5, Veritas 2.0, Holistic AI 1.0), those of Veritas and Holistic AI not
+checked against their code. Look there before you build on one.
 """
 
 import sys
@@ -175,7 +176,7 @@ NAMESAKES: tuple[Namesake, ...] = (
     *_row("r2", Form.LEAST, fairlearn="r2_score_group_min"),
 )  # fmt: skip
 
-NOT_FROM_SUMS = {
+NOT_GIVEN = {
     "AIF360": "`consistency`, rich subgroups and MDSS scans",
     "Clarify": "`FT` (flip test)",
     "Veritas": "individual consistency; rejected harm and acquire benefit (they need an experiment's two arms)",
@@ -197,15 +198,16 @@ def document() -> str:
         "unprivileged against privileged, Clarify's *d* against *a*, Holistic AI's group a against group b).",
         *(f"`{mark}` in front of a name: {meaning}." for mark, meaning in MEANING.items()),
         "Of an empty denominator others make a number up; here it is undefined (tests/monitor/test_made_up.py).",
-        "Made by `python -m monitor.namesakes` from the program; Fairlearn's and AIF360's are compared in a test.",
+        "Made by `python -m monitor.namesakes` from the program; Fairlearn's and AIF360's are compared in a test; the others were not run, and",
+        "the names of Veritas and Holistic AI are not checked against their code.",
         "",
         f"| metric | number | {' | '.join(LIBRARIES)} |",
         "|---" * (len(LIBRARIES) + 2) + "|",
     ]
     for (metric, form), own in rows.items():
         lines.append(f"| `{metric}` | {form} | {' | '.join(', '.join(own.get(one, ())) for one in LIBRARIES)} |")
-    lines += ["", "Not from sums, and not given here:", ""]
-    lines += [f"- {library}: {what}" for library, what in NOT_FROM_SUMS.items()]
+    lines += ["", "Not given here:", ""]
+    lines += [f"- {library}: {what}" for library, what in NOT_GIVEN.items()]
     return "\n".join(lines) + "\n"
 
 
