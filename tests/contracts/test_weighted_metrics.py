@@ -174,7 +174,8 @@ def test_every_group_and_gap_equals_metric_frame(people: list[Weighed]) -> None:
     for gap in found.disparities:
         if gap.metric not in undefined and gap.estimate.value is not None:
             expected = gaps[gap.aggregate, gap.method][gap.metric]
-            assert gap.estimate.value == pytest.approx(expected, rel=1e-9, abs=1e-9)
+            # a ratio of rates of a billionth, which the libraries get by subtraction from 1
+            assert gap.estimate.value == pytest.approx(expected, rel=1e-5, abs=1e-9)
 
 
 def _ordered(one: Measured) -> bool:
@@ -230,16 +231,17 @@ def test_gaps_of_two_groups_equal_aif360s(people: list[Weighed]) -> None:
 @settings(max_examples=8 * EXAMPLES, deadline=None, phases=QUICK)
 @given(people=PEOPLE, weight=st.integers(1, 2**31 - 1))
 def test_equal_weights_change_nothing(people: list[Weighed], weight: int) -> None:
-    """Value, interval, people and pairs are those of counting, for every metric and every gap."""
+    """Value, interval and people are those of counting; of a gap the value, since equal ones may be of another pair."""
     same = assessed([replace(one, weight=weight) for one in people])
     plan = Plan("m", same.plan.attribute_sets, WEIGHING, same.plan.disparities)
     plain = assess(*count([one.person for one in people]), plan)
     ours, theirs = (
         [p.estimate for p in found.groups] + [p.estimate for p in found.disparities] for found in (same, plain)
     )
-    for a, b in zip(ours, theirs, strict=True):
-        assert (a.state, a.n, a.reason) == (b.state, b.n, b.reason)
-        for name in ("value", "low", "high"):
+    for place, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        assert a.state == b.state
+        assert place >= len(same.groups) or (a.n, a.reason) == (b.n, b.reason)
+        for name in ("value", "low", "high")[: 3 if place < len(same.groups) else 1]:
             left, right = getattr(a, name), getattr(b, name)
             assert (left is None) == (right is None)
             assert left is None or isclose(left, right, rel_tol=1e-7, abs_tol=1e-7)
