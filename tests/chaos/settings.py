@@ -55,8 +55,8 @@ MODELS = """
 
 PARITY = {
     "name": RULE, "type": "threshold", "model": "credit", "metric": "selection_rate", "attributes": ["sex"],
-    "aggregate": "ratio", "method": "to_reference", "bound": {"min": 0.7}, "window": "5m", "for": "5m",
-    "keep_firing_for": "5m", "min_n": 50, "severity": "page", "annotations": {"summary": "approvals of one group"},
+    "aggregate": "ratio", "method": "to_reference", "bound": {"min": 0.7}, "window": "1h", "for": "5m",
+    "keep_firing_for": "5m", "min_n": 1, "severity": "page", "annotations": {"summary": "approvals of one group"},
     "receivers": ["oncall"], "rollback": {"to": "fallback"},
 }  # fmt: skip
 
