@@ -152,6 +152,7 @@ class KafkaServer(Service):
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",  # tests kill members and wait for them to be missed
             "auto.create.topics.enable": "false",
+            "log.retention.ms": "-1",  # what tests send is of long ago
         }
 
 
