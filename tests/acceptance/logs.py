@@ -16,7 +16,6 @@ async def _read(kafka: str, topic: str) -> dict[int, list[Logged]]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",  # the default, latest, is asked for before the seek below is seen, now and then
         isolation_level="read_committed",
         max_partition_fetch_bytes=2**24,
     )
