@@ -12,7 +12,8 @@ import msgspec
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """One side: the group, how many were counted, and its metric with an interval.
 
-    A rate is numerator / denominator.
+    A rate is numerator / denominator. `reason` says why its figures are not shown (and `n` reads 0 for that reason alone):
+    fewer are behind them than the rule's `min_n` or the model's `display_min`.
     """
 
     groups: dict[str, str]
@@ -23,14 +24,16 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     numerator: float | None = None
     denominator: float | None = None
     label_coverage: float | None = None
+    reason: str = ""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """The disparity (or the metric of one group) with its simultaneous interval."""
+    """The disparity (or the metric of one group) with its simultaneous interval; without a value, why."""
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    reason: str = ""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +77,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     `budget` is the expected number of false pages of this family in 30 days, at most, however often it is looked at.
     `overdispersion` (at least 1) is by how much the evidence is held back because this traffic varies more than chance.
     `changed_at` is since when it most likely has been so. `leading` is the group that carries it. `present` are the counts
-    that convinced, which the window's figures may lag behind.
+    that convinced, which the window's figures may lag behind. `recovery` of `recovery_needed` is the evidence that the bound
+    is kept again, while it fires.
     """
 
     log_evidence: float
@@ -85,6 +89,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     leading: dict[str, str] = {}
     groups: list[dict[str, str]] = []
     present: Present | None = None
+    recovery: float | None = None
+    recovery_needed: float | None = None
 
 
 class Stratified(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +105,20 @@ class Stratified(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     strata: int = 0
     method: str = ""
+    reason: str = ""
+
+
+class Shortfall(msgspec.Struct, frozen=True, kw_only=True):
+    """How many decisions of `groups` would have to differ, the others as they are, for the bound to be kept.
+
+    As in `decisions` 8, `change` "more favourable decisions", `among` "those with a favourable label" (empty: all). Null where
+    there is no such number: `reason` says why.
+    """
+
+    decisions: int | None = None
+    groups: dict[str, str] = {}
+    change: str = ""
+    among: str = ""
     reason: str = ""
 
 
@@ -134,7 +154,8 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     `lower` and `higher` are the two groups that drive the estimate (`higher` is absent for a bound on one group).
     `since` is the end of the first pane in breach; `evidence.changed_at` is when it most likely began.
     `more_favourable` is how many more of the lower group's decisions in the window, the denominators as they are, would
-    have to be favourable for the estimate to be inside the bound; null where the metric is not a selection rate.
+    have to be favourable for the estimate to be inside the bound; null where the metric is not a selection rate. `shortfall` is
+    the same for every rate of decisions.
     `stratified` is the same comparison within strata, beside the raw `estimate`. `others` are further groups in breach.
     `finding` is what the rule found at this pane. `rule_type` names the runbook: `threshold`, `absence` ...
     """
@@ -178,6 +199,7 @@ class AlertPayload(msgspec.Struct, frozen=True, kw_only=True):
     links: Links = Links()
     acknowledgement: Acknowledgement | None = None
     rule_type: str = ""
+    shortfall: Shortfall | None = None
 
 
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):

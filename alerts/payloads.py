@@ -1,12 +1,13 @@
 """From a verdict and a state to the payload that a responder is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from alerts import verdicts
 from alerts.control import Brakes
-from alerts.counterfactual import more_favourable
+from alerts.counterfactual import more_favourable, shortfall
 from alerts.labels import Family
 from alerts.links import LinkTemplates
 from alerts.messages import (
@@ -18,10 +19,13 @@ from alerts.messages import (
     Group,
     Present,
     RouteDecision,
+    Shortfall,
     Stratified,
     Window,
 )
-from alerts.rules import Rule
+from alerts.phrases import PHRASES
+from alerts.rules import Rule, Several
+from alerts.rules.threshold import ThresholdRule
 from alerts.states import AlertState, State, Transition
 from alerts.templates import rendered
 from alerts.verdicts import Finding, Observation, Side, Verdict
@@ -36,7 +40,8 @@ OTHERS_SHOWN = 20
 class Context:
     """What is the same for all rules of one evaluation.
 
-    `pane_end` is ms of event time; versions and arms are those served.
+    `pane_end` is ms of event time; versions and arms are those served. Figures that fewer than `display_min` stand behind
+    are not told.
     """
 
     model: str
@@ -46,6 +51,7 @@ class Context:
     arms: tuple[str, ...] = ()
     links: LinkTemplates = field(default_factory=LinkTemplates)
     brakes: Brakes = field(default_factory=Brakes)
+    display_min: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Telling:
 def payload_of(telling: Telling, context: Context, decision: RouteDecision | None) -> AlertPayload:
     """The payload, words included; `decision` is what was done about the route, if anything was asked for."""
     policy, state, o = telling.rule.policy, telling.state, telling.verdict.leading
+    least = _least(telling.rule, context)
     resolved = state.state is State.RESOLVED
     draft = AlertPayload(
         alert=telling.alert,
@@ -83,7 +90,7 @@ def payload_of(telling: Telling, context: Context, decision: RouteDecision | Non
         aggregate=o.aggregate if o else "",
         method=o.method if o else "",
         attributes=list(telling.family.attributes),
-        bound=_bounds(telling.rule),
+        bound=_bounds(telling.rule, o),
         since=_instant(state.pending_since),
         firing_since=_instant(state.firing_since),
         resolved_at=_instant(context.pane_end) if resolved else None,
@@ -92,11 +99,11 @@ def payload_of(telling: Telling, context: Context, decision: RouteDecision | Non
         finding=telling.verdict.finding.value,
         finding_reason=telling.verdict.reason,
         control=decision,
-        evidence=_evidence(telling.verdict.evidence),
+        evidence=_evidence(telling.verdict.evidence, least),
         baseline=_baseline(telling.verdict.baseline),
     )
     if o is not None:
-        draft = _measured(draft, o, telling)
+        draft = _measured(draft, o, telling, least)
     return _worded(draft, context)
 
 
@@ -106,28 +113,62 @@ def summary_of(payload: AlertPayload) -> dict[str, object]:
     return kept
 
 
-def _measured(draft: AlertPayload, o: Observation, telling: Telling) -> AlertPayload:
+def _least(rule: Rule, context: Context) -> int:
+    """Figures of fewer are not told."""
+    return max(context.display_min, rule.min_n if isinstance(rule, ThresholdRule) else 0)
+
+
+def _measured(draft: AlertPayload, o: Observation, telling: Telling, least: int) -> AlertPayload:
     others = telling.verdict.breaching[1 : 1 + OTHERS_SHOWN]
-    breach = telling.verdict.finding is Finding.BREACH
+    now, bounds = _now(o, telling.verdict.evidence, least), (draft.bound.min, draft.bound.max)
+    breach = telling.verdict.finding is Finding.BREACH and not _few(now.sides, least)
     return msgspec.structs.replace(
         draft,
         window=_window(o),
-        estimate=Estimate(value=o.value, low=o.low, high=o.high),
-        lower=_group(o.lower),
-        higher=_group(o.higher),
+        estimate=_estimate((o.value, o.low, o.high), o.sides, least, o.reason),
+        lower=_group(o.lower, least),
+        higher=_group(o.higher, least),
         others=[dict(side.groups) for other in others for side in other.sides[:1]],
-        more_favourable=more_favourable(_now(o, telling.verdict.evidence), *telling.rule.bounds()) if breach else None,
+        more_favourable=more_favourable(now, *bounds) if breach else None,
+        shortfall=_shortfall(now, bounds) if breach else None,
         label_coverage=o.label_coverage,
-        stratified=_stratified(o.stratified),
+        stratified=None if _few(o.sides, least) else _stratified(o.stratified),
     )
 
 
-def _now(o: Observation, evidence: verdicts.Evidence | None) -> Observation:
-    """The observation with the counts that convinced, if there are any."""
+def _few(sides: Sequence[Side], least: int) -> bool:
+    """Whether too few stand behind a side to be told. An empty group is nobody."""
+    return any(0 < side.n < least for side in sides)
+
+
+def _estimate(
+    figure: tuple[float | None, float | None, float | None], sides: Sequence[Side], least: int, reason: str = ""
+) -> Estimate:
+    value, low, high = figure
+    if _few(sides, least):
+        return Estimate(reason=_fewer(least))
+    return Estimate(value=value, low=low, high=high, reason=reason if value is None else "")
+
+
+def _fewer(least: int) -> str:
+    return f"fewer than {least}"
+
+
+def _shortfall(o: Observation, bounds: tuple[float | None, float | None]) -> Shortfall | None:
+    found = shortfall(o, *bounds)
+    if found is None or (found.decisions is None and o.metric in PHRASES):  # of what is no metric nothing is expected
+        return None
+    groups, change = dict(found.groups), found.change
+    return Shortfall(decisions=found.decisions, groups=groups, change=change, among=found.among, reason=found.reason)
+
+
+def _now(o: Observation, evidence: verdicts.Evidence | None, least: int) -> Observation:
+    """The observation with the counts that convinced, if there are any that may be told."""
     present = None if evidence is None else evidence.present
     if present is None:
         return o
-    return replace(o, value=present.value, lower=present.lower, higher=present.higher)
+    now = replace(o, value=present.value, lower=present.lower, higher=present.higher)
+    return o if _few(now.sides, least) else now
 
 
 def _worded(draft: AlertPayload, context: Context) -> AlertPayload:
@@ -139,7 +180,7 @@ def _worded(draft: AlertPayload, context: Context) -> AlertPayload:
     return msgspec.structs.replace(draft, description=description(draft))
 
 
-def _evidence(found: verdicts.Evidence | None) -> Evidence | None:
+def _evidence(found: verdicts.Evidence | None, least: int) -> Evidence | None:
     if found is None:
         return None
     return Evidence(
@@ -150,16 +191,20 @@ def _evidence(found: verdicts.Evidence | None) -> Evidence | None:
         changed_at=_instant(found.changed_at),
         leading=dict(found.leading),
         groups=[dict(groups) for groups in found.groups[:OTHERS_SHOWN]],
-        present=_present(found.present),
+        present=_present(found.present, least),
+        recovery=found.recovery,
+        recovery_needed=found.recovery_needed,
     )
 
 
-def _present(found: verdicts.Present | None) -> Present | None:
-    lower = None if found is None else _group(found.lower)
+def _present(found: verdicts.Present | None, least: int) -> Present | None:
+    lower = None if found is None else _group(found.lower, least)
     if found is None or lower is None:
         return None
-    estimate = Estimate(value=found.value, low=found.low, high=found.high)
-    return Present(seconds=found.window_ms // SECOND, estimate=estimate, lower=lower, higher=_group(found.higher))
+    sides = [side for side in (found.lower, found.higher) if side is not None]
+    estimate = _estimate((found.value, found.low, found.high), sides, least)
+    seconds = found.window_ms // SECOND
+    return Present(seconds=seconds, estimate=estimate, lower=lower, higher=_group(found.higher, least))
 
 
 def _baseline(found: verdicts.Before | None) -> Baseline | None:
@@ -180,8 +225,8 @@ def _stratified(found: verdicts.Stratified | None) -> Stratified | None:
     )
 
 
-def _bounds(rule: Rule) -> Bounds:
-    minimum, maximum = rule.bounds()
+def _bounds(rule: Rule, o: Observation | None) -> Bounds:
+    minimum, maximum = rule.bounds_of(o) if o is not None and isinstance(rule, Several) else rule.bounds()
     return Bounds(min=minimum, max=maximum)
 
 
@@ -198,9 +243,11 @@ def _window(o: Observation) -> Window:
     )
 
 
-def _group(side: Side | None) -> Group | None:
+def _group(side: Side | None, least: int) -> Group | None:
     if side is None:
         return None
+    if _few((side,), least):
+        return Group(groups=dict(side.groups), n=0, reason=_fewer(least))
     return Group(
         groups=dict(side.groups),
         n=side.n,

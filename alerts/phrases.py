@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from alerts.messages import AlertPayload
-from alerts.words import bound_text, group_name, lasting, moment, percent
+from alerts.words import bound_text, group_name, lasting, moment, percent, points
 from monitor.times import SECOND, format_duration
 
 WRONG = {
@@ -60,15 +60,14 @@ def _agreed(payload: AlertPayload) -> str:
 
 
 def _coverage(payload: AlertPayload) -> str:
-    age = payload.method.removeprefix("at_age_")
+    age, again = payload.method.removeprefix("at_age_"), "again " if _ended(payload) else ""
     if payload.aggregate and payload.lower is not None and payload.higher is not None:
         shares = [f"{group_name(s.groups)} {percent(s.value)}" for s in (payload.lower, payload.higher)]
-        said = f"labels come unevenly: of the decisions {age} old, {shares[0]} and {shares[1]} have one"
-    else:
-        said = f"of the decisions {age} old, {percent(_value(payload))} have their label"
-        if payload.bound.min is not None:
-            said += f"; agreed is at least {percent(payload.bound.min)}"
-    return f"{said}, which is as agreed again" if _ended(payload) else said
+        how = "labels come evenly again" if _ended(payload) else "labels come unevenly"
+        most = "" if payload.bound.max is None else f"; agreed is at most {points(payload.bound.max)} apart"
+        return f"{how}: of the decisions {age} old, {shares[0]} and {shares[1]} have one{most}"
+    least = "" if payload.bound.min is None else f"; agreed is at least {percent(payload.bound.min)}"
+    return f"of the decisions {age} old, {percent(_value(payload))} {again}have their label{least}"
 
 
 def _vanished(payload: AlertPayload) -> str:

@@ -20,6 +20,10 @@ def _of(side: Group | None, what: Callable[[Group], object]) -> object:
     return "" if side is None else what(side)
 
 
+def _shown(side: Group) -> object:
+    return "" if side.reason else side.n
+
+
 def _estimate(payload: AlertPayload, name: str) -> object:
     return "" if payload.estimate is None else number(getattr(payload.estimate, name))
 
@@ -43,11 +47,12 @@ VARIABLES: Mapping[str, Variable] = {
     "bound": bound_text,
     "lower_group": lambda p: _of(p.lower, lambda side: group_name(side.groups)),
     "lower_value": lambda p: _of(p.lower, lambda side: number(side.value)),
-    "lower_n": lambda p: _of(p.lower, lambda side: side.n),
+    "lower_n": lambda p: _of(p.lower, _shown),
     "higher_group": lambda p: _of(p.higher, lambda side: group_name(side.groups)),
     "higher_value": lambda p: _of(p.higher, lambda side: number(side.value)),
-    "higher_n": lambda p: _of(p.higher, lambda side: side.n),
+    "higher_n": lambda p: _of(p.higher, _shown),
     "more_favourable": lambda p: p.more_favourable,
+    "shortfall": lambda p: "" if p.shortfall is None else p.shortfall.decisions,
     "label_coverage": lambda p: "" if p.label_coverage is None else f"{p.label_coverage:.0%}",
     "window": lambda p: "" if p.window is None else format_duration(p.window.seconds * SECOND),
     "window_start": lambda p: "" if p.window is None else p.window.start,

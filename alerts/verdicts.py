@@ -138,6 +138,8 @@ class Observation:
     """Of the family that this is of, where the rule that asked for it is judged by evidence."""
     rule: str = ""
     """The rule that asked for it; empty if any may look."""
+    counted: bool = False
+    """Of one without a value: whether something was counted on each side all the same, and only too little to be shown."""
 
     @property
     def sides(self) -> tuple[Side, ...]:

@@ -23,6 +23,11 @@ def percent(value: float | None) -> str:
     return f"{share:.0f}%" if share >= 10 or share == round(share) else f"{share:.2g}%"
 
 
+def points(value: float) -> str:
+    """A difference of shares: `5 points`, `0.5 points`."""
+    return f"{100 * value:.3g} points"
+
+
 def lasting(seconds: float | None) -> str:
     """A length of time, to the second below a minute and to the minute above: `45s`, `2h10m`."""
     if seconds is None:
@@ -53,6 +58,8 @@ def bound_text(payload: AlertPayload) -> str:
     low, high = payload.bound.min, payload.bound.max
     if payload.metric in SILENCES:
         return f"at most {lasting(high)}"
+    if payload.metric == "group_presence":
+        return "some of every group"
     parts = []
     if low is not None:
         parts.append(f"at least {low:g}")

@@ -112,6 +112,7 @@ class Judging:
             arms=tuple(sorted({arm for one in shown for arm in one.frame.filled.served[1]})),
             brakes=watched.brakes,
             links=watched.links,
+            display_min=watched.model.display_min,
         )
 
 

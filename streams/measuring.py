@@ -337,9 +337,17 @@ class Figures:
             key = (rule.metric, attributes, replace(_spec(rule), min_n=max(rule.min_n, 1)))
             if key not in self._compared:
                 self._compared[key] = self._batch.compare(*key)
-            row = self._batch.whole.metrics.index(metric(rule.metric).name)
-            for found in self._compared[key][at]:
-                yield self._of_disparity(found, row, attributes, place)
+            row, found = self._batch.whole.metrics.index(metric(rule.metric).name), self._compared[key][at]
+            if self._batch.whole.condition is not None or all(one.estimate.state is State.MEASURED for one in found):
+                yield from (self._of_disparity(one, row, attributes, place) for one in found)
+                continue
+            any_key = (rule.metric, attributes, _spec(rule))
+            if any_key not in self._compared:
+                self._compared[any_key] = self._batch.compare(*any_key)
+            for one, of_any in zip(found, self._compared[any_key][at], strict=True):
+                o = self._of_disparity(one, row, attributes, place)
+                beside = self._of_disparity(of_any, row, attributes, place)
+                yield o if o.state == State.MEASURED else _thin(o, beside, rule.min_n)
 
     def groups(self, rule: Comparing, at: int, place: Place) -> Iterator[Observation]:
         """The rule's metric of each group, with intervals that hold for all groups of the attribute set at once."""
@@ -425,6 +433,15 @@ class Figures:
 
     def _values(self, column: int) -> Mapping[str, str]:
         return self._groups[column].values
+
+
+def _thin(o: Observation, of_any: Observation, min_n: int) -> Observation:
+    """One without a value beside what it is of any number of events: its sides and subject, and whether there are any."""
+    reason = f"fewer than {min_n} on a side" if of_any.state == State.MEASURED else o.reason
+    sides = len(of_any.sides) > 0
+    return replace(
+        o, reason=reason, counted=sides, lower=of_any.lower, higher=of_any.higher, subject=of_any.subject or o.subject
+    )
 
 
 _REST = group_json(REST.items())

@@ -79,6 +79,14 @@ def due(rules: Iterable[Rule], end: int) -> tuple[Rule, ...]:
 
 
 @runtime_checkable
+class Several(Protocol):
+    """The part of a rule that has one bound for one thing it looks at and another for another."""
+
+    def bounds_of(self, observation: Observation) -> tuple[float | None, float | None]:
+        """The least and greatest value inside the bound of this one."""
+
+
+@runtime_checkable
 class Circumstantial(Protocol):
     """The part of a rule that looks at something else than a metric: records, groups, labels, silence."""
 

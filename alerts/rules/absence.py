@@ -170,6 +170,11 @@ class AbsenceRule:
             return None, self.after_ms / SECOND
         return (self.labels.minimum, None) if self.of == "labels" else (None, None)
 
+    def bounds_of(self, observation: Observation) -> tuple[float | None, float | None]:
+        """Of a difference of coverage how great it may be; else `bounds`."""
+        uneven = self.of == "labels" and bool(observation.aggregate)
+        return (None, self.labels.gap) if uneven else self.bounds()
+
     def _family(self, attributes: tuple[str, ...]) -> Family:
         return Family(self.policy.name, self.policy.model, self.measure, attributes)
 

@@ -189,7 +189,7 @@ class FourFifthsRule:
             return missing or Looked(o, Finding.INSUFFICIENT_DATA, "there is nobody to compare with")
         group, base = (o.lower, o.higher) if o.subject in ("", _subject(o.lower)) else (o.higher, o.lower)
         line = policies.compared(criterion, o.attributes, (_counted(group), _counted(base)))
-        said = "; ".join(policies.WORDS[reason] for reason in line.reasons)
+        said = f"by {self.regulation[-1].id}: {'; '.join(policies.WORDS[reason] for reason in line.reasons)}"
         excess = _excess(o.value or 0.0, criterion)
         if line.answer is policies.Answer.BREACHED:
             return Looked(o, Finding.BREACH, said, excess)

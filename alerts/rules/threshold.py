@@ -5,8 +5,11 @@ evidence that the bound is kept again. So the expected number of false pages in 
 however often it is looked at, for any number and size of groups. The window's estimate and its interval are for reading.
 
 *Unproven* is an estimate beyond the bound, or some evidence, and not enough of it: neither fires nor resolves. *Clear* is
-a measured estimate inside the bound; of a firing alert it is evidence of recovery. Nothing measured, evidence that is
+a measured estimate inside the bound; of a firing alert it is evidence of recovery. Nothing counted, evidence that is
 withheld, or a breach of which nothing is heard any more, is *insufficient data*, which ends nothing.
+
+A window with something on each side and fewer than `min_n` has figures that are too few to be shown. Evidence needs no
+minimum: it makes the page, and ends it, over such a window too. Without evidence either way it is insufficient data.
 
 A rule that pages has a *warning* beside it, of its own name, with severity ticket: in breach by a tenth of the evidence (as
 the budget for tickets is to that for pages), or by all of it before tempering, as long as the page does not stand.
@@ -72,7 +75,7 @@ class ThresholdRule:
     method: str = ""
     window_ms: int = 86_400_000
     min_n: int = 1
-    """Smaller groups are not compared for reading; evidence needs no minimum."""
+    """Smaller groups are not compared for reading, and their figures not told; evidence needs no minimum."""
     groups: tuple[tuple[str, str], ...] | None = None
     """Of a bound on one group's metric: which group; None for all."""
     budget: float | None = None
@@ -111,13 +114,13 @@ class ThresholdRule:
         ordered = sorted(observations, key=lambda o: (o.subject, o.value is None, o.value or 0.0))
         known = [o.evidence for o in ordered if o.evidence is not None]  # all of one family: the same
         evidence = max(known, key=lambda of: (of.stands, of.log_evidence), default=None)
-        measured = [o for o in ordered if o.state == MEASURED and o.value is not None]
-        if (missing := self._missing(ordered, measured, evidence, concerned)) is not None or evidence is None:
+        counted = [o for o in ordered if _measured(o) or o.counted]
+        if (missing := self._missing(ordered, counted, evidence, concerned)) is not None or evidence is None:
             return missing or Verdict(Finding.INSUFFICIENT_DATA, "no evidence has been counted yet")
         if self._breaches(evidence):
-            about = self._about(measured, evidence)
+            about = self._about(counted, evidence)
             return Verdict(Finding.BREACH, _told(evidence), about[0], about, evidence=evidence)
-        leading = max(measured, key=self._excess)
+        leading = max(counted, key=self._excess)
         finding, reason = self._otherwise(leading, evidence, fires=bool(concerned))
         return Verdict(finding, reason, leading, evidence=evidence)
 
@@ -141,33 +144,34 @@ class ThresholdRule:
     def _missing(
         self,
         ordered: Sequence[Observation],
-        measured: Sequence[Observation],
+        counted: Sequence[Observation],
         evidence: Evidence | None,
         concerned: frozenset[str],
     ) -> Verdict | None:
         """Why nothing can be said; None if something can."""
-        gone = concerned - {o.subject for o in measured}
-        first = next((o for o in ordered if o not in measured and (not gone or o.subject in gone)), None)
+        gone = concerned - {o.subject for o in counted}
+        first = next((o for o in ordered if o not in counted and (not gone or o.subject in gone)), None)
         if evidence is not None and evidence.withheld:
-            return Verdict(Finding.INSUFFICIENT_DATA, evidence.withheld, first or measured[0], evidence=evidence)
-        if measured and not gone:
+            about = first or next(iter(counted), None)
+            return Verdict(Finding.INSUFFICIENT_DATA, evidence.withheld, about, evidence=evidence)
+        if counted and not gone:
             if evidence is None or not evidence.stale:
                 return None
-            return Verdict(Finding.INSUFFICIENT_DATA, "too few have come to tell since", measured[0], evidence=evidence)
+            return Verdict(Finding.INSUFFICIENT_DATA, "too few have come to tell since", counted[0], evidence=evidence)
         if first is not None:
             return Verdict(Finding.INSUFFICIENT_DATA, first.reason or first.state, first, evidence=evidence)
         reason = f"nothing observed of {', '.join(sorted(gone))}" if any(gone) else "nothing was observed"
         return Verdict(Finding.INSUFFICIENT_DATA, reason, evidence=evidence)
 
-    def _about(self, measured: Sequence[Observation], evidence: Evidence) -> tuple[Observation, ...]:
+    def _about(self, counted: Sequence[Observation], evidence: Evidence) -> tuple[Observation, ...]:
         """What the breach is about, that of the leading group first; else what is furthest beyond the bound."""
 
         def rank(o: Observation) -> tuple[bool, float]:
             return any(dict(side.groups) == dict(evidence.leading) for side in o.sides), self._excess(o)
 
         named = [dict(groups) for groups in evidence.groups]
-        concerned = [o for o in measured if any(dict(side.groups) in named for side in o.sides)]
-        leading = max(concerned or measured, key=rank)
+        concerned = [o for o in counted if any(dict(side.groups) in named for side in o.sides)]
+        leading = max(concerned or counted, key=rank)
         return (leading, *(o for o in concerned if o is not leading))
 
     def _otherwise(self, leading: Observation, evidence: Evidence, *, fires: bool) -> tuple[Finding, str]:
@@ -177,10 +181,13 @@ class ThresholdRule:
             return Finding.CLEAR, ""
         if self._excess(leading) > 0 or evidence.warns:
             return Finding.UNPROVEN, _told(evidence)
+        if not _measured(leading):
+            return Finding.INSUFFICIENT_DATA, leading.reason or leading.state
         return Finding.CLEAR, ""
 
     def _excess(self, o: Observation) -> float:
-        return self.bound.excess(o.value or 0.0)
+        """How far beyond the bound; less than anything where there is no figure."""
+        return self.bound.excess(o.value) if _measured(o) and o.value is not None else float("-inf")
 
     @classmethod
     def from_config(cls, config: ThresholdConfig, model: str) -> "ThresholdRule":
@@ -198,6 +205,10 @@ class ThresholdRule:
             groups=groups,
             budget=config.budget,
         )
+
+
+def _measured(o: Observation) -> bool:
+    return o.state == MEASURED and o.value is not None
 
 
 def _told(evidence: Evidence) -> str:

@@ -11,12 +11,13 @@ from alerts.messages import AlertPayload, Baseline, Estimate, Group, Present
 from alerts.payloads import Context, Telling, payload_of
 from alerts.rules import Rule
 from alerts.rules.absence import AbsenceConfig, AbsenceRule
+from alerts.rules.four_fifths import FourFifthsConfig, FourFifthsRule
 from alerts.rules.quality import QualityConfig, QualityRule
 from alerts.states import AlertState, State
 from alerts.verdicts import Evidence, Finding, Observation, Side, Stratified, Verdict
-from alerts.wording import description
+from alerts.wording import description, summary
 from alerts.words import lasting, percent
-from tests.alerts.observing import HOUR, MINUTE, T0, between, parity_rule, shared, side, silence
+from tests.alerts.observing import HOUR, MINUTE, T0, between, parity_rule, shared, side, silence, to_base
 
 
 def said(rule: Rule, observation: Observation, *, resolved: bool = False) -> str:
@@ -74,7 +75,13 @@ def test_labels() -> None:
         few, aggregate="difference", value=0.2, lower=side("F", 1000, 700), higher=side("M", 1000, 900), subject="gap"
     )
     assert said(absence("labels", max_gap=0.05), uneven) == (
-        "credit: labels come unevenly: of the decisions 7d old, sex=F 70% and sex=M 90% have one"
+        "credit: labels come unevenly: of the decisions 7d old, sex=F 70% and sex=M 90% have one; agreed is at most 5 points apart"
+    )
+    assert said(absence("labels", max_gap=0.05), uneven, resolved=True).startswith(
+        "credit: labels come evenly again: of"
+    )
+    assert said(absence("labels", min_coverage=0.95), few, resolved=True) == (
+        "credit: of the decisions 7d old, 80% again have their label; agreed is at least 95%"
     )
 
 
@@ -141,7 +148,7 @@ def test_a_page_tells_the_counts_that_convinced() -> None:
         "sex=F: 20 of 50 (40.0%); sex=M: 40 of 50 (80.0%); in the 1h5m to 2025-11-20 10:00 UTC. "
         "Over the 1d to 2025-11-20 10:00 UTC it is 0.85 (0.7 to 1). Proven since"
     )
-    over = msgspec.structs.replace(payload, status="resolved")
+    over = msgspec.structs.replace(payload, status="resolved", finding="clear")
     assert "is 0.85, back inside the bound" in description(over)
 
 
@@ -158,6 +165,66 @@ def test_a_warning_says_that_it_is_not_enough() -> None:
     early = msgspec.structs.replace(payload, evidence=msgspec.structs.replace(payload.evidence, log_evidence=5.5))
     assert "Suspected since 2025-11-20 09:30 UTC" in description(early)
     assert "Evidence 5.5 of 13.7 needed (divided by" in description(early)
+    assert summary(early).endswith("outside the bound of at least 0.8; not proven yet, evidence 5.5 of 13.7 needed")
+
+
+def resolved(**more: object) -> AlertPayload:
+    payload = firing()
+    assert payload.evidence is not None
+    after = msgspec.structs.replace(payload.evidence, log_evidence=-99.0, recovery_needed=11.51)
+    over = {"status": "resolved", "finding": "clear", "resolved_at": "2025-11-20T16:00:00.000Z", "evidence": after}
+    return msgspec.structs.replace(payload, **{**over, "more_favourable": None, "shortfall": None, **more})
+
+
+def test_an_end_says_what_ended_it() -> None:
+    text = description(resolved())
+    assert "Fired from 2025-11-20 10:00 UTC to 2025-11-20 16:00 UTC." in text
+    assert "There was evidence enough that the bound is kept again (11.5 was needed)." in text
+    assert not [word for word in ("Suspected", "Proven", "13.7", "began") if word in text]
+
+
+def test_an_end_by_evidence_does_not_deny_what_the_window_still_shows() -> None:
+    assert summary(resolved()) == (
+        "credit: selection_rate ratio of sex=F to sex=M is back inside the bound of at least 0.8;"
+        " over the 1d, which lags behind, it is 0.667"
+    )
+    well = Estimate(value=0.9, low=0.8, high=1.0)
+    assert summary(resolved(estimate=well)).endswith("is 0.9, back inside the bound of at least 0.8")
+
+
+def test_the_end_of_a_warning_is_no_recovery() -> None:
+    labels = {"tier": "warning"}
+    text = description(resolved(rule="parity (warning)", labels=labels))
+    assert "The evidence is no longer enough for a warning: 0.0 of 13.7 needed." in text
+
+
+def test_a_window_that_is_inside_is_not_called_outside() -> None:
+    """Of an alert at rest, for the status; and of a page that only evidence has made yet."""
+    well = Estimate(value=0.85, low=0.7, high=1.0)
+    rest = msgspec.structs.replace(firing(), status="inactive", finding="clear", estimate=well)
+    assert summary(rest).endswith("is 0.85, inside the bound of at least 0.8")
+    page = msgspec.structs.replace(firing(), estimate=well)
+    assert summary(page).endswith("is outside the bound of at least 0.8; over the 1d, which lags behind, it is 0.85")
+
+
+def test_what_cannot_be_judged_says_why() -> None:
+    stale = msgspec.structs.replace(firing(), finding="insufficient_data", finding_reason="too few have come since")
+    assert "It cannot be judged now: too few have come since." in description(stale)
+
+
+def test_silence_says_when_the_last_came() -> None:
+    states = evaluate([absence("predictions")], [silence(780)], {}, RouteState("credit"), Context("credit", T0, "c1"))
+    assert "10m. The last came at 2025-11-20 09:47 UTC." in states.steps[0].payload.description
+
+
+def test_a_regulation_s_test_is_named() -> None:
+    given = {"name": "law", "type": "four_fifths", "attributes": ["sex"], "window": "1d"}
+    rule = FourFifthsRule.from_config(FourFifthsConfig.model_validate(given), "credit")
+    seen = to_base(side("F", 500, 200), side("M", 500, 300))
+    states = evaluate([rule], [seen], {}, RouteState("credit"), Context("credit", T0, "c1"))
+    text = states.steps[0].payload.description
+    assert "By us-four-fifths: beyond the bound; chance does not explain the difference." in text
+    assert "40 more favourable decisions for sex=F in this window would bring it back to the bound." in text
 
 
 def test_a_drift_names_its_baseline() -> None:
@@ -165,6 +232,9 @@ def test_a_drift_names_its_baseline() -> None:
         firing(), baseline=Baseline(source="audit of 2026-01", value=0.97, low=0.9, high=1.05)
     )
     assert "In the baseline (audit of 2026-01) it was 0.97 (0.9 to 1.05)." in description(payload)
+    agreed = msgspec.structs.replace(payload, baseline=Baseline(source="minutes of 3 March", low=0.9, high=1.0))
+    text = "The bound comes from the baseline (minutes of 3 March), where it was between 0.9 and 1."
+    assert text in description(agreed)
 
 
 def test_small_words() -> None:

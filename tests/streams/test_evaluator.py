@@ -209,6 +209,41 @@ def test_the_alert_fires_after_its_for_and_resolves(db: sa.Engine, settings: Set
     assert query(db, "select model, route, epoch from fairdrift.routes") == [("credit", "fallback", 1)]
 
 
+def test_a_window_below_min_n_blocks_neither_the_page_nor_its_end(db: sa.Engine) -> None:
+    """100 decisions a side in five minutes, and 500 asked for: the page comes and goes without the window's figures."""
+    counted = Counted(db)
+    minutes(counted, BREACH)
+    counted.commit(OVER, idle=(False, True))
+    run(Evaluator(db, parse(CONFIG.replace("min_n: 50", "min_n: 500"))))
+    told = query(db, "select from_state, to_state, payload from alert_history where rule = 'parity' order by pane_end")
+    assert [after for _, after, _ in told] == [
+        "insufficient_data",  # few, and no evidence
+        "inactive",  # some evidence: unproven
+        "pending",
+        "firing",
+        "resolved",
+        "insufficient_data",
+    ]
+    page = told[3][2]
+    assert page["estimate"]["value"] is None
+    assert (page["lower"]["groups"], page["lower"]["n"], page["lower"]["reason"]) == (F, 0, "fewer than 500")
+    present = page["evidence"]["present"]  # an hour, which is enough to be told
+    assert min(present[side]["n"] for side in ("lower", "higher")) >= 500
+    assert present["estimate"]["value"] < 0.8
+    assert page["evidence"]["log_evidence"] >= page["evidence"]["needed"]
+
+
+def test_women_who_are_gone_do_not_end_the_page_about_them(db: sa.Engine, settings: Settings) -> None:
+    """With too few or with none of them in the window: nothing has shown that the bound is kept again."""
+    counted = Counted(db)
+    minutes(counted, [*BREACH[:30], *[(1, 1, 20, 16)] * 10, *[(0, 0, 20, 16)] * 20])
+    counted.commit(OVER, idle=(False, True))
+    run(Evaluator(db, settings))
+    assert query(db, "select state, summary ->> 'finding' from fairdrift.alert_states where rule = 'parity'") == [
+        ("firing", "insufficient_data")
+    ]
+
+
 def ends(db: sa.Engine) -> list[Any]:
     """When the page was in breach for the first time."""
     query_ = "select pane_end from alert_history where rule = 'parity' and to_state = 'pending'"

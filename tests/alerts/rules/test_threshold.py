@@ -88,6 +88,53 @@ def test_what_cannot_be_measured_of_the_concerned_ends_nothing() -> None:
     assert rule.judge([others, ratio(0.9, 0.8, 1.0)], concerned).finding is Finding.CLEAR
 
 
+THIN = replace(ratio(None, None, None, n=7), reason="fewer than 50 on a side", counted=True)
+
+
+def test_a_thin_window_blocks_neither_an_earned_page_nor_its_earned_end() -> None:
+    """`min_n` hides figures; a page and its end are made by evidence."""
+    rule, concerned = parity_rule(), frozenset({"F"})
+    page = rule.judge([replace(THIN, evidence=proof(13.8, "F"))], NOBODY)
+    assert page.finding is Finding.BREACH
+    assert page.subjects == {"F"}
+    assert rule.judge([replace(THIN, evidence=proof(13.8, "F", stands=True))], concerned).finding is Finding.BREACH
+    assert rule.judge([replace(THIN, evidence=proof())], concerned).finding is Finding.CLEAR
+
+
+def test_a_thin_window_without_evidence_says_nothing() -> None:
+    found = parity_rule().judge([replace(THIN, evidence=proof(3.0))], NOBODY)
+    assert (found.finding, found.reason) == (Finding.INSUFFICIENT_DATA, "fewer than 50 on a side")
+    warned = parity_rule().judge([replace(THIN, evidence=proof(11.5, "F", warns=True))], NOBODY)
+    assert warned.finding is Finding.UNPROVEN
+
+
+def test_a_thin_window_makes_a_warning_too() -> None:
+    warning = parity_rule().warning()
+    assert warning is not None
+    some = replace(THIN, evidence=proof(11.5, "F", warns=True))
+    assert warning.judge([some], NOBODY).finding is Finding.BREACH
+
+
+@pytest.mark.parametrize("changed", [{"stale": True}, {"withheld": "coverage differs"}])
+def test_a_thin_window_does_not_make_up_for_missing_data(changed: dict[str, object]) -> None:
+    """Whatever the evidence says: nothing counted, evidence withheld or stale ends and begins nothing."""
+    rule, concerned = parity_rule(), frozenset({"F"})
+    for amount in (0.0, 20.0):
+        thin = replace(THIN, evidence=proof(amount, "F", **changed))
+        assert rule.judge([thin], concerned).finding is Finding.INSUFFICIENT_DATA
+        gone = replace(THIN, counted=False, evidence=proof(amount, "F"))
+        assert rule.judge([gone], concerned).finding is Finding.INSUFFICIENT_DATA
+        other = replace(ratio(0.9, 0.8, 1.0, subject="X"), evidence=proof(amount, "F"))
+        assert rule.judge([other], concerned).finding is Finding.INSUFFICIENT_DATA
+
+
+def test_figures_lead_before_what_has_none() -> None:
+    evidence = proof(14.0, "F", "X")
+    far = replace(ratio(0.4, 0.1, 1.5, subject="X"), evidence=evidence)
+    thin = replace(THIN, evidence=evidence, subject="Y", lower=side("Y", 7))
+    assert parity_rule().judge([thin, far], NOBODY).breaching == (far,)
+
+
 def test_selects_its_own_metric_window_and_attribute_set() -> None:
     rule, observation = parity_rule(), ratio(0.7, 0.6, 0.8)
     assert rule.selects(observation)
