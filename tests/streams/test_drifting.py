@@ -127,7 +127,7 @@ def test_an_alert_tells_the_baseline_and_where_the_series_changed(db: sa.Engine)
     assert told["baseline"] == {"source": "March", "value": None, "low": 0.9, "high": 1.0}
     assert told["evidence"]["log_evidence"] >= told["evidence"]["needed"]
     assert told["annotations"].keys() <= {"changed_by_adwin", "changed_by_page_hinkley"}
-    assert "In the baseline (March) it was" in told["description"]
+    assert "The bound comes from the baseline (March), where it was between 0.9 and 1." in told["description"]
 
 
 def test_the_reference_population_of_a_stored_audit(db: sa.Engine) -> None:
