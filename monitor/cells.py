@@ -10,6 +10,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -150,6 +151,15 @@ class Cells:
             self._by_identity[identity] = known
             self._by_id[known] = Cell(known, *identity)
         return known
+
+    def add(self, cells: Iterable[Cell]) -> None:
+        """Remember cells that another process has met."""
+        for cell in cells:
+            self.id(cell.model, cell.version, cell.arm, cell.cell_schema, cell.groups, cell.stratum)
+
+    def since(self, count: int) -> list[Cell]:
+        """The cells that were met after the first `count`, in order."""
+        return list(islice(self._by_id.values(), count, None))
 
     def quality(self, model: str) -> int:
         """The cell that counts what happened to a model's records; model "" for those whose model is unknown."""

@@ -4,9 +4,9 @@ A chunk is nearly always one JSON object a message and readable throughout: then
 the values. Whatever deviates (batches, tombstones, content types, a broken message) is sorted out record by record.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -35,6 +35,40 @@ class LogRecord(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class PlainRecord(NamedTuple):
+    """A record without headers."""
+
+    offset: int
+    timestamp: int
+    value: bytes | None
+    headers: tuple[()] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRecords:
+    """N records without headers, as columns."""
+
+    offsets: Longs
+    stamps: Longs
+    """Milliseconds."""
+    values: list[Any]
+
+    @classmethod
+    def of(cls, records: Sequence[LogRecord]) -> Self | None:
+        """These records as columns; None if one of them has headers."""
+        if any(record.headers for record in records):
+            return None
+        offsets = np.array([record.offset for record in records], np.int64)
+        stamps = np.array([record.timestamp for record in records], np.int64)
+        return cls(offsets, stamps, [record.value for record in records])
+
+    def __iter__(self) -> Iterator[LogRecord]:
+        return map(PlainRecord, self.offsets.tolist(), self.stamps.tolist(), self.values)
+
+
+Records = Sequence[LogRecord] | PlainRecords
 
 
 @dataclass(slots=True)
@@ -78,27 +112,28 @@ class ChunkDecoder:
         self._only = models[0] if mapper is not None else ""
         self._partition_of = partition_of
 
-    def decode(self, records: Sequence[LogRecord], partition: int | None = None) -> Chunk:
+    def decode(self, records: Records, partition: int | None = None) -> Chunk:
         """The events of the records, with a dead letter for every message or element that is none.
 
         `partition` is where the records are from; None: ids are not looked at for whether they belong there.
         """
         try:
-            return self._all_plain(records)
-        except (*ERRORS, TypeError, _NotPlain):
-            return self._one_by_one(records, partition)
+            plain = records if isinstance(records, PlainRecords) else PlainRecords.of(records)
+            if plain is not None:
+                return self._all_plain(plain)
+        except (*ERRORS, TypeError, _TooLarge):
+            pass
+        return self._one_by_one(records, partition)
 
-    def _all_plain(self, records: Sequence[LogRecord]) -> Chunk:
+    def _all_plain(self, records: PlainRecords) -> Chunk:
         """The common case; raises as soon as anything is not as common."""
-        values: list[Any] = [record.value for record in records]
-        if max(map(len, values), default=0) > MESSAGE_BYTES or any(record.headers for record in records):
-            raise _NotPlain
-        events = list(map(self._read, values))
-        offsets = np.array([record.offset for record in records], np.int64)
-        stamps = np.array([record.timestamp for record in records], np.int64)
-        return Chunk(events, Places(offsets, np.zeros(len(events), np.int32), stamps), values)
+        if max(map(len, records.values), default=0) > MESSAGE_BYTES:
+            raise _TooLarge
+        events = list(map(self._read, records.values))
+        places = Places(records.offsets, np.zeros(len(events), np.int32), records.stamps)
+        return Chunk(events, places, records.values)
 
-    def _one_by_one(self, records: Sequence[LogRecord], partition: int | None) -> Chunk:
+    def _one_by_one(self, records: Records, partition: int | None) -> Chunk:
         events: list[Any] = []
         raws: list[bytes] = []
         at: list[tuple[int, int, int]] = []
@@ -168,5 +203,5 @@ def _mapped(mapper: Mapper, decode: Read) -> Read:
     return read
 
 
-class _NotPlain(Exception):
-    """The chunk has something that must be looked at record by record."""
+class _TooLarge(Exception):
+    """A message is too large: the chunk must be looked at record by record."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from monitor.cells import Cells
-from monitor.chunk import Chunk, ChunkDecoder, LogRecord, PartitionOf
+from monitor.chunk import Chunk, ChunkDecoder, PartitionOf, Records
 from monitor.columns import Longs, Outcomes, Predictions, merge, take
 from monitor.config import ModelConfig
 from monitor.decoding.mapping import Mapper
@@ -23,6 +23,9 @@ RETENTION_MS = 400 * DAY
 """Default of how long panes are kept; an older event has no pane to go to."""
 
 C = TypeVar("C", Predictions, Outcomes)
+
+Read = tuple[Predictions | Outcomes, list[DeadLetter]]
+"""What a chunk of records held."""
 
 
 class Reader:
@@ -50,14 +53,12 @@ class Reader:
         )
         self._outcomes = ChunkDecoder(WireOutcome, names, _mapper(models, "outcome"), partition_of)
 
-    def predictions(
-        self, records: Sequence[LogRecord], partition: int | None = None
-    ) -> tuple[Predictions, list[DeadLetter]]:
+    def predictions(self, records: Records, partition: int | None = None) -> tuple[Predictions, list[DeadLetter]]:
         """The predictions in a chunk of records and what cannot be read, both in log order."""
         chunk = self._predictions.decode(records, partition)
         return self._read(chunk, Predictions, [model.predictions for model in self._models])
 
-    def outcomes(self, records: Sequence[LogRecord], partition: int | None = None) -> tuple[Outcomes, list[DeadLetter]]:
+    def outcomes(self, records: Records, partition: int | None = None) -> tuple[Outcomes, list[DeadLetter]]:
         """The outcomes in a chunk of records and what cannot be read, both in log order."""
         chunk = self._outcomes.decode(records, partition)
         return self._read(chunk, Outcomes, [model.outcomes for model in self._models])
@@ -108,11 +109,11 @@ class PartitionReader:
     reader: Reader
     partition: int
 
-    def predictions(self, records: Sequence[LogRecord]) -> tuple[Predictions, list[DeadLetter]]:
+    def predictions(self, records: Records) -> tuple[Predictions, list[DeadLetter]]:
         """As `Reader.predictions`."""
         return self.reader.predictions(records, self.partition)
 
-    def outcomes(self, records: Sequence[LogRecord]) -> tuple[Outcomes, list[DeadLetter]]:
+    def outcomes(self, records: Records) -> tuple[Outcomes, list[DeadLetter]]:
         """As `Reader.outcomes`."""
         return self.reader.outcomes(records, self.partition)
 

@@ -14,7 +14,7 @@ from mode import CrashingSupervisor
 
 from streams.broker import tls_context
 from streams.settings import KafkaConfig
-from streams.transport import ChunkTransport, Fetched, Passthrough, Reassign
+from streams.transport import Begin, ChunkTransport, Fetched, Passthrough, Reassign
 
 Deliver = Callable[[TP, Fetched], Awaitable[None]]
 
@@ -23,12 +23,13 @@ class App(faust.App):
     """Faust's application on our transport."""
 
     reassign: Reassign
+    begin: Begin
 
     def _new_transport(self) -> Any:
         return ChunkTransport(self.conf.broker_consumer, self)
 
 
-def build_app(kafka: KafkaConfig, topics: Sequence[str], deliver: Deliver, reassign: Reassign) -> App:
+def build_app(kafka: KafkaConfig, topics: Sequence[str], deliver: Deliver, reassign: Reassign, begin: Begin) -> App:
     """An application that reads these topics. `reassign` says where to read on after each rebalance."""
     app = App(
         kafka.group,
@@ -48,7 +49,7 @@ def build_app(kafka: KafkaConfig, topics: Sequence[str], deliver: Deliver, reass
         web_enabled=False,
         producer_linger=0.005,
     )
-    app.reassign = reassign
+    app.reassign, app.begin = reassign, begin
     for topic in topics:
         _agent(app, topic, deliver)
     return app

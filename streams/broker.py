@@ -13,7 +13,6 @@ from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaConfigurationError, TopicAlreadyExistsError
 from kafka.errors import KafkaError as AdminError
-from kafka.partitioner.default import murmur2
 
 from alerts.errors import TransportError
 from monitor.events import DeadLetter
@@ -110,11 +109,6 @@ def parts_of(stream: Stream, counts: dict[str, int]) -> int:
             f"{told} partitions: a prediction and its outcome would not meet. Give both the same number, keyed by id, or set `repartition: true`"
         )
     return found[stream.predictions]
-
-
-def partition_of(key: bytes, parts: int) -> int:
-    """The partition of a key as Java's and kafka-python's default partitioners choose it: murmur2."""
-    return int(murmur2(key) & 0x7FFFFFFF) % parts
 
 
 def connection(kafka: KafkaConfig) -> dict[str, Any]:

@@ -220,10 +220,11 @@ class Owners:
             return
         while partition.session.uncommitted > MOST_UNCOMMITTED and not partition.dropped:  # noqa: ASYNC110  # commits, drops end it
             await asyncio.sleep(0.01)  # commits, drops and catching up all end this
+        read = await fetched.read if fetched.read is not None else None
         if partition.dropped:
             return
         since = partition.session.join.position()[topic].clock
-        chunk = Chunk(topic, fetched.start, fetched.records[-1].offset + 1, fetched.records)
+        chunk = Chunk(topic, fetched.start, fetched.records[-1].offset + 1, fetched.records, read)
         try:
             partition.session.deliver(chunk)
         except Gap as gap:
@@ -236,7 +237,7 @@ class Owners:
         for waiting, of in enumerate(partition.topics):
             self._ports.pause(of, partition.session.waiting(waiting))
 
-    async def _check_hole(self, partition: Partition, hole: "Hole") -> None:
+    async def _check_hole(self, partition: Partition, hole: Hole) -> None:
         """Compaction and transaction markers leave holes; so does retention that overtook us: those records are lost.
 
         What was deleted before counting began is not ours, and what is only needed to rebuild the join is counted already.

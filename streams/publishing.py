@@ -12,8 +12,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from monitor.times import format_duration, format_time
-from streams.broker import client_options, partition_of
+from streams.broker import client_options
 from streams.errors import StreamsError
+from streams.partitions import partition_of
 from streams.replay import Message, Survey
 from streams.settings import KafkaConfig
 from streams.topics import TopicSettings

@@ -24,6 +24,7 @@ from monitor.columns import Outcomes, Predictions
 from monitor.deltas import Rows
 from monitor.events import DeadLetter
 from monitor.join import Join
+from monitor.reader import Read
 from monitor.sums import Book
 from monitor.terms import PREDICTIONS, TOPICS, Cursor, Cursors, Mark, Marks, Position, Terms, added, needed, pruned
 from streams.errors import StreamsError
@@ -52,6 +53,8 @@ class Chunk:
     start: int
     end: int
     records: Sequence[LogRecord]
+    read: Read | None = None
+    """What the records hold, where that was read ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +155,16 @@ class Session:
         here = self.join.offsets[topic]
         old = bool(chunk.records) and chunk.records[0].offset < here
         records = [r for r in chunk.records if r.offset >= here] if old else chunk.records
+        read = None if old else chunk.read
         if not self.behind():
-            self._feed(topic, records)
+            self._feed(topic, records, read)
+            self.join.advance(topic, chunk.end)
+            return
+        if chunk.end < base.offset:
+            self._feed(topic, records, read)
             self.join.advance(topic, chunk.end)
             return
         self._feed(topic, [r for r in records if r.offset < base.offset])
-        if chunk.end < base.offset:
-            self.join.advance(topic, chunk.end)
-            return
         self._reach(topic, base)
         rest = Chunk(topic, base.offset, chunk.end, [r for r in records if r.offset >= base.offset])
         if self.behind():
@@ -179,15 +184,16 @@ class Session:
         for chunk in waited:
             self._take(chunk)
 
-    def _feed(self, topic: int, records: Sequence[LogRecord]) -> None:
+    def _feed(self, topic: int, records: Sequence[LogRecord], read: Read | None = None) -> None:
         if not records:
             return
-        if topic == PREDICTIONS:
-            predictions, dead = self._reader.predictions(records)
-            self.join.predictions(predictions)
+        if read is None:
+            read = self._reader.predictions(records) if topic == PREDICTIONS else self._reader.outcomes(records)
+        columns, dead = read
+        if isinstance(columns, Predictions):
+            self.join.predictions(columns)
         else:
-            outcomes, dead = self._reader.outcomes(records)
-            self.join.outcomes(outcomes)
+            self.join.outcomes(columns)
         if self.join.counting:
             self._events += len(records)
             self._bury(topic, dead)

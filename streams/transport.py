@@ -25,8 +25,13 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from monitor.reader import Read
+
 Reassign = Callable[[set[TP], int], Awaitable[Mapping[TP, int]]]
 """Takes the new assignment and its group generation; returns where to read on."""
+
+Begin = Callable[[TP, "Fetched"], "Fetched"]
+"""Is shown every chunk as soon as it is here, before its turn comes."""
 
 CHUNK = 4_000
 """Records in a chunk at most: some milliseconds of work, so that the loop stays responsive."""
@@ -40,6 +45,8 @@ class Fetched(NamedTuple):
 
     start: int
     records: list[Any]
+    read: Awaitable[Read | None] | None = None
+    """What the records hold, where that is read ahead; it gives None where it is to be read here after all."""
 
 
 def in_batches(value: bytes | None) -> bytes | None:
@@ -50,7 +57,7 @@ def in_batches(value: bytes | None) -> bytes | None:
 class BatchRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     """The records of a fetch, a list for each batch, as aiokafka's parser gives them.
 
-    A `ConsumerRecord` for each, made by a generator one at a time, is a seventh of all that is done for an event.
+    So no `ConsumerRecord` is made for each, by a generator, one at a time.
     """
 
     next_fetch_offset: int
@@ -226,14 +233,15 @@ class ChunkConsumer(driver.Consumer):
         """The chunks of the next fetch."""
         fetched, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
-        for tp, (start, records) in (fetched or {}).items():
+        for tp, (start, records, _) in (fetched or {}).items():
             if active is not None and tp not in active:
                 continue
             for begin in range(0, len(records), CHUNK):
                 if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
                     return
                 part = records[begin : begin + CHUNK]
-                yield tp, _message(tp, Fetched(part[0].offset if begin else start, part), generation)
+                chunk = self.app.begin(tp, Fetched(part[0].offset if begin else start, part))
+                yield tp, _message(tp, chunk, generation)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Faust's own book of acknowledged offsets is not used."""

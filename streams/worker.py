@@ -1,11 +1,11 @@
-"""A worker: the Faust application, the owners' commits, the evaluator, the dispatcher and the health server in one process.
+"""A worker: the Faust application, the owners' commits, the evaluator, the dispatcher and the health server in one process;
+beside it, once there is much to read, the one that reads ahead (`reading.py`).
 
 It waits for Postgres and Kafka at the start and says so, and goes on when they come back. What cannot pass by itself (a
 wrong schema, changed partitions, a bug) ends the process with a message, for its supervisor to start it again.
 """
 
 import asyncio
-import gc
 import logging
 import secrets
 import signal
@@ -33,7 +33,9 @@ from streams.exporter import Exporter
 from streams.gauges import parity_of
 from streams.hashing import KEY_BYTES, IdHasher
 from streams.health import Activity, Probe
+from streams.heap import few_arenas, spare_the_collector
 from streams.owners import Owners, Partition, Ports
+from streams.reading import ReadAhead
 from streams.rekeying import Rekeyer, keyed_names, keyed_stream
 from streams.schema import require_head
 from streams.settings import Settings
@@ -49,10 +51,6 @@ log = logging.getLogger(__name__)
 TICK = 0.02
 LOOK_EVERY = 0.5
 TELL_EVERY = 5.0
-
-COLLECT_AFTER = (100_000, 20, 20)
-"""Thresholds of Python's cycle collector. By its own (700) a fetch of some thousand records has it walk the heap again and
-again, for records that are in no cycle: a third of the CPU of an event (2026-11, `make bench`)."""
 
 
 @dataclass(slots=True)
@@ -114,6 +112,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until told to stop (SIGTERM, SIGINT), drained, or broken; raises what broke it."""
+        few_arenas()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.because)
@@ -122,7 +121,7 @@ class Worker:
             return
         publisher = Publisher(self._settings.kafka)
         shelf = Shelf(self._settings.worker.data_dir, self._settings.worker.checkpoint_dir)
-        _spare_the_collector()
+        spare_the_collector()
         try:
             await self._work(streams, publisher, shelf)
         finally:
@@ -187,8 +186,9 @@ class Worker:
             telemetry=self._telemetry,
         )
         owners = Owners(streams, shelf, lineage, ports, self._settings.worker.commit_every / 1000)
+        reading = ReadAhead(streams)
         topics = [topic for stream in streams for topic in stream.topics]
-        self._app = build_app(self._settings.kafka, topics, owners.deliver, owners.reassign)
+        self._app = build_app(self._settings.kafka, topics, owners.deliver, owners.reassign, reading.begin)
         self._app.on_partitions_revoked.connect(self._on_revoked(owners), weak=False)
         dispatcher = self._dispatcher(publisher)
         evaluator = _Observed(self._engine, self._settings, self._telemetry)
@@ -200,6 +200,7 @@ class Worker:
             self._guarded(self._tells(owners)),
             self._guarded(self._app_runs()),
             self._guarded(owners.failed),
+            self._guarded(reading.failed),
             *(self._guarded(rekeyer.run()) for rekeyer in self._rekeyers),
         ]
         if not self._drain:
@@ -208,6 +209,7 @@ class Worker:
         server, serving = self._serve_health()
         await self._stopping.event.wait()
         await self._stop(owners, tasks, server, serving)
+        await reading.close()
 
     @property
     def _evaluate_every(self) -> float:
@@ -361,13 +363,6 @@ class Worker:
                 log.warning("a rebalance came before the last commit was through: the next owner counts those events")
 
         return commit
-
-
-def _spare_the_collector() -> None:
-    """What is loaded by now stays loaded: the collector need not look at it again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 class _Server(uvicorn.Server):

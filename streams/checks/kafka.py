@@ -6,8 +6,8 @@ import msgspec
 from kafka.errors import KafkaError
 
 from monitor.times import DAY, HOUR, format_duration
-from streams.broker import partition_of
 from streams.checks.findings import Finding, failure, ok, unknown, warning
+from streams.partitions import partition_of
 from streams.settings import Settings, Stream
 from streams.topics import KafkaAway, Record, Topics, open_topics
 

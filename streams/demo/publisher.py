@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from streams.broker import partition_of
 from streams.demo.bank import Message
 from streams.demo.router import CONTROL
+from streams.partitions import partition_of
 
 PREDICTIONS, OUTCOMES, DEAD_LETTERS = "predictions", "outcomes", "fairdrift.dead-letters"
 PARTITIONS = 2

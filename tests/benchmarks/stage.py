@@ -164,7 +164,7 @@ class Watch:
         """The committed positions now."""
         with self.engine.connect() as connection:
             predictions, outcomes = connection.execute(sa.text(COUNTED)).one()
-        cpu = sum(sum(process.cpu_times()[:2]) for process in self.running)
+        cpu = sum(sum(process.cpu_times()[:2]) for process in self._processes())
         return Sample(time.perf_counter(), int(predictions), int(outcomes), cpu)
 
     def until(self, events: int, patience: float = 600) -> Sample:
@@ -190,8 +190,12 @@ class Watch:
             return int(connection.execute(sa.text(query)).scalar_one())
 
     def memory(self) -> int:
-        """Resident bytes of all workers."""
-        return sum(int(process.memory_info().rss) for process in self.running)
+        """Resident bytes of all workers; what several processes share is counted once."""
+        return sum(int(process.memory_full_info().pss) for process in self._processes())
+
+    def _processes(self) -> list[psutil.Process]:
+        """The workers, and the processes that read for them."""
+        return [one for process in self.running for one in (process, *process.children(recursive=True))]
 
     def last_words(self, lines: int = 30) -> str:
         logs = sorted(self.folder.glob("worker-*.log"))

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from alerts.errors import TransportError
 from monitor.times import DAY
 from streams import config
-from streams.broker import partition_of
 from streams.checks import Finding, Level, run_checks
 from streams.checks import policies as policy_checks
 from streams.checks import receivers as receiver_checks
@@ -19,6 +18,7 @@ from streams.checks import routes as route_checks
 from streams.checks.kafka import placement
 from streams.cli import build_app
 from streams.database import engine as make_engine
+from streams.partitions import partition_of
 from streams.publishing import Publisher
 from streams.replay import Message
 from streams.settings import KafkaConfig, Settings, streams

@@ -10,15 +10,19 @@ from unittest.mock import create_autospec
 import pytest
 from faust.types import TP
 
+from monitor.cells import Cells
+from monitor.reader import RETENTION_MS
 from monitor.terms import Position, Terms
+from streams.hashing import IdHasher
 from streams.ledger import Ledger, Lost
 from streams.owners import Key, Owners, Ports
+from streams.reading_process import Recipe
 from streams.rocks import RocksDisk
 from streams.session import Chunk, QualityCells
 from streams.shelf import Shelf
 from streams.stream import Stream
 from streams.telemetry import Telemetry
-from tests.monitor.records import credit, prediction, reader, records
+from tests.monitor.records import credit, prediction, records
 
 TOPICS = ("predictions", "outcomes")
 KEY: Key = ("credit", 0)
@@ -34,12 +38,12 @@ class Group:
         self.answering.set()
         model = credit()
         terms = Terms(model.join_horizon, model.dedup_horizon, model.max_lateness, model.watermark_delay, model.pane)
-        read, cells = reader(model)
+        cells, recipe = Cells(), Recipe((model,), IdHasher(bytes(32)), RETENTION_MS, 1)
         ledger = create_autospec(Ledger, instance=True)
         ledger.claim.side_effect = self._claim
         ledger.commit.side_effect = ledger.touch.side_effect = self._taken
         quality = QualityCells((cells.quality("credit"),), cells.quality(""), {"credit": cells.quality("credit")})
-        self.stream = Stream(KEY[0], TOPICS, terms, read, ledger, quality, 1)
+        self.stream = Stream(KEY[0], TOPICS, terms, cells, recipe.reader(cells), recipe, ledger, quality, 1)
         ports = Ports(
             self._read_from, lambda *_: None, self._none, self._none, self._at, self._bury, create_autospec(Telemetry, instance=True)
         )  # fmt: skip

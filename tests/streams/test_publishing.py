@@ -10,8 +10,8 @@ from kafka.partitioner.default import murmur2
 from typer.testing import CliRunner, Result
 
 from monitor.times import DAY, HOUR
-from streams.broker import partition_of
 from streams.cli import build_app
+from streams.partitions import partition_of
 from streams.publishing import Destination, Publisher, batched, refusals
 from streams.replay import Message, ReplayError, Survey
 from streams.settings import KafkaConfig

@@ -1,0 +1,105 @@
+"""The process that reads ahead for a worker (`reading.py`): it takes records out of shared memory and leaves columns there.
+
+It knows the configuration of the streams and the key of the ids' hashes, which come through its standard input, and neither
+Kafka nor Postgres.
+"""
+
+import mmap
+import os
+import pickle
+import signal
+import struct
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import IO
+
+from monitor.cells import Cell, Cells
+from monitor.chunk import PlainRecords
+from monitor.config import ModelConfig
+from monitor.reader import Read, Reader
+from monitor.terms import PREDICTIONS
+from streams.hashing import IdHasher
+from streams.heap import spare_the_collector
+from streams.partitions import partition_of
+
+PLACE = struct.Struct("<ii")
+"""A slot of the shared memory, and how many of its bytes are used. None: there is no room for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the reader of a stream is made of. Panes are kept for `retention` ms."""
+
+    models: tuple[ModelConfig, ...]
+    hasher: IdHasher
+    retention: int
+    parts: int
+
+    def reader(self, cells: Cells) -> Reader:
+        """A reader that notes in `cells` the cells that it meets."""
+        of = partial(partition_of, parts=self.parts)
+        return Reader(self.models, self.hasher.hash_ids, cells, self.retention, of)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Records of one partition of a stream, which is given by its place in the list of recipes."""
+
+    stream: int
+    topic: int
+    partition: int
+    records: PlainRecords
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What they held, and the cells that no earlier answer named."""
+
+    read: Read
+    cells: list[Cell]
+
+
+class _Answering:
+    """A stream's reader, and how many of its cells were told."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._cells, self._told = Cells(), 0
+        self._reader = recipe.reader(self._cells)
+
+    def answer(self, request: Request) -> Answer:
+        read = self._reader.predictions if request.topic == PREDICTIONS else self._reader.outcomes
+        found = read(request.records, request.partition)
+        new = self._cells.since(self._told)
+        self._told += len(new)
+        return Answer(found, new)
+
+
+def serve(asked: IO[bytes], told: IO[bytes], memory: mmap.mmap, slot_bytes: int) -> None:
+    """Answer until the pipe is closed."""
+    streams = [_Answering(recipe) for recipe in pickle.load(asked)]  # noqa: S301 - the worker wrote it
+    spare_the_collector()
+    told.write(PLACE.pack(-1, 0))
+    told.flush()
+    while len(place := asked.read(PLACE.size)) == PLACE.size:
+        slot, used = PLACE.unpack(place)
+        begin = slot * slot_bytes
+        request: Request = pickle.loads(memory[begin : begin + used])  # noqa: S301 - likewise
+        answer = pickle.dumps(streams[request.stream].answer(request), 5)
+        fits = len(answer) <= slot_bytes
+        if fits:
+            memory[begin : begin + len(answer)] = answer
+        told.write(PLACE.pack(slot, len(answer) if fits else 0))
+        told.flush()
+
+
+def main() -> None:
+    """Serve on standard input and output. Arguments: the descriptor of the memory, the size of a slot in bytes.
+
+    Signals to the whole group (Ctrl-C, a supervisor's SIGTERM) are the worker's to obey: it closes the pipe.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    shared, slot_bytes = map(int, sys.argv[1:])
+    memory = mmap.mmap(shared, os.fstat(shared).st_size)
+    serve(sys.stdin.buffer, sys.stdout.buffer, memory, slot_bytes)
