@@ -37,10 +37,10 @@ check: .venv/.installed-dev ## format, lint (security too), types, layers, and w
 	$(BIN)/python -m pytest -q -n 0 tests/deploy/test_manifests.py
 
 audit: .venv/.installed-dev ## known vulnerabilities of the pinned dependencies, by pip-audit (needs the network; not part of check)
-	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip install -q pip-audit && \
-	    .venv/audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip || { \
-	    echo "make audit: either something above is vulnerable, or the databases of vulnerabilities could not be asked." >&2; \
-	    echo "Without the network there is no answer, and no answer is not a pass." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip install -q pip-audit || true
+	@rm -f .venv/audit/found.json
+	@.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off \
+	    --format json --output .venv/audit/found.json; $(BIN)/python -m tests.deploy.audited .venv/audit/found.json
 
 format: .venv/.installed-dev ## put the format right, and what lint can put right
 	$(BIN)/python -m ruff format .

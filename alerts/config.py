@@ -373,7 +373,8 @@ class PagerDutyConfig(ReceiverConfig):
     """A service's integration key for the Events API v2. `base_url` for the EU region.
 
     `severities` maps a rule's severity to PagerDuty's. `image` is the public address (https) of a picture of the chart, with
-    `{model}`, `{rule}`, `{metric}` and `{attributes}` in it. `send_changes` posts changes of a model's route as change events.
+    `{model}`, `{rule}`, `{metric}` and `{attributes}` in it; without it our own chart is shown where `serve.public_url` is
+    configured. `send_changes` posts changes of a model's route as change events.
     """
 
     type: Literal["pagerduty"]

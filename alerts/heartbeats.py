@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from alerts.messages import Links
+from alerts.words import several
 from monitor.times import format_duration, format_time
 
 HEARTBEAT = "heartbeat:"
@@ -64,7 +65,7 @@ def is_well(health: Health, every: int) -> bool:
 def heartbeat_of(receiver: str, now: int, every: int, health: Health) -> HeartbeatPayload:
     """What is told. The next one comes by the end of the next slot, and a quarter for the way."""
     last = max(health.evaluated_to.values(), default="nothing yet")
-    summary = f"fairdrift is well: {health.firing} alerts fire, judged up to {last}"
+    summary = f"fairdrift is well: {several(health.firing, 'alert')} {'fires' if health.firing == 1 else 'fire'}, judged up to {last}"
     return HeartbeatPayload(
         alert=f"{HEARTBEAT}{receiver}",
         status="well",

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from alerts.control import BY_PLAN, Route, RouteRequest, RouteState
 from alerts.verdicts import Finding
+from alerts.words import several
 
 
 class Status(StrEnum):
@@ -229,7 +230,7 @@ def _next(state: PlanState, by: str, why: str) -> RouteRequest:
 
 def _earned(state: PlanState) -> str:
     hours, least = state.progress.inside_ms / 3_600_000, min(state.progress.decided.values(), default=0)
-    return f"{_name(state)} passed: {hours:g} h inside the bounds, at least {least} decisions of each group"
+    return f"{_name(state)} passed: {hours:g} h inside the bounds, at least {several(least, 'decision')} of each group"
 
 
 def _name(state: PlanState) -> str:

@@ -15,6 +15,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
+def several(count: int, word: str) -> str:
+    """So many of something: `1 warning`, `1,200 warnings`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def percent(value: float | None) -> str:
     """A share in per cent, to a tenth below ten: `9.3%`, `40%`."""
     if value is None:

@@ -206,6 +206,28 @@ def mean_interval(mean: ArrayLike, variance: ArrayLike, n: ArrayLike, confidence
     return mean - half, mean + half
 
 
+def mean_over_windows(low: ArrayLike, high: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> float:
+    """Half the width of the interval of a mean of several windows together, from Student's interval of each.
+
+        s_w = (high_w - low_w) / 2 / t(n_w - 1)     S = sqrt(sum over w of (n_w / N)^2 s_w^2)     t(df) S
+
+    with Satterthwaite's df = S^4 / sum of ((n_w / N)^2 s_w^2)^2 / (n_w - 1). The windows are strata: what varies is who came in
+    each, and not how the windows differ. NaN if a window with events has fewer than 2. Source: Cochran, Sampling Techniques
+    (1977), 5.4.
+    """
+    there = np.asarray(n, np.float64) > 0
+    n, low, high = (np.asarray(each, np.float64)[there] for each in (n, low, high))
+    with np.errstate(all="ignore"):
+        errors = (high - low) / 2.0 / t_quantile(confidence, n - 1.0)
+        parts = (n / n.sum() * errors) ** 2
+        degrees = (
+            np.maximum(parts.sum() ** 2 / (parts**2 / (n - 1.0)).sum(), (n - 1.0).min())
+            if parts.sum()
+            else n.sum() - 1.0
+        )
+        return float(t_quantile(confidence, degrees) * np.sqrt(parts.sum()))
+
+
 def mean_difference(
     sample: tuple[ArrayLike, ArrayLike, ArrayLike],
     base: tuple[ArrayLike, ArrayLike, ArrayLike],

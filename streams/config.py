@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from alerts.words import several
 from monitor.sections import TOLD
 from streams.errors import StreamsError
 from streams.mistakes import Mistake, path_text, placed, reference_mistakes, told, without
@@ -43,7 +44,7 @@ class ConfigError(StreamsError):
 
     def __init__(self, source: str, mistakes: list[Mistake]) -> None:
         self.source, self.mistakes = source, mistakes
-        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        count = several(len(mistakes), "mistake")
         lines = [f"  {path_text(path)}: {text}" if path else f"  {text}" for path, text in mistakes]
         super().__init__("\n".join([f"{source} has {count}:", *lines]))
 

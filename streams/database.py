@@ -45,6 +45,7 @@ def engine(source: HasPostgres | str, *, name: str = "fairdrift", pool_size: int
         max_overflow=2,
         pool_pre_ping=True,
         pool_recycle=1800,
+        hide_parameters=True,  # what an error quotes of a statement would be groups of people, in a log
         connect_args={
             "connect_timeout": 5,
             "keepalives": 1,

@@ -1,15 +1,18 @@
 """From the configuration to what sends: the HTTP policy, the channels, and the dispatcher with its router."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from alerts.channels import Channel, Ports, Publish, make_channels
+from alerts.channels import Channel, Picture, Ports, Publish, make_channels, no_picture
 from alerts.http import HttpPolicy, Outgoing
 from alerts.outbox import Dispatcher, DispatchPolicy, Surroundings
+from alerts.pictures import Pictures
 from alerts.retries import Result
 from alerts.router import Router
 from streams.failpoints import passing
+from streams.keys import PICTURES, shared_key
 from streams.settings import Settings
 from streams.watching import routing_of
 
@@ -27,10 +30,21 @@ def outgoing(settings: Settings) -> Outgoing:
     )
 
 
-def channels_of(settings: Settings, publish: Publish | None = None) -> dict[str, Channel]:
+def channels_of(
+    settings: Settings, publish: Publish | None = None, picture: Picture = no_picture
+) -> dict[str, Channel]:
     """The channel of every configured receiver; `publish` where this process has a producer."""
-    ports = Ports(outgoing=outgoing(settings), publish=publish, control_topic=settings.kafka.control_topic)
+    topic = settings.kafka.control_topic
+    ports = Ports(outgoing=outgoing(settings), publish=publish, control_topic=topic, picture=picture)
     return make_channels(settings.receivers, ports)
+
+
+def pictures_of(engine: sa.Engine, settings: Settings) -> Picture:
+    """Where pages find pictures of charts: nowhere, unless `serve` has a public address."""
+    if not settings.serve.public_url:
+        return no_picture
+    pictures = Pictures(settings.serve.public_url, shared_key(engine, PICTURES))
+    return lambda alert: pictures.address(alert, datetime.now(UTC))
 
 
 def make_dispatcher(

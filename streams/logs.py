@@ -12,7 +12,7 @@ QUIET = ("aiokafka", "faust", "kafka", "mode", "streams.app", "streams.transport
 """Libraries, and our classes in whose names they log, that tell more than an operator wants to read."""
 
 
-def configure_logging(format: str, level: int = logging.INFO) -> None:
+def configure_logging(format: Format, level: int = logging.INFO) -> None:
     """Send all logging, ours and the libraries', to standard error in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,

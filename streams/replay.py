@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from alerts.words import several
 from monitor.times import EARLIEST, LATEST, format_time
 from streams.errors import StreamsError
 
@@ -268,4 +269,4 @@ def from_text(text: str) -> Scalar:
 
 def described(found: Survey) -> str:
     """The survey in words."""
-    return f"{found.rows:,} rows from {format_time(found.earliest)} to {format_time(found.latest)}"
+    return f"{several(found.rows, 'row')} from {format_time(found.earliest)} to {format_time(found.latest)}"

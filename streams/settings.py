@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import Field, SecretStr, field_validator
@@ -135,6 +136,9 @@ class ServeConfig(Config):
 
     `requests_per_second` is what each token may ask of the database, twice as much at once; flags are answered from memory
     and not counted. `flag_file`: the routes as a flagd definition are kept up to date in this file too.
+
+    `public_url` is the address (https) at which others reach it from outside: pages in PagerDuty then show a picture of the
+    chart, from signed addresses below `/pictures/` that need no token and expire. Without it there are no pictures.
     """
 
     bind: str = "127.0.0.1"
@@ -142,11 +146,19 @@ class ServeConfig(Config):
     tokens: tuple[SecretStr | TokenConfig, ...] = ()
     requests_per_second: float = Field(default=100.0, gt=0, allow_inf_nan=False)
     flag_file: Path | None = None
+    public_url: str = ""
 
     def problems(self) -> Iterator[Problem]:
+        if self.public_url and not _is_public(self.public_url):
+            yield ("public_url",), "is an address over https without a query, as in https://fairdrift.example.org"
         plain = [token.get_secret_value() for token in self.tokens if isinstance(token, SecretStr)]
         if any(len(token) < 16 for token in plain):
             yield ("tokens",), "a token has at least 16 characters; make one with `openssl rand -hex 32`"
+
+
+def _is_public(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
 
 
 class RetentionConfig(Config):

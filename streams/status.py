@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from alerts.config import EVERY_MODEL, RuleConfig, ThresholdConfig
 from monitor.config import ModelConfig
+from monitor.metrics import metric
 from monitor.times import DAY, format_duration
 from streams.settings import Settings
 
@@ -227,7 +228,8 @@ def judged_by(rules: Sequence[RuleConfig], model: str, window: int, point: sa.Ro
         if isinstance(rule, ThresholdConfig)
         and rule.model in (EVERY_MODEL, model)
         and rule.window == window
-        and (rule.metric, rule.aggregate, rule.method) == (point["metric"], point["aggregate"], point["method"])
+        and (metric(rule.metric).name, rule.aggregate, rule.method)
+        == (point["metric"], point["aggregate"], point["method"])
         and (
             list(rule.attributes) == point["attribute_set"]
             if rule.attributes is not None

@@ -7,7 +7,6 @@ wrong schema, changed partitions, a bug) ends the process with a message, for it
 
 import asyncio
 import logging
-import secrets
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -18,22 +17,21 @@ from typing import Any, cast
 import sqlalchemy as sa
 import uvicorn
 from faust.types import TP
-from sqlalchemy.dialects.postgresql import insert
 
 from alerts.outbox import Dispatcher, backlog
-from monitor.tables import keys
 from streams import settings as configured
 from streams.app import App, build_app
 from streams.broker import OwnTopic, Publisher, make_topics, own_topics, partition_counts, parts_of
 from streams.database import engine as make_engine
 from streams.database import retrying
-from streams.dispatching import channels_of, make_dispatcher
+from streams.dispatching import channels_of, make_dispatcher, pictures_of
 from streams.evaluator import Evaluator, Progress
 from streams.exporter import Exporter
 from streams.gauges import parity_of
-from streams.hashing import KEY_BYTES, IdHasher
+from streams.hashing import IdHasher
 from streams.health import Activity, Probe
 from streams.heap import few_arenas, spare_the_collector
+from streams.keys import JOIN_STORE, shared_key
 from streams.owners import Owners, Partition, Ports
 from streams.reading import ReadAhead
 from streams.rekeying import Rekeyer, keyed_names, keyed_stream
@@ -64,15 +62,6 @@ class Stopping:
         """Stop; the first error is the reason."""
         self.error = self.error or error
         self.event.set()
-
-
-def join_key(engine: sa.Engine) -> bytes:
-    """The key of the hashes that stand for ids in the join stores: made once, shared by all workers of this database."""
-    with engine.begin() as connection:
-        new = {"name": "join-store", "key": secrets.token_bytes(KEY_BYTES)}
-        connection.execute(insert(keys).values(new).on_conflict_do_nothing())
-        stored = connection.execute(sa.select(keys.c.key).where(keys.c.name == "join-store")).scalar_one()
-    return bytes(stored)
 
 
 class _Observed(Evaluator):
@@ -142,7 +131,7 @@ class Worker:
 
     def _open_streams(self) -> list[Stream]:
         retrying(lambda: require_head(self._engine), on_retry=self._wait_for_postgres, sleep=self._sleep)
-        hasher = IdHasher(join_key(self._engine))
+        hasher = IdHasher(shared_key(self._engine, JOIN_STORE))
         of = configured.streams(self._settings)
         kafka = self._settings.kafka
         keyed = [keyed_stream(kafka, stream) for stream in of if stream.repartition]
@@ -252,7 +241,7 @@ class Worker:
             raise self._app.crash_reason or RuntimeError("Faust stopped by itself")
 
     def _dispatcher(self, publisher: Publisher) -> Dispatcher:
-        channels = channels_of(self._settings, publisher.publish)
+        channels = channels_of(self._settings, publisher.publish, pictures_of(self._engine, self._settings))
         return make_dispatcher(self._engine, self._settings, channels, self._telemetry.notified)
 
     def _serve_health(self) -> tuple[uvicorn.Server, asyncio.Task[None]]:

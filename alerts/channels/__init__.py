@@ -42,14 +42,26 @@ class Publish(Protocol):
     def __call__(self, topic: str, key: bytes, value: bytes) -> None: ...
 
 
+class Picture(Protocol):
+    """The public address of a picture of an alert's chart; empty where there is none."""
+
+    def __call__(self, alert: str) -> str: ...
+
+
+def no_picture(alert: str) -> str:
+    """Nothing is public."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What channels need of the world: HTTP out, a producer (None where there is no broker), and the time of day."""
+    """What channels need of the world: HTTP out, a producer (None where there is no broker), the time, public pictures."""
 
     outgoing: Outgoing = field(default_factory=Outgoing)
     publish: Publish | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     control_topic: str = "fairdrift.control"
+    picture: Picture = no_picture
 
 
 class Channel(Protocol):

@@ -21,10 +21,11 @@ import httpx2
 from pagerduty import Error as PagerDutyError
 from pagerduty import EventsApiV2Client
 
-from alerts.channels import ALERTS, Delivery, Ports
+from alerts.channels import ALERTS, Delivery, Picture, Ports, no_picture
 from alerts.config import PagerDutyConfig
 from alerts.errors import TransportError
 from alerts.http import Answer, Outgoing, accept
+from alerts.pictures import CHARTED
 
 BASE_URL = "https://events.pagerduty.com"
 SUMMARY_LIMIT = 1024
@@ -49,6 +50,8 @@ class PagerDutyChannel:
     base_url: str = BASE_URL
     severities: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
+    """A configured address, which takes the place of our own picture."""
+    picture: Picture = field(default=no_picture, repr=False)
 
     def send(self, delivery: Delivery) -> None:
         payload = delivery.payload
@@ -64,12 +67,21 @@ class PagerDutyChannel:
                 elif payload["status"] == "acknowledged":
                     client.acknowledge(key)
                 else:
-                    client.send_event("trigger", dedup_key=key, **event_of(payload, self.severities, self.image))
+                    client.send_event(
+                        "trigger", dedup_key=key, **event_of(payload, self.severities, self._image(payload))
+                    )
         except PagerDutyError:
             # What the client says may quote the request; and an answer it cannot read was still a 2xx.
             raise TransportError(
                 f"pagerduty {self.name!r} gave an answer without a dedup_key", permanent=False
             ) from None
+
+    def _image(self, payload: Mapping[str, Any]) -> str:
+        """The address of the picture: as configured, or of our own chart where there is one; empty for none."""
+        one = _first(payload)
+        if self.image:
+            return self.image.format(**{name: quote(value) for name, value in _shown(one).items()})
+        return self.picture(one["alert"]) if one.get("rule_type") in CHARTED else ""
 
     def _change(self, payload: Mapping[str, Any]) -> None:
         """A change event: it tells nobody, and stands beside the incidents of its time."""
@@ -88,6 +100,7 @@ class PagerDutyChannel:
             config.base_url.rstrip("/"),
             config.severities,
             config.image,
+            ports.picture,
         )
 
 
@@ -126,8 +139,11 @@ def change_of(payload: Mapping[str, Any]) -> dict[str, Any]:
 def event_of(
     payload: Mapping[str, Any], severities: Mapping[str, str] | None = None, image: str = ""
 ) -> dict[str, Any]:
-    """The trigger event without keys, within PagerDuty's limits: details are left out where they do not fit."""
-    one = payload["alerts"][0] if payload.get("alerts") else payload
+    """The trigger event without keys, within PagerDuty's limits: details are left out where they do not fit.
+
+    `image` is the address of a picture of the chart, over https; an incident of a group has that of its first alert.
+    """
+    one = _first(payload)
     severity = payload["severity"]
     body: dict[str, Any] = {
         "summary": _cut(payload["summary"], SUMMARY_LIMIT),
@@ -149,13 +165,17 @@ def event_of(
         event["links"] = links
         event["client_url"] = links[0]["href"]
     if image:
-        alt = f"{one['metric']} by {', '.join(one['attributes'])}"
-        event["images"] = [
-            {"src": image.format(**{name: quote(value) for name, value in _shown(one).items()}), "alt": alt}
-        ]
+        shown = {"src": image, "alt": f"{one['metric']} by {', '.join(one['attributes'])}"}
+        event["images"] = [{**shown, "href": links[0]["href"]} if links else shown]
     if len(json.dumps(event).encode()) > EVENT_LIMIT:
         body["custom_details"] = {"left_out": "the details are too long for an event; see the alert itself"}
     return event
+
+
+def _first(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The alert itself, or the first of a group."""
+    first: Mapping[str, Any] = payload["alerts"][0] if payload.get("alerts") else payload
+    return first
 
 
 def _shown(one: Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from alerts.words import several
 from monitor.assess import DisparityPoint, GroupPoint
 from monitor.estimates import State
 from monitor.policies import WORDS, Answer, Line, Policy, Reason
@@ -73,7 +74,7 @@ def render(audit: Audit, width: int) -> RenderableType:
 def described(audit: Audit) -> str:
     """Rows and period in words."""
     period = "" if audit.period is None else f" from {audit.period[0]} to {audit.period[1]}"
-    return f"{audit.rows:,} rows{period}"
+    return f"{several(audit.rows, 'row')}{period}"
 
 
 # --- metrics
@@ -161,7 +162,7 @@ def _ruling(ruling: Ruling, display_min: int, width: int) -> Iterator[Renderable
     if ruling.assumed:
         yield _under(ruling.assumed, "dim")
     for part in ruling.parts:
-        yield from _part(part, (display_min, width), several=len(ruling.parts) > 1)
+        yield from _part(part, (display_min, width), split=len(ruling.parts) > 1)
 
 
 def _under(text: str, style: str = "") -> RenderableType:
@@ -172,13 +173,13 @@ def _indented(what: RenderableType) -> RenderableType:
     return Padding(what, (0, 0, 0, 2), expand=False)
 
 
-def _part(part: Part, view: tuple[int, int], *, several: bool) -> Iterator[RenderableType]:
+def _part(part: Part, view: tuple[int, int], *, split: bool) -> Iterator[RenderableType]:
     found, days = part.judgement, f"{part.stretch.first} to {part.stretch.last}"
     if found is None:
-        yield _under(f"{days}: no version was in force ({part.rows:,} rows)", "yellow")
+        yield _under(f"{days}: no version was in force ({several(part.rows, 'row')})", "yellow")
         return
-    if several:
-        yield Text.assemble(f"  {days}, {part.rows:,} rows: ", (found.answer.value, STYLES[found.answer]))
+    if split:
+        yield Text.assemble(f"  {days}, {several(part.rows, 'row')}: ", (found.answer.value, STYLES[found.answer]))
     yield _under(f"{found.policy.instrument}, {found.policy.citation}", "dim")
     for note in found.notes:
         yield _under(note, "yellow")
@@ -207,7 +208,10 @@ def _lines(lines: Sequence[Line], view: tuple[int, int]) -> Iterator[RenderableT
     if shown:
         yield _indented(table)
     if len(shown) < len(judged):
-        yield _under(f"and {len(judged) - len(shown)} groups that are clear", "dim")
+        yield _under(
+            f"and {several(len(judged) - len(shown), 'group')} that {'is' if len(judged) - len(shown) == 1 else 'are'} clear",
+            "dim",
+        )
     if len(judged) < len(lines):
         yield _under(f"not judged, too small a share of all: {_small([x for x in lines if x not in judged])}", "dim")
 

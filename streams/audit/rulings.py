@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 
+from alerts.words import several
 from monitor.policies import WORDS, Answer, Judgement, Line
 from streams.audit.gating import Part, Ruling
 from streams.audit.sections import TOLD, asked_words, chance_words, headed, listed_values, number, span
@@ -26,16 +27,16 @@ def ruling(found: Ruling, display_min: int) -> Iterator[str]:
     if found.assumed:
         yield f'<p class="soft">{escape(sentence(found.assumed))}</p>'
     for part in found.parts:
-        yield from _part(part, display_min, several=len(found.parts) > 1)
+        yield from _part(part, display_min, split=len(found.parts) > 1)
 
 
-def _part(part: Part, display_min: int, *, several: bool) -> Iterator[str]:
+def _part(part: Part, display_min: int, *, split: bool) -> Iterator[str]:
     found, days = part.judgement, f"{part.stretch.first} to {part.stretch.last}"
     if found is None:
-        yield f"<h3>{days}</h3><p>No version was in force ({part.rows:,} rows).</p>"
+        yield f"<h3>{days}</h3><p>No version was in force ({several(part.rows, 'row')}).</p>"
         return
-    if several:
-        yield f"<h3>{days}, {part.rows:,} rows {pill(found.answer)}</h3>"
+    if split:
+        yield f"<h3>{days}, {several(part.rows, 'row')} {pill(found.answer)}</h3>"
     yield from judged(found, display_min)
 
 

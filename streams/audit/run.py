@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 
+from alerts.words import several
 from monitor.assess import Assessment, Plan, assessed
 from monitor.baselines import Baseline
 from monitor.cells import cell_schema
@@ -282,12 +283,12 @@ def _notes(prepared: Prepared) -> list[str]:
         names = list(rows.names[name])
         unknown, other = (int((codes == names.index(group)).sum()) for group in (UNKNOWN, "other"))
         if unknown:
-            found.append(f"{unknown:,} rows have no {name}: they are `unknown`, counted and not compared")
+            found.append(f"{several(unknown, 'row')} without {name}: `unknown`, counted and not compared")
         if other:
-            found.append(f"{other:,} rows have no declared {name}: they are `other`")
+            found.append(f"{several(other, 'row')} without a declared {name}: `other`")
     undecided = int((rows.decision < 0).sum())
     if 0 < undecided < len(rows):
-        found.append(f"{undecided:,} rows have no decision")
+        found.append(f"{several(undecided, 'row')} without a decision")
     if rows.weight is not None:
         found.append("rates are of weights; policies, proxies, the skew of labels and `people` count rows, each as one")
     if model.labels == "favourable_only":

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from html import escape
 
-from alerts.words import number
+from alerts.words import number, several
 from monitor.times import format_time
 from streams.backtest.printing import delay_text, lasting, slowest
 from streams.backtest.results import Backtest, FamilyResult, Incident, RuleSetResult, Series
@@ -63,7 +63,7 @@ def page(found: Backtest) -> str:
 
 
 def _history(found: Backtest) -> str:
-    return f"{found.source}; {found.weeks * 7:.1f} days, {found.events:,} decisions in {found.cells} cells."
+    return f"{found.source}; {found.weeks * 7:.1f} days, {several(found.events, 'decision')} in {several(found.cells, 'cell')}."
 
 
 def _compared(found: Backtest) -> str:
@@ -127,7 +127,7 @@ def _family(family: FamilyResult, found: Backtest) -> str:
 
 def _test(family: FamilyResult) -> str:
     needed = f"evidence {family.needed:.1f} needed, which keeps false alerts to {family.budget:.3g} expected in 30 days"
-    return f"{family.severity}; {len(family.groups)} groups, {family.events:,} events; {needed}."
+    return f"{family.severity}; {several(len(family.groups), 'group')}, {several(family.events, 'event')}; {needed}."
 
 
 def _row(one: Incident) -> str:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from alerts.words import number
+from alerts.words import number, several
 from monitor.times import MINUTE, format_duration, format_time
 from streams.backtest.results import Backtest, Delays, FamilyResult, Incident, RuleSetResult
 
@@ -27,7 +27,7 @@ def show(console: Console, found: Backtest) -> None:
     console.print(
         Text.assemble(
             (found.model, "bold"),
-            f": {found.source}; {found.weeks * 7:.1f} days, {found.events:,} decisions in {found.cells} cells",
+            f": {found.source}; {found.weeks * 7:.1f} days, {several(found.events, 'decision')} in {several(found.cells, 'cell')}",
         )
     )
     if found.injected is not None:
@@ -47,7 +47,7 @@ def _set(one: RuleSetResult, found: Backtest, width: int) -> RenderableType:
     pages, tickets = len(one.of("page")), len(one.of("ticket", "info"))
     parts.append(
         Text(
-            f"{pages} pages ({pages / found.weeks:.2f} a week), {tickets} tickets ({tickets / found.weeks:.2f} a week)"
+            f"{several(pages, 'page')} ({pages / found.weeks:.2f} a week), {several(tickets, 'ticket')} ({tickets / found.weeks:.2f} a week)"
         )
     )
     for family in one.families:

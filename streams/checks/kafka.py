@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 from kafka.errors import KafkaError
 
+from alerts.words import several
 from monitor.times import DAY, HOUR, format_duration
 from streams.checks.findings import Finding, failure, ok, unknown, warning
 from streams.partitions import partition_of
@@ -63,7 +64,7 @@ def _stream(settings: Settings, topics: Topics, stream: Stream, known: int | Non
     if known is not None and known != parts:
         told = f"the topics have {parts} partitions now and had {known} when they were counted: ids have moved between them"
         yield failure(stream.name, told, "go on with new topics of the new size; fairdrift refuses to count these")
-    yield ok(stream.name, f"both topics have {parts} partitions")
+    yield ok(stream.name, f"both topics have {several(parts, 'partition')}")
     for topic in pair:
         yield from _retention(settings, topics, stream, topic)
         yield from placement(topic, topics.last(topic, SAMPLE), parts, stream)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from alerts.words import several
 from streams.checks import budgets, kafka, orphans, policies, postgres, receivers, routes
 from streams.checks.findings import Finding, failure, ok, warning
 from streams.config import ConfigError, load
@@ -30,7 +31,8 @@ def run_checks(path: Path) -> Iterator[Finding]:
 
 
 def _configured(path: Path, settings: Settings) -> Iterator[Finding]:
-    counts = f"{len(settings.models)} models, {len(settings.rules)} rules, {len(settings.receivers)} receivers"
+    kinds = {"model": settings.models, "rule": settings.rules, "receiver": settings.receivers}
+    counts = ", ".join(several(len(each), kind) for kind, each in kinds.items())
     yield ok("configuration", f"{path} is version {settings.version}: {counts}")
     if not settings.rules:
         yield warning(

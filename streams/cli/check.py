@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from alerts.words import several
 from streams.checks import Finding, Level, run_checks, sending
 from streams.config import load
 
@@ -57,7 +58,7 @@ def check(
         )
     else:
         console.print(
-            f"{counts[Level.FAILURE]} failures, {counts[Level.WARNING]} warnings, {counts[Level.UNKNOWN]} unknown"
+            f"{several(counts[Level.FAILURE], 'failure')}, {several(counts[Level.WARNING], 'warning')}, {counts[Level.UNKNOWN]} unknown"
         )
     if counts[Level.FAILURE]:
         raise typer.Exit(1)

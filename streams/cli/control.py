@@ -151,7 +151,9 @@ def thaw(
     """Lift a freeze. Rules that still fire ask again at the next pane."""
     with controls(config) as found:
         if not found.thaw(model, person(by, why)):
-            typer.echo("there was no such freeze", err=True)
+            what = "every model" if model == EVERY_MODEL else model
+            typer.echo(f"there is no freeze of {what} to lift; `fairdrift control show` says what is frozen", err=True)
+            raise typer.Exit(1)
         _routes(found.routes(), as_json)
 
 

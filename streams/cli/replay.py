@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from alerts.words import several
 from monitor.config import ModelConfig
 from monitor.times import DAY
 from streams.config import load
@@ -126,7 +127,7 @@ def _replay(file: Path, settings: Settings, chosen: Mapped, wishes: Wishes) -> d
     if reasons and not wishes.force:
         raise typer.Exit(1)
     published = _publish(console, settings, into, (file, chosen, found, wishes))
-    console.print(f"{published:,} events are in {into.topic}")
+    console.print(f"{several(published, 'event')} {'is' if published == 1 else 'are'} in {into.topic}")
     if wishes.own_topics and model is not None:
         live = model.topics
         pair = f"{{predictions: {live.predictions}{OWN}, outcomes: {live.outcomes}{OWN}}}"
@@ -207,7 +208,7 @@ def _publish(console: Console, settings: Settings, into: Destination, what: tupl
         more = (
             f"go on with --skip {wishes.skip + sent}" if wishes.batch == 1 else "start again: what is there counts once"
         )
-        console.print(f"interrupted after {sent:,} events; {more}", style="yellow")
+        console.print(f"interrupted after {several(sent, 'event')}; {more}", style="yellow")
         raise
     finally:
         publisher.close()

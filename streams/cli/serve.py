@@ -1,6 +1,7 @@
 """`fairdrift serve`: the HTTP API in a process of its own."""
 
 import gc
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,12 @@ import uvicorn
 
 from streams.config import load
 from streams.database import engine as make_engine
+from streams.logs import Format, configure_logging
 from streams.web import service_app
 from streams.web.connections import limits
 from streams.web.protocol import FlagProtocol
+
+log = logging.getLogger(__name__)
 
 EXAMPLES = """
 Serve it:        fairdrift serve                              at 127.0.0.1:8787, to be read with a token
@@ -33,6 +37,7 @@ def serve(
     ),
     bind: Annotated[str, typer.Option(help="Address to listen on (default: the configured one, loopback).")] = "",
     port: Annotated[int, typer.Option(help="Port (default: the configured one, 8787).")] = -1,
+    log_format: Annotated[Format, typer.Option(help="How to log.")] = "console",
 ) -> None:
     """Serve the HTTP API: health, metrics, models and alerts, gates, flags. Its document is at /openapi.json.
 
@@ -42,19 +47,21 @@ def serve(
     host = bind or settings.serve.bind
     number = settings.serve.port if port < 0 else port
     if not settings.serve.tokens:
-        typer.echo("serve.tokens is empty: only /health is served. Make a token with `openssl rand -hex 32`.", err=True)
+        typer.echo("serve.tokens is empty: only tokens of `fairdrift token create` open more than /health", err=True)
     if host not in LOOPBACK:
         typer.echo(f"listening on {host}: the tokens travel in the clear unless a proxy before it speaks TLS", err=True)
+    configure_logging(log_format)
     engine = make_engine(settings, name="fairdrift serve")
     app = service_app(engine, settings)
     gc.collect()
     gc.freeze()  # what is there now stays: full collections of it would be the slowest answers
+    log.info("serving at %s, port %d", host, number)
     try:
         uvicorn.run(
             app,
             host=host,
             port=number,
-            log_level="info",
+            log_config=None,
             access_log=False,
             loop="uvloop",
             ws="none",

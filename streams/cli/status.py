@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from alerts.words import several
 from monitor.errors import MonitorError
 from monitor.times import parse_duration
 from streams.config import load
@@ -115,7 +116,7 @@ def render(found: Status, width: int) -> RenderableType:
     for model in found.models:
         parts += _model(model, width < NARROW)
     for stream in found.streams:
-        text = f"{stream.stream}: {stream.partitions} partitions, counted to {_when(stream.slowest)}, committed {_when(stream.committed)}"
+        text = f"{stream.stream}: {several(stream.partitions, 'partition')}, counted to {_when(stream.slowest)}, committed {_when(stream.committed)}"
         parts.append(Text(text, style="dim"))
     if not found.streams:
         parts.append(Text("no worker has counted anything yet: run `fairdrift worker`", style="yellow"))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from streams.config import load
-from streams.logs import configure_logging
+from streams.logs import Format, configure_logging
 
 EXAMPLES = """
 Run one:     fairdrift worker --config fairdrift.yaml
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
         drain: Annotated[
             bool, typer.Option("--drain", help="Stop once what the topics hold now is evaluated.")
         ] = False,
-        log_format: Annotated[str, typer.Option(help="console or json")] = "console",
+        log_format: Annotated[Format, typer.Option(help="How to log.")] = "console",
     ) -> None:
         """Run a worker: count events, judge windows, send pages. Any number may run; they share the partitions."""
         os.environ.setdefault("NO_CYTHON", "1")

@@ -29,7 +29,7 @@ def build() -> models.Dashboard:
     rows = (
         ("", (_told("Is it real?", queries.REAL), _told("Who is affected?", queries.WHO),
               _told("Since when?", queries.SINCE), _told("What has been done?", queries.DONE))),
-        ("", (_evidence(), _gap(), _groups(), _counts())),
+        ("", (_evidence(), _gap(), _groups(), panels.counts(queries.COUNTS, CHOOSE))),
         ("", (_story(), _actions())),
     )  # fmt: skip
     return filled(empty, rows)
@@ -55,11 +55,6 @@ def _gap() -> timeseries.Panel:
 def _groups() -> timeseries.Panel:
     text = "Every group of the attribute set; coloured by the newest value."
     return panels.many_lines(panels.line("By group", text, queries.GROUPS, CHOOSE))
-
-
-def _counts() -> timeseries.Panel:
-    text = "How many decisions or labels each number stands on."
-    return panels.many_lines(panels.line("n by group", text, queries.COUNTS, CHOOSE)).unit("short").min(0)
 
 
 def _story() -> table.Panel:

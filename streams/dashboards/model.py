@@ -29,7 +29,7 @@ def build() -> models.Dashboard:
     rows = (
         ("", (_real(), _affected(), _since(), _done())),
         ("Parity", (_parity(), _evidence(), _stratified())),
-        ("Groups", (_groups_table(), _intersections(), _groups_over_time(), _n_over_time())),
+        ("Groups", (_groups_table(), _intersections(), _groups_over_time(), panels.counts(queries.COUNTS, NO_POINTS))),
         ("Labels and restatements", (_labels(), _restated())),
         ("History", (_changes(),)),
     )
@@ -129,11 +129,6 @@ def _intersections() -> table.Panel:
 def _groups_over_time() -> timeseries.Panel:
     text = "One line per group, coloured by its newest value; gaps are undefined or suppressed."
     return panels.many_lines(panels.line("$metric by group", text, queries.GROUPS, NO_POINTS))
-
-
-def _n_over_time() -> timeseries.Panel:
-    text = "How many decisions or labels each number stands on."
-    return panels.many_lines(panels.line("n by group", text, queries.COUNTS, NO_POINTS)).unit("short").min(0)
 
 
 def _labels() -> timeseries.Panel:

@@ -10,6 +10,7 @@ from streams.dashboards.sql import Sql, datasource
 Value = models.DynamicConfigValue
 
 HIDDEN = Value("custom.hideFrom", {"legend": True, "tooltip": False, "viz": False})
+HIDDEN_HERE = {"legend": False, "tooltip": False, "viz": True}
 DASHED = Value("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})
 
 
@@ -71,6 +72,12 @@ def many_lines(panel: timeseries.Panel) -> timeseries.Panel:
     return panel.legend(legend).color_scheme(by_value(models.FieldColorModeId.CONTINUOUS_BL_YL_RD))
 
 
+def counts(sql: str, empty: str) -> timeseries.Panel:
+    """How many there are behind each group's number, one line per group."""
+    text = "How many decisions or labels each number stands on."
+    return many_lines(line("n by group", text, sql, empty)).unit("short").min(0)
+
+
 def banded(panel: timeseries.Panel, value: str, colour: str) -> timeseries.Panel:
     """A line `value` in a band from `low` to `high`, with dashed lines for bounds."""
     panel.override_by_name(value, [fixed(colour), Value("custom.lineWidth", 2)])
@@ -112,6 +119,7 @@ def rows(title: str, description: str, sql: str, empty: str) -> table.Panel:
         .description(description)
         .datasource(datasource())
         .with_target(Sql(sql, "table"))
+        .show_header(True)
         .decimals(3)
         .no_value(empty)
         .height(8)
@@ -133,7 +141,7 @@ def linked(panel: table.Panel, column: str, title: str, url: str) -> table.Panel
 
 def hidden(panel: table.Panel, column: str) -> table.Panel:
     """With a column that only links read; said in both ways, that of Grafana 11 and that of later ones."""
-    return panel.override_by_name(column, [Value("custom.hidden", True), Value("custom.hideFrom", {"viz": True})])
+    return panel.override_by_name(column, [Value("custom.hidden", True), Value("custom.hideFrom", HIDDEN_HERE)])
 
 
 def share(panel: timeseries.Panel) -> timeseries.Panel:

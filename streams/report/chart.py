@@ -26,7 +26,7 @@ from streams.drawing.svg import (
     shade,
     ticks,
 )
-from streams.report.findings import Incident, Period, RouteStep, Version, Watched
+from streams.report.findings import Incident, Line, Period, RouteStep, Version, Watched
 from streams.report.incidents import WARNING
 
 WIDTH, LEFT, RIGHT = 920.0, 74.0, 92.0
@@ -34,12 +34,20 @@ TOP, PARITY, GAP, EVIDENCE, LANE = 8.0, 170.0, 20.0, 64.0, 17.0
 INKS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, GREY)
 ROUTES = {"live": "#d7ecdf", "canary": "#fdebc8", "shadow": "#e4e2f2", "fallback": "#f6d5c3"}
 FIRING, WARNED = "#f9c9b0", "#fde8c4"
-LETTER = 6.1
-"""About the width of a letter in pixels: a name that does not fit into its bar is left out."""
+LETTER, LINE, LONGEST = 6.1, 11.0, 14
+"""About the width of a letter and the height of a line in pixels: a name that does not fit into its bar is left out; and the letters
+of a name at the end of a curve."""
 
 
 def chart(watched: Watched, period: Period, lanes: "Lanes") -> str:
-    """The picture as SVG."""
+    """The picture as SVG, for a page."""
+    parts, height = drawn(watched, period, lanes)
+    told = escape(_told(watched))
+    return f'<svg class="wide" viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-label="{told}">{parts}</svg>'
+
+
+def drawn(watched: Watched, period: Period, lanes: "Lanes") -> tuple[str, float]:
+    """What is inside the picture, `WIDTH` wide, and its height."""
     x = Scale(_ms(period.start), _ms(period.end), LEFT, WIDTH - RIGHT)
     low, high = _range(watched)
     above = Plane(x, Scale(low, high, TOP + PARITY, TOP))
@@ -47,15 +55,13 @@ def chart(watched: Watched, period: Period, lanes: "Lanes") -> str:
     height = bottom + 12 + 3 * LANE + 20
     mine = [one for one in lanes.incidents if _of(one, watched)]
     parts = [
-        f'<svg class="wide" viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-label="{escape(_told(watched))}">',
         *_shades(x, mine, period, bottom),
         *_gap(watched, above, (low, high)),
         *_evidence(watched, x, bottom),
         *_lanes(x, Lanes(mine, lanes.routes, lanes.versions), bottom + 8, period),
         *dates(x, height - 4),
-        "</svg>",
     ]
-    return "".join(parts)
+    return "".join(parts), height
 
 
 class Lanes:
@@ -72,6 +78,7 @@ def _of(one: Incident, watched: Watched) -> bool:
 
 
 def _told(watched: Watched) -> str:
+    """What the picture shows, in words."""
     return f"{watched.rule}: {watched.what.metric} {watched.what.aggregate} over {', '.join(watched.what.attributes)}"
 
 
@@ -102,10 +109,23 @@ def _gap(watched: Watched, plane: Plane, ends: tuple[float, float]) -> Iterator[
         yield line(plane, one.ends, one.values, Pen(ink, 1.2, "2 2" if raw else ""))
     for one in raw:
         yield line(plane, one.ends, one.values, Pen(BLUE, 1.8))
+    if not raw:
+        yield from _names(watched, others, plane)
     for sign, bound in (("≥", watched.minimum), ("≤", watched.maximum)):
         if bound is not None:
             yield level(plane, bound, f"{sign} {bound:g}", Pen(VERMILION, 1.4, "6 4"))
     yield f'<text x="{LEFT + 6}" y="{TOP + 11}">{escape(_titled(watched))}</text>'
+
+
+def _names(watched: Watched, lines: Sequence[Line], plane: Plane) -> Iterator[str]:
+    """The groups at the right ends of their lines; one that would cover another, or the bound's, is left out."""
+    taken = [plane.y(bound) for bound in (watched.minimum, watched.maximum) if bound is not None]
+    for one in lines:
+        last = next((value for value in reversed(one.values) if value is not None and math.isfinite(value)), None)
+        if last is not None and all(abs(plane.y(last) - other) >= LINE for other in taken):
+            taken.append(plane.y(last))
+            name = one.name if len(one.name) <= LONGEST else f"{one.name[: LONGEST - 1]}…"
+            yield f'<text x="{plane.x.last + 6:.1f}" y="{plane.y(last) + 4:.1f}">{escape(name)}</text>'
 
 
 def _clamped(values: Sequence[float | None], ends: tuple[float, float]) -> list[float | None]:

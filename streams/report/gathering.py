@@ -123,7 +123,7 @@ class _Gathering:
     def _of_rule(self, rule: ThresholdConfig, attributes: tuple[str, ...]) -> Watched:
         basis = "decision" if metric(rule.metric).needs in ("decision", "score", "value") else "outcome"
         method = rule.method if rule.aggregate else ""
-        what = What(rule.metric, rule.aggregate or "", method, attributes, rule.window // 1000, basis)
+        what = What(metric(rule.metric).name, rule.aggregate or "", method, attributes, rule.window // 1000, basis)
         period, views = self.request.period, self.views
         evidence, needed = views.evidence(rule.name, what)
         first = views.oldest(what, period.start + what.window) if rule.aggregate else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 
-from alerts.words import lasting
+from alerts.words import lasting, several
 from streams.audit.rulings import judged
 from streams.audit.sections import headed, number, span, words
 from streams.drawing.paper import document, heads, sentence, table
@@ -78,8 +78,8 @@ def summary(found: Assessment) -> Iterator[str]:
     if not found.incidents:
         yield "Nothing fired in this period."
     else:
-        counts = _several(len(pages), "page") if pages else "No page"
-        beside = f" and {_several(others, 'ticket')}" if others else ""
+        counts = several(len(pages), "page") if pages else "No page"
+        beside = f" and {several(others, 'ticket')}" if others else ""
         yield f"{counts}{beside} in this period."
     for one in pages:
         end = "is still firing" if one.lasted is None else f"lasted {lasting(one.lasted.total_seconds())}"
@@ -318,7 +318,7 @@ def _totals(found: Assessment) -> Iterator[str]:
         )
         yield f"<h3>{escape(words(totals.metric))}</h3>"
         yield (
-            f'<p class="soft">Summed over {_several(len(totals.windows), "window")} side by side, {moment(totals.since)} to'
+            f'<p class="soft">Summed over {several(len(totals.windows), "window")} side by side, {moment(totals.since)} to'
             f" {moment(totals.until)}{left}.</p>"
         )
         rows = [row for names, each in totals.sets.items() for row in _total_rows(names, each)]
@@ -396,7 +396,3 @@ def _at(time: datetime | None) -> str:
 
 def _short(time: datetime) -> str:
     return f"{time:%d %b %H:%M}"
-
-
-def _several(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

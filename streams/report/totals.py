@@ -1,12 +1,13 @@
 """Sums over the period from windows side by side, and what a policy says of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from math import isfinite
 
 import sqlalchemy as sa
 
 from monitor.config import ModelConfig
-from monitor.intervals import wilson
+from monitor.intervals import mean_over_windows, wilson
 from monitor.metrics import metric
 from monitor.policies import SCORING_RATE, WORDS, Context, Counted, Policy, Reason, in_force, judge
 from streams.audit.sections import ranks, words
@@ -53,15 +54,18 @@ def _summed(rows: Sequence[sa.RowMapping], model: ModelConfig, name: str) -> dic
         key = tuple(row["attribute_set"]), tuple(sorted(row["group_values"].items()))
         parts.setdefault(key, []).append(row)
     found: dict[tuple[str, ...], list[Total]] = {}
-    rate = (
-        metric(name).kind == "rate" and model.weight_unit is None
-    )  # of weights: how many are alike is not in the views
+    # of weights: how many are alike is not in the views
+    interval = {"rate": _of_rate, "mean": _of_mean}[metric(name).kind] if model.weight_unit is None else _of_nothing
     for (names, groups), each in parts.items():
-        found.setdefault(names, []).append(_total(dict(groups), each, rate=rate))
+        found.setdefault(names, []).append(_total(dict(groups), each, interval))
     return {names: tuple(_ordered(found[names], names, model)) for names in sorted(found, key=lambda n: (len(n), n))}
 
 
-def _total(groups: Mapping[str, str], rows: Sequence[sa.RowMapping], *, rate: bool) -> Total:
+Interval = Callable[[Sequence[sa.RowMapping], float, float], tuple[float | None, float | None]]
+"""From the windows of one group, and the sums of numerators and denominators, to the interval of their quotient."""
+
+
+def _total(groups: Mapping[str, str], rows: Sequence[sa.RowMapping], interval: Interval) -> Total:
     """The sum of one group's windows; withheld where any of them is withheld or lost."""
     if any(row["state"] not in ("measured", "undefined") or row["n"] is None for row in rows):
         return Total(groups, None, None, None, None, None, None)
@@ -70,8 +74,26 @@ def _total(groups: Mapping[str, str], rows: Sequence[sa.RowMapping], *, rate: bo
     below = sum(row["denominator"] or 0.0 for row in rows)
     if not below:
         return Total(groups, n, top, below, None, None, None)
-    low, high = (float(end) for end in wilson(top, below)) if rate else (None, None)
-    return Total(groups, n, top, below, top / below, low, high)
+    return Total(groups, n, top, below, top / below, *interval(rows, top, below))
+
+
+def _of_rate(rows: Sequence[sa.RowMapping], top: float, below: float) -> tuple[float | None, float | None]:
+    low, high = wilson(top, below)
+    return float(low), float(high)
+
+
+def _of_mean(rows: Sequence[sa.RowMapping], top: float, below: float) -> tuple[float | None, float | None]:
+    """From the intervals of the windows, which are the strata; none where a window has one event, and so no variance."""
+    there = [row for row in rows if row["denominator"]]
+    if any(row["ci_low"] is None or row["ci_high"] is None for row in there):
+        return None, None
+    low, high, counted = ([row[name] for row in there] for name in ("ci_low", "ci_high", "denominator"))
+    half = mean_over_windows(low, high, counted)
+    return (top / below - half, top / below + half) if isfinite(half) else (None, None)
+
+
+def _of_nothing(rows: Sequence[sa.RowMapping], top: float, below: float) -> tuple[float | None, float | None]:
+    return None, None
 
 
 def _ordered(found: Sequence[Total], names: Sequence[str], model: ModelConfig) -> list[Total]:

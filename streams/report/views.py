@@ -149,7 +149,8 @@ where model = :model and metric = :metric and time_basis = :basis and attribute_
         """The groups of every attribute set in these windows (seconds, end)."""
         lengths, ends = zip(*windows, strict=True)
         query = sa.text(f"""
-select g.attribute_set, g.group_values, g.value, g.n, g.numerator, g.denominator, g.state, g.window_seconds, g.window_end
+select g.attribute_set, g.group_values, g.value, g.n, g.numerator, g.denominator, g.ci_low, g.ci_high, g.state,
+  g.window_seconds, g.window_end
 from fairness_group_as_of(:as_of) g
 join unnest(cast(:lengths as int[]), cast(:ends as timestamptz[])) as t(length, stop)
   on g.window_seconds = t.length and g.window_end = t.stop

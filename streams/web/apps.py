@@ -30,7 +30,7 @@ from streams.telemetry import DatabaseCollector, ProbeCollector
 from streams.tokens import Access, Caller
 from streams.tokens import Scope as TokenScope
 from streams.watching import routing_of
-from streams.web import controlling, flags, gates, operating, pages, probes, reading, runbooks
+from streams.web import controlling, flags, gates, operating, pages, pictures, probes, reading, runbooks
 from streams.web.board import RouteBoard
 from streams.web.endpoints import Endpoint, Handler, ProblemError, caller_of, problem
 from streams.web.ofrep import AtOnce
@@ -54,6 +54,12 @@ class Paths:
 
     public: frozenset[str]
     pages: frozenset[str]
+    signed: tuple[str, ...] = ()
+    """How addresses begin that are signed themselves."""
+
+    def open(self, path: str) -> bool:
+        """Whether a path needs no token."""
+        return path in self.public or path.startswith(self.signed)
 
 
 class RequireToken:
@@ -68,7 +74,7 @@ class RequireToken:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http" and scope["path"] not in self.paths.public:
+        if scope["type"] == "http" and not self.paths.open(scope["path"]):
             try:
                 scope.setdefault("state", {})["caller"] = await self._caller(scope)
             except ProblemError as refusal:
@@ -151,6 +157,7 @@ def service_app(engine: sa.Engine, settings: Settings, exporter: Exporter | None
         *gates.endpoints(engine, known),
         *runbooks.endpoints(),
         *pages.endpoints(engine, settings),
+        *pictures.endpoints(engine, settings),
     ]
     endpoints.append(document_endpoint(endpoints))
     rate = settings.serve.requests_per_second
@@ -180,7 +187,10 @@ def _build(
     if access is not None:
         public = frozenset(endpoint.path for endpoint in endpoints if endpoint.public)
         pages = frozenset(endpoint.path for endpoint in endpoints if endpoint.page)
-        middleware.append(Middleware(RequireToken, access=access, open_to=Paths(public, pages), allowed=allowed))
+        signed = tuple(endpoint.path.partition("{")[0] for endpoint in endpoints if endpoint.signed)
+        middleware.append(
+            Middleware(RequireToken, access=access, open_to=Paths(public, pages, signed), allowed=allowed)
+        )
     app = Starlette(
         routes=[Route(e.path, _allowed(e), methods=list(e.methods), name=f"{e.path}") for e in endpoints],
         middleware=middleware,
@@ -241,6 +251,7 @@ def _on_bad_value(request: Request, error: Exception) -> Response:
 
 
 def _on_database_error(request: Request, error: Exception) -> Response:
-    """The client is told no detail: messages of a driver hold addresses."""
-    logger.warning("the database failed a request for %s: %s", request.url.path, type(error).__name__)
+    """The client is told no detail: messages of a driver hold addresses. And the log no path: it is what a client wrote."""
+    route = request.scope.get("route")
+    logger.warning("the database failed a request (%s): %s", getattr(route, "path", "a token"), type(error).__name__)
     return problem(ProblemError(503, "the database does not answer; try again", {"Retry-After": "5"}))

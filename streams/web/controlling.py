@@ -5,7 +5,7 @@ Every change needs a token with the scope `control`, and says why. Whoever chang
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +16,7 @@ from alerts.control import Route
 from alerts.operators import NotDone, Person, Wish
 from streams.controls import Controls, NoPlan, UnknownModel
 from streams.tokens import Scope
-from streams.web.endpoints import PROBLEM_TYPE, Answer, Endpoint, ProblemError, Schema, json_response
+from streams.web.endpoints import PROBLEM_TYPE, Answer, Endpoint, Handler, ProblemError, Schema, json_response
 from streams.web.operating import read_body, who
 
 
@@ -53,6 +53,11 @@ Result = TypeVar("Result")
 
 def endpoints(controls: Controls) -> list[Endpoint]:
     """Routes, freezes, plans."""
+    return [*_routes(controls), *_plans(controls)]
+
+
+def _routes(controls: Controls) -> list[Endpoint]:
+    """The route itself, the kill switch, and the route as KServe takes it."""
 
     async def set_route(request: Request) -> Response:
         given, model = await read_body(request, NewRoute), _model(request)
@@ -67,6 +72,26 @@ def endpoints(controls: Controls) -> list[Endpoint]:
         given, model = await read_body(request, Reason), _model(request)
         was = await _done(lambda: controls.thaw(model, _person(request, given)))
         return json_response({"model": model, "frozen": False, "changed": was})
+
+    async def kserve(request: Request) -> Response:
+        model = controls.known(request.path_params["model"]) if request.path_params["model"] in controls.models else ""
+        if not model:
+            raise ProblemError(404, "no such model is configured")
+        (shown,) = [one for one in await _done(controls.routes) if one.model == model]
+        return Response(msgspec.json.encode(kserve_patch(shown.route, shown.percent)), media_type=MERGE_PATCH)
+
+    patch = {200: Answer("the patch", _ITEM, MERGE_PATCH), **_LOOKED}
+    words = "The route as a merge patch of a KServe InferenceService"
+    return [
+        _change("/route", set_route, "Set a model's route, or restore it", _ROUTE_BODY),
+        _change("/freeze", freeze, "The kill switch: nothing changes by itself; `*` for every model", _REASON, always=True),
+        _change("/thaw", thaw, "Lift a freeze", _REASON, always=True),
+        Endpoint(f"{BASE}/kserve", ("GET",), kserve, words, patch),
+    ]  # fmt: skip
+
+
+def _plans(controls: Controls) -> list[Endpoint]:
+    """Canary plans."""
 
     async def plan(request: Request) -> Response:
         return json_response(await _done(lambda: controls.plan(_model(request))))
@@ -86,37 +111,25 @@ def endpoints(controls: Controls) -> list[Endpoint]:
         await _done(lambda: controls.hold(model, _person(request, given), held=not given.release))
         return await plan(request)
 
-    async def kserve(request: Request) -> Response:
-        model = controls.known(request.path_params["model"]) if request.path_params["model"] in controls.models else ""
-        if not model:
-            raise ProblemError(404, "no such model is configured")
-        (shown,) = [one for one in await _done(controls.routes) if one.model == model]
-        return Response(msgspec.json.encode(kserve_patch(shown.route, shown.percent)), media_type=MERGE_PATCH)
-
-    base, control = "/api/v1/control/{model}", Scope.CONTROL
-
-    def change(path: str, handler: Any, summary: str, body: Schema, *, always: bool = False) -> Endpoint:
-        answers = {200: Answer("it is done", _ITEM), **_FAILURES}
-        if not always:
-            answers[409] = _problem("it is no change, or was overtaken")
-        return Endpoint(f"{base}{path}", ("POST",), handler, summary, answers, body=body, scope=control)
-
-    looked = {status: answer for status, answer in _FAILURES.items() if status != 400}
-
+    shown = {200: Answer("the plan; null if there never was one", {"type": ["object", "null"]}), **_LOOKED}
+    words = "The newest canary plan, and how its version compares on the same window"
     return [
-        change("/route", set_route, "Set a model's route, or restore it", _ROUTE_BODY),
-        change("/freeze", freeze, "The kill switch: nothing changes by itself; `*` for every model", _REASON, always=True),
-        change("/thaw", thaw, "Lift a freeze", _REASON, always=True),
-        change("/plan", begin, "Begin the configured canary plan for a version", _PLAN_BODY),
-        change("/plan/advance", advance, "Put the plan's next step in force, passed or not", _REASON),
-        change("/plan/hold", hold, "Hold the plan, or release it", _REASON),
-        Endpoint(f"{base}/plan", ("GET",), plan, "The newest canary plan, and how its version compares on the same window",
-                 {200: Answer("the plan; null if there never was one", {"type": ["object", "null"]}), **looked}),
-        Endpoint(f"{base}/kserve", ("GET",), kserve, "The route as a merge patch of a KServe InferenceService",
-                 {200: Answer("the patch", _ITEM, MERGE_PATCH), **looked}),
-    ]  # fmt: skip
+        Endpoint(f"{BASE}/plan", ("GET",), plan, words, shown),
+        _change("/plan", begin, "Begin the configured canary plan for a version", _PLAN_BODY),
+        _change("/plan/advance", advance, "Put the plan's next step in force, passed or not", _REASON),
+        _change("/plan/hold", hold, "Hold the plan, or release it", _REASON),
+    ]
 
 
+def _change(path: str, handler: Handler, summary: str, body: Schema, *, always: bool = False) -> Endpoint:
+    """A change of a model; `always`: there is no state in which it is none."""
+    answers = {200: Answer("it is done", _ITEM), **_FAILURES}
+    if not always:
+        answers[409] = _problem("it is no change, or was overtaken")
+    return Endpoint(f"{BASE}{path}", ("POST",), handler, summary, answers, body=body, scope=Scope.CONTROL)
+
+
+BASE = "/api/v1/control/{model}"
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -171,6 +184,7 @@ _FAILURES = {
     404: _problem("no such model is configured"),
     503: _problem("the database does not answer"),
 }
+_LOOKED = {status: answer for status, answer in _FAILURES.items() if status != 400}
 _ITEM: Schema = {"type": "object"}
 _TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 1000}
 _WHO: Schema = {"type": "string", "maxLength": 1000}

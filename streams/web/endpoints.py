@@ -56,6 +56,8 @@ class Endpoint:
     """What the token must allow."""
     page: bool = False
     """For browsers: they may send the token as the password of HTTP Basic."""
+    signed: bool = False
+    """Needs no token: the address itself is signed, and the handler looks. Nothing else is below its first part."""
 
 
 class ProblemError(Exception):

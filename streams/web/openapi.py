@@ -70,7 +70,8 @@ def document_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint:
 
 def _operation(endpoint: Endpoint) -> dict[str, object]:
     responses: dict[str, object] = {str(status): _response(answer) for status, answer in endpoint.answers.items()}
-    if not endpoint.public:
+    needs_token = not (endpoint.public or endpoint.signed)
+    if needs_token:
         responses["401"] = _response(Answer("no right token", {"$ref": "#/components/schemas/Problem"}, PROBLEM_TYPE))
         responses["429"] = _response(_refused("too many requests: see Retry-After"))
     if endpoint.body is not None:
@@ -83,7 +84,7 @@ def _operation(endpoint: Endpoint) -> dict[str, object]:
         )
         responses["403"] = _response(told)
     operation: dict[str, object] = {"summary": endpoint.summary, "responses": responses}
-    if not endpoint.public:
+    if needs_token:
         operation["x-scope"] = endpoint.scope.value
     if endpoint.description:
         operation["description"] = endpoint.description
@@ -94,7 +95,7 @@ def _operation(endpoint: Endpoint) -> dict[str, object]:
         operation["parameters"] = parameters
     if endpoint.body is not None:
         operation["requestBody"] = {"content": {"application/json": {"schema": endpoint.body}}}
-    if endpoint.public:
+    if not needs_token:
         operation["security"] = []
     elif endpoint.page:
         operation["security"] = [{"token": []}, {"password": []}]

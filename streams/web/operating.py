@@ -77,6 +77,7 @@ _LIST: Schema = {
     "properties": {"items": {"type": "array", "items": _ITEM}, "next": {"type": "null"}},
 }
 _LISTED = {200: Answer("the list", _LIST), **_BAD, **_AWAY}
+_CHANGED = {**_BAD, **_AWAY, 404: _problem("there is none such, or it is not open")}
 _TEXT: Schema = {"type": "string", "maxLength": MOST_TEXT}
 _ACK: Schema = {"type": "object", "properties": {"comment": _TEXT, "by": _TEXT}, "additionalProperties": False}
 _SILENCE: Schema = {
@@ -96,12 +97,38 @@ _SILENCE: Schema = {
 
 def endpoints(engine: sa.Engine, configured: Sequence[Silence] = ()) -> list[Endpoint]:
     """Acknowledgements, silences (also those `configured`), deliveries, the audit."""
+    return [*_alerts(engine, configured), *_silences(engine, configured), *_looking_back(engine)]
+
+
+def _alerts(engine: sa.Engine, configured: Sequence[Silence]) -> list[Endpoint]:
+    """Alerts that fire, and taking one over."""
+
+    def open_alerts(request: Request) -> Response:
+        everything = queries.flag(_given(request, "everything").get("everything", "false"), "everything")
+        return _items(engine, lambda conn: desk.list_alerts(conn, configured, everything=everything))
 
     async def ack(request: Request) -> Response:
         given, alert = await read_body(request, Ack), _identity(request.path_params["alert"])
         by = who(request, given.by)
         changed = await _changed(engine, lambda conn: desk.acknowledge(conn, alert, by, _text(given.comment)))
         return json_response({"alert": alert, "acknowledged_by": by, "changed": changed})
+
+    told = "Alerts that fire: who has them, what holds them back, who was told"
+    every = Parameter("everything", "Also those that do not fire", {"enum": ["true", "false"]})
+    taken = {200: Answer("it is yours, or was somebody's (`changed`)", _ITEM), **_CHANGED}
+    path = "/api/v1/alerts/{alert}/ack"
+    return [
+        Endpoint("/api/v1/alerts/open", ("GET",), open_alerts, told, _LISTED, (every,)),
+        Endpoint(path, ("POST",), ack, "Take an alert over", taken, body=_ACK, scope=Scope.OPERATE),
+    ]
+
+
+def _silences(engine: sa.Engine, configured: Sequence[Silence]) -> list[Endpoint]:
+    """Silences: look, add, end."""
+
+    def silences(request: Request) -> Response:
+        over = queries.flag(_given(request, "over").get("over", "false"), "over")
+        return _items(engine, lambda conn: desk.list_silences(conn, configured, over=over))
 
     async def add(request: Request) -> Response:
         wanted = _silencing(given := await read_body(request, NewSilence))
@@ -114,80 +141,34 @@ def endpoints(engine: sa.Engine, configured: Sequence[Silence] = ()) -> list[End
         await _changed(engine, lambda conn: desk.expire_silence(conn, silence, by))
         return json_response({"id": silence, "state": "expired"})
 
-    def silences(request: Request) -> Response:
-        over = queries.flag(_given(request, "over").get("over", "false"), "over")
-        return _items(engine, lambda conn: desk.list_silences(conn, configured, over=over))
+    path, operate = "/api/v1/silences", Scope.OPERATE
+    over = Parameter("over", "Also those that are over", {"enum": ["true", "false"]})
+    made = {201: Answer("the silence", _ITEM), **_BAD, **_AWAY}
+    ended = {200: Answer("it is over", _ITEM), **_AWAY, 404: _CHANGED[404]}
+    return [
+        Endpoint(path, ("GET",), silences, "Silences", _LISTED, (over,)),
+        Endpoint(path, ("POST",), add, "Silence alerts", made, body=_SILENCE, scope=operate),
+        Endpoint(f"{path}/{{silence}}", ("DELETE",), expire, "End a silence now", ended, scope=operate),
+    ]
+
+
+def _looking_back(engine: sa.Engine) -> list[Endpoint]:
+    """What was sent, and who changed what."""
 
     def deliveries(request: Request) -> Response:
         given = _given(request, "alert", "limit")
         alert = queries.text(given["alert"], "alert") if "alert" in given else ""
         return _items(engine, lambda conn: desk.list_deliveries(conn, alert, _limit(given)))
 
-    def open_alerts(request: Request) -> Response:
-        everything = queries.flag(_given(request, "everything").get("everything", "false"), "everything")
-        return _items(engine, lambda conn: desk.list_alerts(conn, configured, everything=everything))
-
     def audit(request: Request) -> Response:
         given = _given(request, "limit")
         return _items(engine, lambda conn: desk.list_audit(conn, _limit(given)))
 
-    over = Parameter("over", "Also those that are over", {"enum": ["true", "false"]})
-    every = Parameter("everything", "Also those that do not fire", {"enum": ["true", "false"]})
-    changed = {**_BAD, **_AWAY, 404: _problem("there is none such, or it is not open")}
-    operate = Scope.OPERATE
+    sent, changes = "The newest notifications and what became of them", "The newest changes: who, what, when"
+    of_one = (Parameter("alert", "Of this alert"), PAGING[0])
     return [
-        Endpoint(
-            "/api/v1/alerts/open",
-            ("GET",),
-            open_alerts,
-            "Alerts that fire: who has them, what holds them back, who was told",
-            _LISTED,
-            (every,),
-        ),
-        Endpoint(
-            "/api/v1/alerts/{alert}/ack",
-            ("POST",),
-            ack,
-            "Take an alert over",
-            {200: Answer("it is yours, or was somebody's (`changed`)", _ITEM), **changed},
-            body=_ACK,
-            scope=operate,
-        ),
-        Endpoint("/api/v1/silences", ("GET",), silences, "Silences", _LISTED, (over,)),
-        Endpoint(
-            "/api/v1/silences",
-            ("POST",),
-            add,
-            "Silence alerts",
-            {201: Answer("the silence", _ITEM), **_BAD, **_AWAY},
-            body=_SILENCE,
-            scope=operate,
-        ),
-        Endpoint(
-            "/api/v1/silences/{silence}",
-            ("DELETE",),
-            expire,
-            "End a silence now",
-            {200: Answer("it is over", _ITEM), **_AWAY, 404: changed[404]},
-            scope=operate,
-        ),
-        Endpoint(
-            "/api/v1/deliveries",
-            ("GET",),
-            deliveries,
-            "The newest notifications and what became of them",
-            _LISTED,
-            (Parameter("alert", "Of this alert"), PAGING[0]),
-        ),
-        Endpoint(
-            "/api/v1/audit",
-            ("GET",),
-            audit,
-            "The newest changes: who, what, when",
-            _LISTED,
-            (PAGING[0],),
-            scope=operate,
-        ),
+        Endpoint("/api/v1/deliveries", ("GET",), deliveries, sent, _LISTED, of_one),
+        Endpoint("/api/v1/audit", ("GET",), audit, changes, _LISTED, (PAGING[0],), scope=Scope.OPERATE),
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from alerts.words import several
 from streams.audit.sections import number, span
 from streams.drawing.paper import document, heads, table
 from streams.drawing.svg import BLUE, VERMILION, Pen, Plane, Scale, line
@@ -65,12 +66,8 @@ def _body(found: Status) -> Iterator[str]:
 
 
 def _counted(firing: Sequence[Alert], models: Sequence[Model]) -> str:
-    many = f"{len(models)} model{'' if len(models) == 1 else 's'}"
-    return (
-        f"{many}; nothing fires."
-        if not firing
-        else f"{many}; {len(firing)} alert{'' if len(firing) == 1 else 's'} firing."
-    )
+    many = several(len(models), "model")
+    return f"{many}; {several(len(firing), 'alert')} firing." if firing else f"{many}; nothing fires."
 
 
 def _streams(found: Status) -> Iterator[str]:
@@ -88,7 +85,7 @@ def _stream(one: StreamState, now: datetime) -> str:
     waited = (now - one.committed).total_seconds() / 60
     still = f' <span class="pill away">no commit for {waited:,.0f} minutes</span>' if waited > STALE else ""
     return (
-        f'<p class="soft">{escape(one.stream)}: {one.partitions} partitions, counted to {_moment(one.slowest)}, last commit'
+        f'<p class="soft">{escape(one.stream)}: {several(one.partitions, "partition")}, counted to {_moment(one.slowest)}, last commit'
         f" {_moment(one.committed)}.{still}</p>"
     )
 

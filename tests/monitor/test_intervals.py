@@ -1,5 +1,7 @@
 """Intervals against published numbers, SciPy, and their own defining equations."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from scipy import optimize, stats
 from monitor.intervals import (
     mean_difference,
     mean_interval,
+    mean_over_windows,
     mean_ratio,
     newcombe,
     normal_quantile,
@@ -150,3 +153,17 @@ def _moments(sample: np.ndarray) -> tuple[float, float, int]:
 def test_bonferroni_splits_what_may_go_wrong() -> None:
     assert pairs([2, 3, 24]).tolist() == [1.0, 3.0, 276.0]
     assert simultaneous(0.95, [0, 1, 10]) == pytest.approx([0.95, 0.95, 0.995])
+
+
+def test_a_mean_over_windows_takes_each_window_as_a_stratum() -> None:
+    """By hand: windows of 4 and 9 events with standard errors 1 and 2, so S^2 = (4/13)^2 + (18/13)^2 and 10.3 degrees."""
+    ends = [float(stats.t.ppf(0.975, 3)) * 1.0, float(stats.t.ppf(0.975, 8)) * 2.0]
+    parts = [(4 / 13) ** 2, (18 / 13) ** 2]
+    degrees = sum(parts) ** 2 / (parts[0] ** 2 / 3 + parts[1] ** 2 / 8)
+    expected = float(stats.t.ppf(0.975, math.floor(degrees))) * math.sqrt(sum(parts))
+    lows, highs = [10 - end for end in ends], [10 + end for end in ends]
+    assert mean_over_windows(lows, highs, [4, 9]) == pytest.approx(expected, rel=1e-4)
+    assert mean_over_windows([*lows, np.nan], [*highs, np.nan], [4, 9, 0]) == pytest.approx(expected, rel=1e-4)
+    assert math.isnan(mean_over_windows([*lows, np.nan], [*highs, np.nan], [4, 9, 1])), "one event has no variance"
+    assert mean_over_windows([7.0], [9.0], [30]) == pytest.approx(1.0), "one window: its own interval"
+    assert mean_over_windows([7.0, 8.0], [7.0, 8.0], [5, 5]) == 0.0, "nothing varies inside the windows"

@@ -103,6 +103,7 @@ def _transitions() -> list[dict[str, object]]:
 LABELS = {"alertname": "limit-parity", "model": MODEL, "attributes": "sex", "metric": "mean_value", "severity": "page"}
 PAYLOAD = {
     "metric": "mean_value", "aggregate": "ratio", "method": "to_reference", "bound": {"min": 0.85}, "severity": "page",
+    "model": MODEL, "attributes": ["sex"], "window": {"seconds": 3600, "time_basis": "decision", "start": "", "end": ""},
     "summary": "Mean limit of women is 0.70 of that of men",
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from streams import schema
 from streams.database import driver_url
-from streams.worker import join_key
+from streams.keys import JOIN_STORE, shared_key
 from tests.services.databases import Databases
 
 DENIED = r"permission denied|must be (owner|superuser|member)"
@@ -79,7 +79,7 @@ def test_the_migrator_brings_the_schema_up_without_being_an_administrator(logins
 
 
 def test_the_writer_does_its_work(logins: Logins) -> None:
-    assert len(join_key(logins.writer)) == 32
+    assert len(shared_key(logins.writer, JOIN_STORE)) == 32
     with logins.writer.begin() as connection:
         connection.execute(sa.text("select fairdrift.add_panes_partition(1700000000000)"))
         connection.execute(

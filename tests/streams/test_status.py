@@ -22,7 +22,7 @@ from streams.config import parse
 from streams.database import engine as make_engine
 from streams.errors import StreamsError
 from streams.settings import Settings
-from streams.status import Parity, Status, Wanted, read_status, shown_windows
+from streams.status import Parity, Status, Wanted, judged_by, read_status, shown_windows
 from tests.services.databases import Databases
 from tests.streams import seeded
 
@@ -214,3 +214,10 @@ def test_watching_goes_on_while_the_database_is_away(settings: Settings) -> None
     away = make_engine("postgresql://127.0.0.1:1/none")
     assert "does not answer" in str(_look(away, settings, Wanted(), 80))
     away.dispose()
+
+
+def test_a_rule_that_names_its_metric_by_an_alias_is_its_judge() -> None:
+    text = CONFIG.replace("metric: mean_value", "metric: mean_prediction")  # Fairlearn's name
+    rules = parse(text.replace("DATABASE", "postgresql://127.0.0.1/x")).rules
+    point = {"metric": "mean_value", "aggregate": "ratio", "method": "to_reference", "attribute_set": ["sex"]}
+    assert [rule.name for rule in judged_by(rules, seeded.MODEL, 3_600_000, point)] == ["limit-parity"]  # type: ignore[arg-type]

@@ -59,7 +59,10 @@ def test_the_kill_switch(config: str) -> None:
     assert control(config, "freeze", "--why", "migration", "--by", "ada")[0] == 0
     assert "FROZEN" in control(config, "show")[1]
     assert routes(config)["price"] == ("live", 0, True)
-    control(config, "thaw", "--why", "done")
+    assert control(config, "thaw", "--why", "done")[0] == 0
+    for nothing in ((), ("credit",)):
+        code, out = control(config, "thaw", *nothing, "--why", "done")
+        assert code == 1 and "there is no freeze of" in out
     assert control(config, "freeze", "credit", "--why", "only this")[0] == 0
     assert routes(config) == {"credit": ("live", 0, True), "price": ("live", 0, False)}
 

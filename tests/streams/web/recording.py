@@ -9,25 +9,31 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from alerts.pictures import PATH, Pictures
 from alerts.tables import alert_states, alert_transitions
 from monitor.tables import evaluations
 from streams.config import parse
 from streams.database import engine as make_engine
+from streams.keys import PICTURES, shared_key
 from streams.settings import ServeConfig, TokenConfig
 from streams.tokens import Scope, create
 from streams.web import service_app
 from streams.web.examples import FILE
+from streams.web.runbooks import names
 from tests.services.databases import Databases
 from tests.streams import seeded
 
 NOBODY = "f" * 32
+PUBLIC = "https://fairdrift.example.org"
 SETTINGS = parse(f"""
-serve: {{requests_per_second: 10000}}
+serve: {{requests_per_second: 10000, public_url: "{PUBLIC}"}}
 models:
   - {{name: {seeded.MODEL}, value: {{range: [0, 500000]}}, windows: [1h, 1d],
      attributes: {{sex: {{values: [female, male], reference: male}}}}}}
@@ -42,7 +48,8 @@ control:
 TOKEN = "known-without-a-database"
 _SHA = hashlib.sha256(TOKEN.encode()).hexdigest()
 _NAMED = (TokenConfig(name="oncall", sha256=_SHA, scope="control"),)
-AWAY = SETTINGS.model_copy(update={"serve": ServeConfig(tokens=_NAMED, requests_per_second=10_000)})
+_SERVE = ServeConfig(tokens=_NAMED, requests_per_second=10_000, public_url=PUBLIC)
+AWAY = SETTINGS.model_copy(update={"serve": _SERVE})
 """A token of the configuration, which is known while the database is away."""
 
 WHY = {"why": "INC-12"}
@@ -93,6 +100,13 @@ def _lists() -> Iterator[Sent]:
     yield Sent("GET", "/api/v1/deliveries", 200, query={"alert": seeded.ALERT})
     yield Sent("GET", "/api/v1/deliveries", 400, query={"limit": "0"})
     yield Sent("GET", "/openapi.json", 200)
+    yield Sent("GET", "/", 200)
+    for name in ("", *(f"/{name}" for name in names())):
+        yield Sent("GET", f"/runbooks{name}", 200)
+    signed = {"expires": "<expires>", "signature": "<signature>"}
+    yield Sent("GET", PATH, 200, {"alert": seeded.ALERT}, signed)
+    yield Sent("GET", PATH, 403, {"alert": seeded.ALERT}, {"expires": "1764028800", "signature": "0" * 64})
+    yield Sent("GET", PATH, 404, {"alert": NOBODY}, signed)
 
 
 def _operating() -> Iterator[Sent]:
@@ -174,6 +188,7 @@ class Services:
     """The service over a seeded database whose alert fires, with a token of each scope; and one whose database is away."""
 
     def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
         seeded.seed(engine)
         with engine.begin() as conn:
             conn.execute(alert_transitions.delete().where(alert_transitions.c.to_state == "resolved"))
@@ -205,12 +220,18 @@ class Services:
             **{name: known if value == "<silence>" else value for name, value in sent.path.items()}
         )
 
+    def query(self, sent: Sent) -> dict[str, str]:
+        """With what only this service knows: the signature of a picture's address."""
+        if "<signature>" not in sent.query.values():
+            return dict(sent.query)
+        made = Pictures(PUBLIC, shared_key(self.engine, PICTURES)).address(sent.path["alert"], datetime.now(UTC))
+        return dict(parse_qsl(urlsplit(made).query))
+
     def ask(self, sent: Sent, token: str | None = None) -> Any:
         """The answer."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        answer = self.client.request(
-            sent.method, self.address(sent), params=sent.query, json=sent.body, headers=headers
-        )
+        address, query = self.address(sent), self.query(sent)
+        answer = self.client.request(sent.method, address, params=query, json=sent.body, headers=headers)
         if sent.operation == "POST /api/v1/silences" and answer.status_code == 201:
             self.silence = answer.json()["id"]
         return answer
@@ -223,11 +244,11 @@ def record(services: Services) -> dict[str, dict[str, Any]]:
         answer = services.ask(sent, services.controls)
         assert answer.status_code == sent.status, (sent, answer.text)
         kept = {name: value for name in ("path", "query", "body") if (value := getattr(sent, name))}
-        if sent.operation != "GET /openapi.json":
-            kept["answer"] = read(answer)
+        if sent.operation != "GET /openapi.json" and (said := read(answer)) is not None:
+            kept["answer"] = said
         found.setdefault(sent.operation, {})[str(sent.status)] = kept
-    failing = services.away.get("/health/ready")
-    found["GET /health/ready"]["503"] = {"answer": failing.json()}
+    for path in ("/health/ready", "/"):
+        found[f"GET {path}"]["503"] = {"answer": read(services.away.get(path))}
     found["GET /metrics"] = {"200": {"answer": "\n".join(ours(services.ask(METRICS, services.reads).text)[:6])}}
     return found
 
@@ -241,8 +262,13 @@ def ours(text: str) -> list[str]:
 
 
 def read(answer: Any) -> Any:
-    """JSON, or text."""
-    return answer.json() if "json" in answer.headers["content-type"] else answer.text
+    """JSON, or text; of a page its head, of a picture nothing."""
+    kind = answer.headers["content-type"]
+    if "json" in kind:
+        return answer.json()
+    if kind.startswith("image/"):
+        return None
+    return f"{answer.text.partition('<style')[0]}..." if "html" in kind else answer.text
 
 
 VOLATILE = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.]+(Z|[+-]\d\d:\d\d)|\b[0-9a-f]{12,64}\b")

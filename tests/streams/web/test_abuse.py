@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from streams.config import parse
 from streams.web import apps, endpoints, operating, service_app
+from streams.web.examples import common
 from streams.web.rates import Allowed
 from tests.streams import seeded
 from tests.streams.web.conftest import SETTINGS, TOKEN
@@ -140,8 +141,12 @@ def test_a_body_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.Event().wait()
         yield b""
 
+    documented = str(common("")["408"]["detail"])
+    assert f" {endpoints.BODY_SECONDS:g} seconds" in documented
+    told_then = documented.replace(f" {endpoints.BODY_SECONDS:g} ", " 0.05 ")
     monkeypatch.setattr(endpoints, "BODY_SECONDS", 0.05)
-    assert asyncio.run(told(silent(), [])).status == 408
+    error = asyncio.run(told(silent(), []))
+    assert (error.status, error.detail) == (408, told_then)
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(slow: TestClient) -> None:

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from alerts.pictures import PATH
 from streams.database import engine as make_engine
 from streams.web import service_app
-from streams.web.endpoints import BODY_SECONDS
 from streams.web.examples import common, recorded
 from tests.services.databases import Databases
 from tests.streams.web.recording import AWAY, TOKEN, Sent, Services, ours, read, requests, settled
@@ -46,7 +46,7 @@ def test_every_answer_has_an_example(document: dict[str, Any]) -> None:
     missing = [
         (method, path, status)
         for method, path, status, media_type, content in answers(document)
-        if "example" not in content and media_type != "text/html"  # pages are looked at
+        if "example" not in content and media_type != "image/png"  # a picture is looked at
     ]
     assert set(missing) == NO_EXAMPLE
 
@@ -65,7 +65,9 @@ def test_the_service_answers_as_the_examples_say(api: Services) -> None:
     for sent in requests():
         answer = api.ask(sent, api.controls)
         assert answer.status_code == sent.status, (sent, answer.text)
-        if sent.operation != "GET /openapi.json":
+        if answer.headers["content-type"] == "image/png":
+            assert answer.content.startswith(b"\x89PNG")
+        elif sent.operation != "GET /openapi.json":
             example = recorded()[sent.operation][str(sent.status)]["answer"]
             assert settled(read(answer)) == settled(example), sent
     lines = ours(api.ask(Sent("GET", "/metrics", 200), api.reads).text)
@@ -90,16 +92,17 @@ def test_the_problems_that_every_operation_has(api: Services, document: dict[str
     }
     good = {sent.operation: sent for sent in requests() if sent.status < 300}
     for method, path, status, media_type, content in answers(document):
+        if (path, status) == (PATH, "403"):  # of a signature and no scope: one of the requests above
+            continue
         if status in askers and media_type == "application/problem+json":
             sent = good.get(f"{method.upper()} {path}", Sent(method.upper(), path, 200))
             answer = askers[status](sent)
             assert (str(answer.status_code), answer.json()) == (status, content["example"]), (method, path, answer.text)
 
 
-def test_who_asks_too_often_and_who_sends_too_slowly() -> None:
+def test_who_asks_too_often() -> None:
     serve = AWAY.serve.model_copy(update={"requests_per_second": 1e-9})
     app = service_app(make_engine("postgresql://127.0.0.1:1/none"), AWAY.model_copy(update={"serve": serve}))
     client = TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"})
     refused = next(answer for _ in range(9) if (answer := client.get("/api/v1/models")).status_code != 503)
     assert refused.json() == common("")["429"]
-    assert f"{BODY_SECONDS:g} seconds" in str(common("")["408"]["detail"])
