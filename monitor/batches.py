@@ -138,18 +138,6 @@ def assess_each(windows: Sequence[Window], plan: Plan, condition: Condition = No
     ]
 
 
-def assess_windows(
-    cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None, plan: Plan, condition: Condition = None
-) -> Batch:
-    """K windows of the same cells: `decision` and `labels` are (K, cells, slots), or None as in `assess`."""
-    offered: dict[Needs, Ints | None] = {"decision": decision, "label": labels}
-    given = {needs: matrix for needs, matrix in offered.items() if matrix is not None}
-    assert given, "a window has sums of something"
-    times = len(next(iter(given.values())))
-    sums = [{needs: matrix[at] for needs, matrix in given.items()} for at in range(times)]
-    return _assessed([grouping(cells, plan.shape())] * times, sums, plan, condition)
-
-
 def _assessed(
     ones: Sequence[Grouping], sums: Sequence[Mapping[Needs, Ints]], plan: Plan, condition: Condition
 ) -> Batch:

@@ -167,7 +167,7 @@ class Field:
         if spec.method is Method.BETWEEN_GROUPS:
             size = segments.count(within)
             ends = self._kept_ends(spec) if every else self._ends(segments, within)
-            x, y = self._extremes(spec, segments, within, ends)
+            x, y = self._extremes(spec, segments, (within, size), ends)
             at_once = np.ones_like(size) if spec.aggregate is Aggregate.INDEX else pairs(size)
             return self._pairs(spec, (at, x, y), at_once, np.where(size < 2, FEW, OK), within)
         base, within = self._base(spec, within)
@@ -216,9 +216,11 @@ class Field:
     def _keys(self) -> tuple[Floats, Indices]:
         return keys_of(self.groups)
 
-    def _extremes(self, spec: DisparitySpec, segments: Segments, within: Flags, ends: Ends) -> tuple[Indices, Indices]:
-        """(metrics, segments): the two groups farthest apart."""
-        rows, of = len(within), self._keys[1]
+    def _extremes(
+        self, spec: DisparitySpec, segments: Segments, taking: tuple[Flags, Floats], ends: Ends
+    ) -> tuple[Indices, Indices]:
+        """(metrics, segments): the two groups farthest apart; `taking`: which take part, and how many of each segment."""
+        rows, of = len(taking[0]), self._keys[1]
         low, high = (end[:rows].copy() for end in ends)
         for row in rows_of(self.groups, Form.INDEX):
             low[row], high[row] = (end[rows:][of == row][0] for end in ends)
@@ -228,7 +230,9 @@ class Field:
             return x, y
         for row in rows_of(self.groups, Form.PAIR):
             own = ends[0][rows:][of == row], ends[1][rows:][of == row]
-            x[row], y[row] = farthest(self.groups.made[row], segments, within[row], own, ratio=ratio)
+            x[row], y[row] = farthest(
+                self.groups.made[row], segments, (taking[0][row], taking[1][row]), own, ratio=ratio
+            )
         return x, y
 
     def _base(self, spec: DisparitySpec, within: Flags) -> tuple[Indices, Flags]:
@@ -299,8 +303,9 @@ class Field:
         reason = np.where(offered[:, None], reason, NONE)
         n = np.where(self._overlaps(spec)[:, None], y.n, x.n + y.n)
         if spec.aggregate is Aggregate.INDEX:
-            segments = self.grouping.segments[segment]
-            n = np.where((segments >= 0) & within[:, segments], self.groups.n[:, segments], 0).sum(axis=2)
+            segments, n = self.grouping.segments[segment], np.zeros_like(n)
+            counted = (segments >= 0) & within[offered][:, segments]
+            n[offered] = np.where(counted, self.groups.n[offered][:, segments], 0).sum(axis=2)
         return Comparisons(spec, x, y, segment, subject, base, share, n, size, reason, contrasts, offered)
 
     def _overlaps(self, spec: DisparitySpec) -> Flags:

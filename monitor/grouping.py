@@ -21,6 +21,9 @@ Indices = NDArray[np.intp]
 SERVED = ("live", "canary", "fallback")
 """The arms whose decisions reach people. Shadow decisions do not."""
 
+FEW_SLOTS = 64
+"""Layouts of more slots are histograms, whose bins are read side by side."""
+
 TOGETHER = "*"
 """Version and arm of everything that is served."""
 
@@ -93,11 +96,16 @@ class Grouping:
     """How many there are."""
 
     def sum(self, matrix: Ints) -> Ints:
-        """The sums of every group (rows as `groups`) from those of the cells; exact."""
-        out = np.zeros((len(self.groups), matrix.shape[1]), dtype=np.int64)
+        """The sums of every group (rows as `groups`) from those of the cells; exact.
+
+        Few slots lie column by column in memory, since metrics take them one by one.
+        """
+        slots = matrix.shape[1]
+        out = np.zeros((slots, len(self.groups)), dtype=np.int64)
         if len(self.filled):
-            out[self.filled] = np.add.reduceat(matrix[self.order], self.starts, axis=0)
-        return out
+            columns = np.ascontiguousarray(matrix.T).take(self.order, axis=1)
+            out[:, self.filled] = np.add.reduceat(columns, self.starts, axis=1)
+        return out.T if slots <= FEW_SLOTS else np.ascontiguousarray(out.T)
 
 
 def attribute_sets(attributes: Iterable[str], depth: int) -> tuple[tuple[str, ...], ...]:

@@ -47,6 +47,10 @@ class MetricError(MonitorError):
 SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
+OF_AMOUNTS = "weights are kept of counts, not of scores and values"
+OF_SIZES = "weights would change the sizes of groups, which it is about"
+"""Why a metric cannot be weighted."""
+
 Needs = Literal["decision", "label", "both", "score", "value", "label_score", "error"]
 Kind = Literal["rate", "mean", "statistic", "pair", "index"]
 
@@ -169,7 +173,8 @@ class GroupMetric:
     kind: Kind
     """A rate counts events out of events; a mean sums quantities; for the others see the module."""
     denominator: str
-    """What `n` counts, as in "positive labels"; an empty one makes it undefined: "no positive labels"."""
+    """What `n` counts, as in "positive labels"; an empty one makes it undefined: "no positive labels". Where the tally names its
+    parts these do that, and this says what else can lack: "no spread of actual values"."""
     tally: Callable[[Sums], Tallied]
     all_labels: bool = False
     """Needs the labels of unfavourable decisions too, so that selective labels make it undefined."""
@@ -202,14 +207,19 @@ class GroupMetric:
     @property
     def weighs(self) -> bool:
         """Whether it can be of weights: a rate of counts, or a composite of a group's own rates."""
-        if self.hourly or not (self.kind == "rate" or self.of_rates):
-            return False
+        return not self.unweighed
+
+    @property
+    def unweighed(self) -> str:
+        """Why it cannot be of weights; empty: it can."""
+        if self.hourly:
+            return OF_AMOUNTS
         layout = counted(WEIGHTED[self.needs])
         try:
             self.tally(Sums(layout, layout.zeros(1)))
-        except AttributeError:  # it reads more than counts: scores, values
-            return False
-        return True
+        except AttributeError:  # it reads more than counts
+            return OF_AMOUNTS
+        return "" if self.kind == "rate" or self.of_rates else OF_SIZES
 
     def tallied(self, sums: Sums) -> Tallied:
         """What it makes of the sums, weighted if they are."""

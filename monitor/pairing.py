@@ -113,8 +113,8 @@ Ends = tuple[Indices, Indices]
 """Two groups of each segment (along the last axis); -1 where there are not two."""
 
 
-def farthest(made: Tallied, segments: Segments, within: Flags, ends: Ends, *, ratio: bool) -> Ends:
-    """The two groups of each segment that are farthest apart; `within`: which take part.
+def farthest(made: Tallied, segments: Segments, within: tuple[Flags, Floats], ends: Ends, *, ratio: bool) -> Ends:
+    """The two groups of each segment that are farthest apart; `within`: which take part, and how many of each segment.
 
     `ends` (keys, segments) are the groups of least and greatest of each of its keys.
     """
@@ -124,16 +124,17 @@ def farthest(made: Tallied, segments: Segments, within: Flags, ends: Ends, *, ra
         return none, none.copy()
     if made.keys is None:
         return _searched(made, segments, within, ratio=ratio)
-    two = segments.count(within[None])[0] >= 2
+    two = within[1] >= 2
     apart = _apart(made, *ends, ratio=ratio)
     best = np.argmax(apart, axis=0), np.arange(len(none))
     return np.where(two, ends[0][best], -1), np.where(two, ends[1][best], -1)
 
 
-def _searched(made: Pair, segments: Segments, within: Flags, *, ratio: bool) -> Ends:
+def _searched(made: Pair, segments: Segments, taking: tuple[Flags, Floats], *, ratio: bool) -> Ends:
     """By looking at the pairs of each segment's outer groups, or at all; of equals the first."""
     x, y = np.full(len(segments.padded), -1), np.full(len(segments.padded), -1)
-    left = segments.count(within[None])[0] >= 2
+    within, many = taking
+    left = many >= 2
     equal = np.zeros(len(left), dtype=bool)  # all are equal: every distance is 0 or undefined
     if made.outer is not None and not ratio:
         along = made.outer.along
@@ -142,7 +143,10 @@ def _searched(made: Pair, segments: Segments, within: Flags, *, ratio: bool) -> 
     if made.outer is not None and not ratio and (left & ~equal).any():
         at, one, other = _candidates(made.outer, segments, within, left & ~equal)
         apart = _apart(made, one, other, ratio=False)
-        order = np.lexsort((other, one, -apart, at))
+        starts = np.flatnonzero(np.diff(at, prepend=-1))
+        best = np.repeat(np.maximum.reduceat(apart, starts), np.diff(starts, append=len(at))) if len(at) else apart
+        order = np.flatnonzero(apart == best)
+        order = order[np.lexsort((other[order], one[order], at[order]))]
         order = order[np.diff(at[order], prepend=-1) > 0]  # the first of the farthest of each segment
         at, far = at[order], apart[order]
         x[at], y[at] = one[order], other[order]
@@ -154,52 +158,67 @@ def _searched(made: Pair, segments: Segments, within: Flags, *, ratio: bool) -> 
 
 
 def _candidates(outer: Outer, segments: Segments, taking: Flags, of: Flags) -> tuple[Indices, Indices, Indices]:
-    """Every pair of a group at the upper and one at the lower end: segment (some), and the two, the earlier first.
-
-    Segments of equally many groups are looked at together.
-    """
-    found = []
-    some = of[segments.some] & (segments.lengths <= WIDEST)
-    for width in np.unique(segments.lengths[some]).tolist():
-        these = segments.some[some & (segments.lengths == width)]
-        groups = segments.padded[these, :width]
-        known = taking[groups]
-        upper, lower = (front & known for front in _fronts(outer, np.where(known, groups, -1)))
-        at, one, other = np.nonzero(upper[:, :, None] & lower[:, None, :])
-        sides = groups[at, one], groups[at, other]
-        found.append((these[at], np.minimum(*sides), np.maximum(*sides)))
-    none = np.zeros(0, dtype=np.intp)
-    at, one, other = (np.concatenate([none, *(part[place] for part in found)]) for place in range(3))
+    """Every pair of a group at the upper and one at the lower end: segment (some), and the two, the earlier first."""
+    chosen = of[segments.some] & (segments.lengths <= WIDEST)
+    place = np.repeat(np.where(chosen, np.arange(len(chosen)), -1), segments.lengths)
+    known = taking[segments.columns] & (place >= 0)
+    groups, place = segments.columns[known], place[known]
+    upper, lower = (np.flatnonzero(front) for front in fronts(outer, groups, place))
+    many = np.bincount(place[lower], minlength=len(chosen))
+    each = many[place[upper]]  # how many of the lower end each of the upper meets
+    behind = np.repeat(np.cumsum(many)[place[upper]] - np.cumsum(each), each) + np.arange(each.sum())
+    one, other = np.repeat(upper, each), lower[behind]
     apart = one != other
-    return at[apart], one[apart], other[apart]
+    one, other = one[apart], other[apart]
+    return segments.some[place[one]], groups[np.minimum(one, other)], groups[np.maximum(one, other)]
 
 
-Order = tuple[Flags, Flags]
-"""(segments, groups, groups): whether the first has at least as much as the second, and at most."""
-
-
-def _fronts(outer: Outer, groups: Indices) -> tuple[Flags, Flags]:
-    """(segments, groups): which are not exceeded at the upper end, and at the lower; -1 exceeds nothing."""
-
-    def order(criterion: Floats) -> Order:
-        here = np.where(groups >= 0, criterion[groups], np.nan)
-        return here[:, :, None] >= here[:, None, :], here[:, :, None] <= here[:, None, :]
-
-    along = order(outer.along)
-    more, either = ([order(one) for one in criteria] for criteria in (outer.more, outer.either))
-    upper, lower = np.zeros(groups.shape, dtype=bool), np.zeros(groups.shape, dtype=bool)
+def fronts(outer: Outer, groups: Indices, place: Indices) -> tuple[Flags, Flags]:
+    """Which of the groups are not exceeded at the upper end of their segment, and at the lower. `place` rises: their segment."""
+    along, *others = (_ranks(each[groups]) for each in (outer.along, *outer.more, *outer.either))
+    more, either = others[: len(outer.more)], others[len(outer.more) :]
+    upper, lower = np.zeros(groups.shape, dtype=bool), np.ones(groups.shape, dtype=bool) & outer.upper_alone
     for turned in product((False, True), repeat=len(either)):
-        besides = [*more, *(one[::-1] if turn else one for one, turn in zip(either, turned, strict=True))]
-        upper |= ~_exceeded([along, *besides])
-        lower |= ~_exceeded([along[::-1], *besides])
-    return upper, np.ones_like(lower) if outer.upper_alone else lower
+        besides = [*more, *(-one if turn else one for one, turn in zip(either, turned, strict=True))]
+        upper |= ~_exceeded(along, besides, place)
+        if not outer.upper_alone:
+            lower |= ~_exceeded(-along, besides, place)
+    return upper, lower
 
 
-def _exceeded(orders: Sequence[Order]) -> Flags:
-    """(segments, groups): whether another has at least as much of everything, and not the same."""
-    over: Flags = reduce(np.logical_and, [over for over, _ in orders])
-    under: Flags = reduce(np.logical_and, [under for _, under in orders])
-    found: Flags = np.logical_or.reduce(over & ~under, axis=1)
+def _ranks(values: Floats) -> Indices:
+    """The place of each among the different values, from the least."""
+    found: Indices = np.unique(values, return_inverse=True)[1]
+    return found
+
+
+def _exceeded(along: Indices, besides: Sequence[Indices], place: Indices) -> Flags:
+    """Whether another of the segment has at least as much of everything, and more of something."""
+    if len(besides) > 1:
+        return _looked_up([along, *besides], place)
+    many = len(place) + 1
+    order = np.argsort(
+        (place * 2 * many - along) * 2 * many - besides[0]
+    )  # from the most along it; of equals the most beside
+    height = besides[0][order] + 2 * many * place[order]  # each segment is above those before it
+    before = np.concatenate([[-many], np.maximum.accumulate(height)[:-1]])
+    begins = np.flatnonzero(np.diff(along[order], prepend=-many) | np.diff(place[order], prepend=-1))
+    farther = np.repeat(before[begins], np.diff(begins, append=len(order)))  # of those that have more along it
+    found = np.zeros(along.shape, dtype=bool)
+    found[order] = (before > height) | (farther >= height)
+    return found
+
+
+def _looked_up(criteria: Sequence[Indices], place: Indices) -> Flags:
+    """The same by looking at every two of a segment."""
+    found = np.zeros(place.shape, dtype=bool)
+    small = np.int16 if len(place) < 1 << 15 else np.int64  # four times as many at once
+    criteria = [each.astype(small) for each in criteria]
+    for at in np.split(np.arange(len(place)), np.flatnonzero(np.diff(place)) + 1):
+        sides = [(each[at][:, None], each[at][None, :]) for each in criteria]
+        over = reduce(np.logical_and, [one >= other for one, other in sides])
+        under = reduce(np.logical_and, [one <= other for one, other in sides])
+        found[at] = np.logical_or.reduce(over & ~under, axis=0)
     return found
 
 

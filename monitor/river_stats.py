@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from river import stats
 
-from monitor.estimates import Floats
+from monitor.estimates import Flags, Floats
 from monitor.sums import LIMB, SCORE_UNIT, Ints
 
 if TYPE_CHECKING:
     from river import metrics
+
+
+EXACT = 2.0**53
+"""Whole numbers below this are floats too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +43,31 @@ class Moments:
 
     @property
     def variance(self) -> Floats:
-        """River's variance (n - 1) per group, as `variance` below; NaN below two events, which River reads as 0.0."""
-        n, total, hi, lo = (part.astype(object) for part in (self.n, self.total, self.square_hi, self.square_lo))
-        some = self.n > 1
-        found = np.full(self.n.shape, np.nan)
-        centred = n[some] * ((hi[some] << LIMB) + lo[some]) - total[some] * total[some]  # Python's integers: exact
-        found[some] = (centred / (n[some] * (n[some] - 1))).astype(np.float64) * self.unit * self.unit
+        """River's variance (n - 1) per group, as `variance` below; NaN below two events, which River reads as 0.0.
+
+        Whole numbers up to the division, so that nothing is lost: NumPy's where they are small enough, else Python's.
+        """
+        n, square = self.n, (self.square_hi << LIMB) + self.square_lo
+        with np.errstate(all="ignore"):
+            centred = n * square - self.total * self.total
+            found: Floats = np.where(n > 1, centred / (n * (n - 1)), np.nan)
+        large = (n > 1) & ~self._small(centred)
+        if large.any():
+            found[large] = self._exactly(large)
+        return found * self.unit * self.unit
+
+    def _small(self, centred: Ints) -> Flags:
+        """Where no product is cut off, and the quotient is of numbers that floats hold exactly."""
+        n, total = self.n.astype(np.float64), self.total.astype(np.float64)
+        squares = self.square_hi * 2.0**LIMB + self.square_lo
+        held = (n * squares < 2.0**62) & (total * total < 2.0**62) & (n * n < EXACT)
+        return held & (np.abs(centred) < EXACT)
+
+    def _exactly(self, at: Flags) -> Floats:
+        """The quotients by Python's integers."""
+        n, total, hi, lo = (part[at].astype(object) for part in (self.n, self.total, self.square_hi, self.square_lo))
+        centred = n * ((hi << LIMB) + lo) - total * total
+        found: Floats = (centred / (n * (n - 1))).astype(np.float64)
         return found
 
     def accumulators(self) -> list[stats.Var | None]:

@@ -184,15 +184,30 @@ class Table:
     @classmethod
     def of(cls, rows: Sequence[Row], tallies: Sequence[Tallied]) -> "Table":
         """The table of these tallies, one a row, all over the same groups."""
-        plain = [_plain(tally) for tally in tallies]
-        columns = {name: np.stack([one[name] for one in plain]) for name in plain[0]}
+        counted = [_counted(tally) for tally in tallies]
+        n, lacks = (np.stack(columns) for columns in zip(*counted, strict=True))
+        numerator, denominator, variance, value = (np.full(n.shape, np.nan) for _ in range(4))
+        size, people = n.astype(np.float64), n.copy()
+        quotient = np.array([[isinstance(tally, Tally)] for tally in tallies])
+        for row, tally in enumerate(tallies):
+            known: list[tuple[Any, Any]] = []
+            if isinstance(tally, Tally):
+                below = size[row].copy() if tally.denominator is None else tally.denominator
+                effective = below if tally.effective is None else tally.effective
+                known = [(numerator, tally.numerator), (denominator, below), (size, effective)]
+                known += [(variance, tally.variance), (people, tally.people)]
+            elif isinstance(tally, Statistic):
+                known = [(numerator, tally.numerator), (denominator, tally.denominator), (people, tally.people)]
+                known += [(value, np.where(n[row] > 0, tally.value, np.nan))]
+            for array, given in known:
+                if given is not None:
+                    array[row] = given
+        with np.errstate(all="ignore"):
+            np.divide(numerator, denominator, out=value, where=quotient & (n > 0) & (denominator > 0))
         return cls(
-            rows=tuple(rows),
-            form=np.array([_form(tally) for tally in tallies]),
-            made=tuple(tallies),
-            at=np.broadcast_to(np.arange(columns["n"].shape[1]), columns["n"].shape),
-            **columns,
-        )
+            tuple(rows), np.array([_form(tally) for tally in tallies]), numerator, denominator, n, size, variance, people, value,
+            lacks, tuple(tallies), np.broadcast_to(np.arange(n.shape[1]), n.shape),
+        )  # fmt: skip
 
     @property
     def barred(self) -> Flags:
@@ -208,13 +223,20 @@ class Table:
     @property
     def count(self) -> Floats:
         """What stands for the number of successes in the interval of a rate."""
+        return self.successes(slice(None))
+
+    def successes(self, rows: Any) -> Floats:
+        """The same of some rows."""
+        size = self.size[rows]
         with np.errstate(all="ignore"):
-            return np.where(self.size == self.denominator, self.numerator, self.value * self.size)
+            found: Floats = np.where(size == self.denominator[rows], self.numerator[rows], self.value[rows] * size)
+        return found
 
     def columns(self, at: Any) -> "Table":
         """The same metrics over other columns: `at` is one index array per row, (rows, columns)."""
-        row = np.arange(len(self.rows))[:, None]
-        return self._with(self.rows, slice(None), lambda array: array[row, at])
+        width = self.n.shape[1]
+        flat = np.arange(len(self.rows))[:, None] * width + np.where(at < 0, at + width, at)
+        return self._with(self.rows, slice(None), lambda array: array.ravel().take(flat))
 
     def only(self, row: int) -> "Table":
         """One metric alone, over the same groups."""
@@ -241,8 +263,8 @@ class Table:
     def estimates(self, confidence: float) -> Estimates:
         """The estimate of every metric and group: Wilson's interval, Student's, or the statistic's own."""
         low, high = np.full(self.n.shape, np.nan), np.full(self.n.shape, np.nan)
-        rates, means = self.form == Form.RATE, self.form == Form.MEAN
-        low[rates], high[rates] = wilson(self.count[rates], self.size[rates], confidence)
+        rates, means = np.flatnonzero(self.form == Form.RATE), np.flatnonzero(self.form == Form.MEAN)
+        low[rates], high[rates] = wilson(self.successes(rates), self.size[rates], confidence)
         low[means], high[means] = mean_interval(self.value[means], self.variance[means], self.size[means], confidence)
         for row in np.flatnonzero(self.form == Form.STATISTIC).tolist():
             low[row], high[row] = limits_of(self.made[row], [self.at[row]], [np.float64(confidence)])
@@ -297,35 +319,11 @@ def parts_of(tally: Tallied) -> tuple[str, ...]:
     return () if isinstance(tally, Tally) else tuple(tally.parts)
 
 
-def _plain(tally: Tallied) -> dict[str, Any]:
-    """The arrays of a row."""
+def _counted(tally: Tallied) -> tuple[Ints, Indices]:
+    """How many events, and what lacks: 0, or 1 + the position of the first empty part."""
     if isinstance(tally, Tally):
-        n = tally.n
-        none = np.full(n.shape, np.nan)
-        denominator = n.astype(np.float64) if tally.denominator is None else tally.denominator
-        size = denominator if tally.effective is None else tally.effective
-        with np.errstate(all="ignore"):
-            value = tally.numerator / np.where((n > 0) & (denominator > 0), denominator, np.nan)
-        variance = none if tally.variance is None else tally.variance
-        people = n if tally.people is None else tally.people
-        lacks = np.zeros(n.shape, dtype=np.intp)
-    else:
-        n, lacks = _weakest(tuple(tally.parts.values()))
-        none, people = np.full(n.shape, np.nan), n
-        value, numerator, denominator = none, none, none
-        if isinstance(tally, Statistic):
-            people = n if tally.people is None else tally.people
-            value = np.where(n > 0, tally.value, np.nan)
-            numerator = none if tally.numerator is None else tally.numerator
-            denominator = none if tally.denominator is None else tally.denominator
-        return {
-            "numerator": numerator, "denominator": denominator, "n": n, "size": n.astype(np.float64), "people": people,
-            "variance": none, "value": value, "lacks": lacks,
-        }  # fmt: skip
-    return {
-        "numerator": tally.numerator, "denominator": denominator, "n": n, "size": size, "people": people, "variance": variance,
-        "value": value, "lacks": lacks,
-    }  # fmt: skip
+        return tally.n, np.zeros(tally.n.shape, dtype=np.intp)
+    return _weakest(tuple(tally.parts.values()))
 
 
 def _weakest(parts: tuple[Ints, ...]) -> tuple[Ints, Indices]:

@@ -279,8 +279,8 @@ class Settings(Config):
         }
         for place, model in weighing.values():
             for name in model.metrics:
-                if name in names() and not metric(name).weighs:
-                    text = f"{name} is not weighted: name it for a model without `weights`, or leave it out"
+                if name in names() and (why := metric(name).unweighed):
+                    text = f"{name} cannot be weighted ({why}): name it for a model without `weights`, or leave it out"
                     yield ("models", place, "metrics"), text
         for place, rule in enumerate(self.rules):
             concerned = (

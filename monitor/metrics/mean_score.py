@@ -1,7 +1,8 @@
 """Mean score: the average score, 0 to 1.
 
-Why no variance: panes keep the sum of scores and not of their squares. A score in [0, 1] with mean m varies at most by
-m(1 - m), so that the interval of a rate holds for it too, wider than need be.
+Why not by the variance, though panes keep squares: Student's interval of few scores, or of scores near an end, is too narrow,
+and that of equal ones has no width. A score in [0, 1] with mean m varies at most by m(1 - m), so that the interval of a rate
+holds for any scores, wider than need be.
 """
 
 import numpy as np

@@ -139,7 +139,7 @@ METRICS = (
             definition=f"value that {tenths} in 10 do not exceed, linear within a hundredth of the range",
             needs="value",
             kind="statistic",
-            denominator=VALUED,
+            denominator="such value within the declared range",
             tally=quantile_of(tenths / 10),
             aliases=("median_value",) if tenths == 5 else (),
         )

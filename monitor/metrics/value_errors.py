@@ -45,9 +45,30 @@ def root_mean_squared(sums: Sums) -> Statistic:
     have no declared range that would bound them. That of `mean_absolute_error` (never more than this) is from the sums.
     """
     n = sums.compared
-    squares = _whole(sums.error_sq_hi, sums.error_sq_lo)
     with np.errstate(all="ignore"):
-        value: Floats = np.sqrt(squares.astype(np.float64) / n) * sums.unit
+        value: Floats = np.sqrt(_squares(sums) / n) * sums.unit
+    return Statistic(value, {COMPARED: n})
+
+
+def _squares(sums: Sums) -> Floats:
+    """The sum of squared errors, in squared units: the float nearest to the whole number."""
+    hi, lo = sums.error_sq_hi, sums.error_sq_lo
+    if (hi < 1 << LIMB).all():
+        return ((hi << LIMB) + lo).astype(np.float64)
+    found: Floats = _whole(hi, lo).astype(np.float64)
+    return found
+
+
+def jain(sums: Sums) -> Statistic:
+    """(sum of |error|)^2 / (n sum of error^2): 1 where all are equally far off, 1/n where one alone is.
+
+    R. Jain, D. Chiu and W. Hawe, DEC Research Report TR-301 (1984). Undefined where nobody is off at all. No interval, as of
+    `root_mean_squared`.
+    """
+    n, size = sums.compared, sums.error_abs.astype(np.float64)
+    squares = _squares(sums)
+    with np.errstate(all="ignore"):
+        value = np.minimum(size**2 / np.where(squares > 0, n * squares, np.nan), 1.0)
     return Statistic(value, {COMPARED: n})
 
 
@@ -156,6 +177,14 @@ METRICS = (
         aliases=("rmse",),
     ),
     GroupMetric(
+        name="jain_index",
+        definition="(sum of abs(predicted - actual value))^2 / (n x sum of (predicted - actual value)^2): evenness of errors",
+        needs="label",
+        kind="statistic",
+        denominator="errors",
+        tally=jain,
+    ),
+    GroupMetric(
         name="mean_absolute_percentage_error",
         definition="mean of abs(predicted - actual value) / abs(actual value), as a share, where it is not 0",
         needs="error",
@@ -169,7 +198,7 @@ METRICS = (
         definition="sum of abs(predicted - actual value) / sum of abs(actual value), as a share",
         needs="error",
         kind="statistic",
-        denominator=COMPARED,
+        denominator="actual values other than 0",
         tally=weighted,
         aliases=("wape",),
     ),
@@ -178,7 +207,7 @@ METRICS = (
         definition="1 - sum of (predicted - actual)^2 / sum of (actual - mean actual)^2",
         needs="error",
         kind="statistic",
-        denominator=COMPARED,
+        denominator="spread of actual values",
         tally=determination,
         aliases=("r2_score",),
     ),
@@ -187,7 +216,7 @@ METRICS = (
         definition="Pearson's correlation of predicted and actual values",
         needs="error",
         kind="statistic",
-        denominator=COMPARED,
+        denominator="spread of predicted and actual values",
         tally=correlation,
     ),
 )

@@ -95,10 +95,13 @@ def _sets(policy: Policy, figures: Figures, roles: Values) -> list[tuple[str, ..
 
 
 def _unknown(figures: Figures, sets: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
-    """People of whom a group of the set is not known: the greatest count over the metrics."""
+    """People of whom a group of the set is not known: the greatest count over the metrics.
+
+    A share of everybody counts everybody, so those are left out: they are not compared.
+    """
     found = dict.fromkeys(sets, 0)
-    for (_, names_of), groups in figures.items():
-        if names_of in found:
+    for (name, names_of), groups in figures.items():
+        if names_of in found and (name not in names() or metric(name).compared):
             count = sum(group.n for group in groups if UNKNOWN in group.values.values())
             found[names_of] = max(found[names_of], count)
     return found

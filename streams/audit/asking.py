@@ -218,12 +218,13 @@ def _proposed(table: Table, name: str, column: str, wishes: Wishes) -> Proposed:
 
 def _words(error: ValidationError) -> str:
     """What is wrong, and with what, in a line."""
-    return "; ".join(
+    told = (
         f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}".removeprefix(": ").replace(
             "Input should", "it must"
         )
         for one in error.errors()
     )
+    return "; ".join(dict.fromkeys(told))
 
 
 def name_of(column: str) -> str:

@@ -11,7 +11,7 @@ from streams.audit.charts import Axis, axis_of, whisker
 from streams.audit.printing import described
 from streams.audit.proxies import Proxy
 from streams.audit.rulings import ruling
-from streams.audit.run import Audit, Skew
+from streams.audit.run import Audit
 from streams.audit.sections import (
     Measure,
     Section,
@@ -25,6 +25,7 @@ from streams.audit.sections import (
     within_words,
     words,
 )
+from streams.audit.skews import Skew
 from streams.drawing.paper import document, heads, sentence, table
 
 SKEW_HEADS = ("labelled", "CI", "DPL", "interval", "KL", "JS", "LP", "TVD", "KS", "CDDL")

@@ -10,8 +10,9 @@ from monitor.estimates import Estimate
 from monitor.policies import Line, Policy
 from streams.audit.gating import Part, Ruling
 from streams.audit.proxies import Proxy
-from streams.audit.run import Audit, Skew
+from streams.audit.run import Audit
 from streams.audit.sections import Measure, Section, sections
+from streams.audit.skews import Skew
 
 FORMAT = 1
 """Raised when a key changes its meaning; keys may be added."""

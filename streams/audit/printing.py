@@ -15,7 +15,7 @@ from monitor.estimates import State
 from monitor.policies import WORDS, Answer, Line, Policy, Reason
 from streams.audit.gating import Part, Ruling
 from streams.audit.proxies import Proxy
-from streams.audit.run import Audit, Skew
+from streams.audit.run import Audit
 from streams.audit.sections import (
     TOLD,
     Measure,
@@ -32,6 +32,7 @@ from streams.audit.sections import (
     within_words,
     words,
 )
+from streams.audit.skews import Skew
 
 STYLES = {Answer.CLEAR: "green", Answer.BREACHED: "bold red", Answer.CANNOT_SAY: "yellow"}
 PEOPLE = 9

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 
@@ -15,7 +16,7 @@ QUANTILES = 10
 MOST_LEVELS = 50
 """Of a column of texts; what is rarer is one level together."""
 SEED = 20_261_122
-"""Of the resampling, so that the same file gives the same intervals."""
+"""Of the resampling, with the names of attribute and column: the same columns give the same intervals, whatever is beside."""
 
 IDENTIFIES = "nearly every row has a value of its own: an identifier"
 CONSTANT = "one value only"
@@ -43,10 +44,10 @@ def proxies(
     """The columns by how much they tell about an attribute, the most telling first. `unknown` groups are left out."""
     codes, names = groups
     known = np.where(codes == list(names).index(UNKNOWN), -1, codes) if UNKNOWN in names else codes
-    draws = np.random.default_rng(SEED)
     found = []
     for column in columns:
         tell(f"{column.name} against {attribute}")
+        draws = np.random.default_rng([SEED, crc32(f"{attribute}\0{column.name}".encode())])
         found.append(_proxy(attribute, (known, len(names)), column, draws))
     return sorted(found, key=lambda one: (-one.found.cramers_v.value if one.found else 1.0, one.column))
 

@@ -1,10 +1,8 @@
 """An audit: everything that is said of a file, computed. Printing and writing are elsewhere."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-
-import numpy as np
 
 from alerts.words import several
 from monitor.assess import Assessment, Plan, assessed
@@ -13,7 +11,6 @@ from monitor.cells import cell_schema
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.config import UNKNOWN, ModelConfig
 from monitor.grouping import grouping
-from monitor.label_skew import LabelSkew, label_skew
 from monitor.metrics import metric, metrics, registry
 from monitor.policies import Judgement, Line, judge
 from monitor.sections import text_of
@@ -23,6 +20,7 @@ from streams.audit.gating import Asked, Part, Ruling, days, figures, parted, rul
 from streams.audit.proxies import Proxy, proxies
 from streams.audit.reading import AuditError, Table
 from streams.audit.sections import ranks
+from streams.audit.skews import Skew, skews
 from streams.audit.versus import versus
 
 HEADLINES = (
@@ -32,17 +30,11 @@ HEADLINES = (
 
 EVERY = "all"
 
+NAMED = 6
+"""So many metrics are named in a note, more are counted."""
+
 Tell = Callable[[str], None]
 """Called with what is being done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Skew:
-    """The labels of one group against everybody else's."""
-
-    attribute: str
-    group: str
-    found: LabelSkew
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +84,7 @@ def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambd
     counted = count(rows, model)
     tell("metrics and intervals")
     plan = _plan(model, _chosen(request.metrics), request.min_n)
+    notes = [*_notes(prepared), *_left_out(plan)]
     if model.weight_unit is not None:
         plan = _weighing(plan, request.metrics)
     sums = counted.sums if rows.weight is None else versus(rows, counted.cell, len(counted.cells))
@@ -108,8 +101,8 @@ def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambd
         baseline=_baseline(table, model, counted, len(rows)),
         rulings=rulings,
         proxies=tuple(found),
-        skews=tuple(_skews(rows)),
-        notes=tuple(_notes(prepared)),
+        skews=tuple(skews(rows)),
+        notes=tuple(notes),
         min_n=request.min_n,
         of_classes=tuple(_classes(rows, model, counted, plan)),
     )
@@ -117,10 +110,25 @@ def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambd
 
 def _weighing(plan: Plan, asked: Sequence[str]) -> Plan:
     """The plan with the metrics that can be weighted; AuditError for one that was asked for and cannot."""
-    cannot = [name for name in plan.metrics if not metric(name).weighs]
+    cannot = _unweighed(plan.metrics)
     if cannot and asked and EVERY not in asked:
-        raise AuditError(f"{', '.join(cannot)} cannot be weighted: leave it out, or --weights")
+        told = "; ".join(f"{name} cannot be weighted ({metric(name).unweighed})" for name in cannot)
+        raise AuditError(f"{told}: leave it out, or --weights")
     return replace(plan, metrics=tuple(name for name in plan.metrics if name not in cannot))
+
+
+def _unweighed(chosen: Iterable[str]) -> list[str]:
+    """Those of these metrics that cannot be weighted."""
+    return [name for name in chosen if not metric(name).weighs]
+
+
+def _left_out(plan: Plan) -> Iterator[str]:
+    """What is not shown of weighted rows, and why."""
+    names = _unweighed(plan.metrics) if plan.weight_unit is not None else []
+    for why in dict.fromkeys(metric(name).unweighed for name in names):
+        some = [name for name in names if metric(name).unweighed == why]
+        which = ", ".join(some) if len(some) <= NAMED else f"{len(some)} metrics"
+        yield f"without weights only, so left out: {which} ({why})"
 
 
 def _classes(rows: Rows, model: ModelConfig, counted: Counted, plan: Plan) -> Iterator[tuple[str, Assessment]]:
@@ -230,44 +238,6 @@ def _proxies(table: Table, prepared: Prepared, tell: Tell) -> list[Proxy]:
 def _is_nested(table: Table, name: str) -> bool:
     kind = table.arrow.schema.field(name).type
     return bool(getattr(kind, "num_fields", 0))
-
-
-def _skews(rows: Rows) -> list[Skew]:
-    """The labels of every group against everybody else's; none where there are no labels."""
-    known = rows.label >= 0
-    if not known.any():
-        return []
-    stratum = _stratum(rows)
-    found = []
-    for attribute, codes in rows.groups.items():
-        names = rows.names[attribute]
-        told = known & (codes != list(names).index(UNKNOWN))
-        for place in sorted(set(codes[told].tolist())):
-            inside = told & (codes == place)
-            counts = [np.bincount(1 - rows.label[part], minlength=2) for part in (inside, told & ~inside)]
-            strata = None if stratum is None else _strata(stratum[told], inside[told], rows.label[told])
-            found.append(Skew(attribute, names[place], label_skew(counts[0], counts[1], (True, False), strata)))
-    return found
-
-
-def _stratum(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
-    if not rows.factors:
-        return None
-    code = np.zeros(len(rows), dtype=np.int64)
-    for name, codes in sorted(rows.factors.items()):
-        code = code * len(rows.names[name]) + codes
-    return np.unique(code, return_inverse=True)[1].astype(np.int64)
-
-
-def _strata(
-    stratum: np.ndarray[tuple[int], np.dtype[np.int64]],
-    inside: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    label: np.ndarray[tuple[int], np.dtype[np.int32]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """S x 2 x 2: counts by stratum, by (group, rest), by (positive, not)."""
-    flat = (stratum * 2 + ~inside) * 2 + (1 - label)
-    strata = int(stratum.max()) + 1
-    return np.bincount(flat, minlength=strata * 4).reshape(strata, 2, 2).astype(np.int64)
 
 
 def _notes(prepared: Prepared) -> list[str]:

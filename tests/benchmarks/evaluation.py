@@ -1,9 +1,11 @@
 """How long an assessment takes in memory: 1,000 cells, five windows, every metric of counts; and reading and writing apart.
 
-Run as `python -m tests.benchmarks.evaluation`. Figures are milliseconds of processor time over the five windows together
-(median of nine), since the machine may have other work. The target of 100 ms is for every metric of every group with its
-interval, and every disparity between groups as difference and ratio; the other methods, and points as objects, are shown
-beside it. `measure()` returns the same figures, `stored()` those of Postgres.
+Run as `python -m tests.benchmarks.evaluation`. Figures are milliseconds of processor time (median of nine), since the machine
+may have other work. The target of 100 ms is for every metric of every group with Wilson's interval (or its own), and every
+disparity between groups as difference with Newcombe's, over the five windows together, as the evaluator computes them
+(`monitor.batches.assess_each`). Beside it: ratios with their score intervals, which the evaluator makes for stored points
+only; the other methods; points as objects; and how long moving the windows takes by cells touched and by days held.
+`measure()` returns the same figures, `stored()` those of Postgres.
 """
 
 import time
@@ -16,12 +18,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from monitor.assess import Plan, attribute_sets
-from monitor.batches import Batch, assess_windows
+from monitor.batches import Batch, assess_each
+from monitor.batches import Window as Assessed
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.grouping import CellInfo
 from monitor.metrics import registry
 from monitor.sums import DECISIONS, LABELS, Ints
-from monitor.windows import DAY, HOUR
+from monitor.windows import DAY, HOUR, MINUTE, Cube, Window
 from streams.measuring import Filled, Frame, Measuring, Place
 from streams.points import Point, Points
 
@@ -86,8 +89,11 @@ def measure(repeats: int = 9) -> dict[str, float]:
     population = cells()
     decision, labels = windows_of(population)
 
+    windows = [Assessed(population, {"decision": decision[at], "label": labels[at]}) for at in range(WINDOWS)]
+
     def batch(plan: Plan) -> Batch:
-        return assess_windows(population, decision, labels, plan)
+        ((found, _),) = assess_each(windows, plan)
+        return found
 
     def timed(work: Callable[[], object]) -> float:
         work()  # the grouping is worked out once
@@ -99,6 +105,10 @@ def measure(repeats: int = 9) -> dict[str, float]:
         return 1000.0 * median(runs)
 
     between, every = plan_of(Method.BETWEEN_GROUPS), plan_of(*Method)
+
+    differences = replace(
+        between, disparities=tuple(d for d in between.disparities if d.aggregate is not Aggregate.RATIO)
+    )
 
     def groups() -> object:
         return batch(between).whole.estimates
@@ -115,10 +125,41 @@ def measure(repeats: int = 9) -> dict[str, float]:
 
     return {
         f"{len(between.metrics)} metrics of every group, as arrays": timed(groups),
-        "and between groups, as arrays": timed(gaps(between)),
+        "and differences between groups, as arrays": timed(gaps(differences)),
+        "and ratios with score intervals, as arrays": timed(gaps(between)),
         "and by all five methods": timed(gaps(every)),
         "between groups, as points to store": timed(points),
+        **{
+            f"moved by a minute of {touched} cells, {days} days held": moving(touched, days, timed)
+            for touched, days in ((20, 1), (20, 30), (200, 30))
+        },
     }
+
+
+LENGTHS = (5 * MINUTE, HOUR, DAY, 7 * DAY, 30 * DAY)
+
+
+def moving(touched: int, days: int, timed: Callable[[Callable[[], object]], float]) -> float:
+    """What it takes to put a pane of so many cells and move the five windows over it; `days` of panes are held."""
+    rng = np.random.default_rng(11)
+    cube, end = Cube(len(DECISIONS), [Window(length) for length in LENGTHS]), T0
+
+    def put(start: int) -> None:
+        cells = np.sort(rng.choice(1000, touched, replace=False))
+        cube.put(start, cells, rng.integers(0, 9, (touched, len(DECISIONS))))
+
+    fine = min(days, 2) * DAY  # minutes are kept for two days, then hours
+    for start in (*range(T0 - days * DAY, T0 - fine, HOUR), *range(T0 - fine, T0, MINUTE)):
+        put(start)
+    cube.advance(end)
+
+    def move() -> None:
+        nonlocal end
+        put(end)
+        end += MINUTE
+        cube.advance(end)
+
+    return timed(move)
 
 
 def _measured(population: list[CellInfo], decision: Ints, labels: Ints, plan: Plan) -> Iterator[Point]:

@@ -4,6 +4,7 @@ Scores and values are binned here by their definition, and the libraries are giv
 those. Batches include groups without anybody, without labels, with labels of one side, and single rows.
 """
 
+import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -157,6 +158,7 @@ GROUPS: dict[str, tuple[str, Group]] = {
         lambda s, _: np.abs(s.predicted - s.actual).sum() / np.abs(s.actual).sum(),
     ),
     "r2": ("predicted", lambda s, _: sklearn.r2_score(s.actual, s.predicted)),
+    "jain_index": ("predicted", lambda s, _: evenness(s.predicted - s.actual)),
     "value_correlation": ("predicted", lambda s, _: np.corrcoef(s.actual, s.predicted)[0, 1]),
 }
 
@@ -164,6 +166,10 @@ GROUPS: dict[str, tuple[str, Group]] = {
 def surprise(s: Sample) -> float:
     clipped = np.clip(s.scored, 5e-7, 1 - 5e-7)
     return float(sklearn.log_loss(s.labels, clipped, labels=[False, True]))
+
+
+def evenness(errors: Any) -> float:
+    return float(np.abs(errors).sum() ** 2 / (len(errors) * (errors**2).sum()))
 
 
 def relative(s: Sample) -> float:
@@ -179,6 +185,8 @@ def defined(name: str, s: Sample) -> bool:
         return bool((s.actual != 0).any())
     if name == "weighted_absolute_percentage_error":
         return bool(np.abs(s.actual).sum() > 0)
+    if name == "jain_index":
+        return bool((s.predicted != s.actual).any())
     if name == "r2":
         return len(set(s.actual.tolist())) > 1
     if name == "value_correlation":
@@ -242,10 +250,15 @@ def cohen(one: Any, other: Any) -> float:
 
 QUANTILES = {"value_quantile_10": 0.1, "value_quantile_50": 0.5, "value_quantile_90": 0.9}
 
-BINNED = (*GROUPS, *PAIRS, *QUANTILES)
+LEVEL = "no_disparate_impact_level"
+
+BINNED = (*GROUPS, *PAIRS, *QUANTILES, LEVEL)
 """All that is tested here."""
 
-MANY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = int(os.environ.get("FAIRDRIFT_EXAMPLES", "1"))
+"""How many times as many random batches are tried."""
+
+MANY = settings(max_examples=25 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def plan(name: str, *methods: Method) -> Plan:
@@ -322,8 +335,37 @@ def test_a_quantile_is_within_a_bin_of_the_samples(name: str, share: float, rows
             assert not LOW * UNIT <= exact <= HIGH * UNIT, "a quantile out of the range is unknown"
 
 
+def highest_cut(own: Any, others: Any) -> float:
+    """Holistic AI's search, over the edges of the bins: down from the top to the first ratio within 0.8 and 1.2."""
+    for edge in range(HIGH, LOW, -10):
+        passing = [(ordered(side) > edge * UNIT).mean() for side in (own, others)]  # what is on an edge is above it
+        if passing[1] > 0 and 0.8 < passing[0] / passing[1] < 1.2:
+            return edge * UNIT
+    return LOW * UNIT
+
+
+@MANY
+@given(rows=ROWS)
+def test_the_highest_cut_without_disparate_impact(rows: list[Row]) -> None:
+    found = assessed(grouping(CELLS, plan(LEVEL).shape()), sums_of(rows), plan(LEVEL))
+    for point in found.groups:
+        sides = [
+            [r for r in rows if (point.group_values.items() <= {"sex": r.sex}.items()) is own] for own in (True, False)
+        ]
+        own, others = (sample(side).values for side in sides)
+        if not len(own) or not len(others):
+            assert isinstance(point.estimate, Undefined)
+            continue
+        assert isinstance(point.estimate, Measured)
+        assert point.estimate.value == pytest.approx(highest_cut(own, others))
+        assert point.estimate.n == min(len(own), len(others))
+        assert (point.estimate.low or 0.0) <= point.estimate.value + 1e-9
+        assert point.estimate.high is not None
+        assert point.estimate.high >= point.estimate.value - 1e-9
+
+
 @pytest.mark.parametrize("name", BINNED)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15 * EXAMPLES, deadline=None)
 @given(rows=ROWS, seed=st.randoms(use_true_random=False))
 def test_merge_order_does_not_matter(name: str, rows: list[Row], seed: Any) -> None:
     """To the last bit: any order of events, split over panes anywhere."""
@@ -339,12 +381,31 @@ def test_merge_order_does_not_matter(name: str, rows: list[Row], seed: Any) -> N
     assert [p.estimate for p in one.disparities] == [p.estimate for p in other.disparities]
 
 
-@pytest.mark.parametrize("name", [*GROUPS, *QUANTILES])
+@pytest.mark.parametrize("name", [*GROUPS, *QUANTILES, LEVEL])
 def test_nothing_counted_is_undefined_and_says_of_what(name: str) -> None:
     each: GroupMetric = metric(name)
     (found,) = each.compute(Sums(each.layout, each.layout.zeros(1)))
     assert isinstance(found, Undefined)
-    assert found.reason == f"no {each.denominator}"
+    parts = getattr(each.tally(Sums(each.layout, each.layout.zeros(1))), "parts", (each.denominator,))
+    assert found.reason == f"no {next(iter(parts))}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "outcome", "reason"),
+    [
+        ("r2", 5, 7, "no spread of actual values"),
+        ("value_correlation", 5, 7, "no spread of predicted and actual values"),
+        ("weighted_absolute_percentage_error", 5, 0, "no actual values other than 0"),
+        ("jain_index", 5, 5, "no errors"),
+        ("value_quantile_50", HIGH + 1, None, "no such value within the declared range"),
+    ],
+)
+def test_what_lacks_where_people_do_not(name: str, value: int, outcome: int | None, reason: str) -> None:
+    each = metric(name)
+    rows = [Row("F", None, None, value, outcome)] * 3
+    found = each.compute(Sums(each.layout, sums_of(rows)[each.needs][:1], UNIT, span=(LOW * UNIT, HIGH * UNIT))).one(0)
+    assert isinstance(found, Undefined)
+    assert (found.n, found.reason) == (3, reason)
 
 
 def test_an_area_by_hand() -> None:

@@ -1,8 +1,10 @@
 """The table of names and signs elsewhere: Fairlearn's and AIF360's numbers are what it says they are of ours."""
 
 import inspect
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from fairlearn import metrics as fairlearn
 from monitor.assess import Assessment, Plan, assess
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.metrics import registry
-from monitor.namesakes import LIBRARIES, NAMESAKES, Form, Namesake, Relation, document
+from monitor.namesakes import LIBRARIES, NAMESAKES, NOT_GIVEN, NOTES, Form, Namesake, Relation, document
 from tests.monitor.population import Person, count
 
 with warnings.catch_warnings():
@@ -89,8 +91,13 @@ def number(one: Namesake) -> float:
 
 
 def same(one: Namesake, theirs: float) -> bool:
-    expected = {Relation.OPPOSITE: -theirs, Relation.SIGNED: abs(theirs)}.get(one.relation, theirs)
-    return number(one) == pytest.approx(expected, rel=1e-9)
+    ours: dict[Relation, Callable[[float], float]] = {
+        Relation.OPPOSITE: lambda x: -x,
+        Relation.SIGNED: abs,
+        Relation.INVERSE: lambda x: 1.0 / x,
+        Relation.COMPLEMENT: lambda x: 1.0 - x,
+    }
+    return number(one) == pytest.approx(ours.get(one.relation, lambda x: x)(theirs), rel=1e-9)
 
 
 def entries(library: str) -> list[Namesake]:
@@ -99,19 +106,56 @@ def entries(library: str) -> list[Namesake]:
     return [one for one in wanted if one.metric in computed and not one.metric.startswith(("mean_abs", "mean_squared"))]
 
 
-@pytest.mark.parametrize("one", entries("Fairlearn"), ids=lambda one: one.name)
+@pytest.mark.parametrize("one", entries("Fairlearn"), ids=lambda one: f"{one.name} {one.form}")
 def test_fairlearn(one: Namesake) -> None:
     function: Callable[..., float] = getattr(fairlearn, one.name)
-    columns = {"label": [p.label for p in people()], "decision": [p.decision for p in people()]}
-    groups = [p.groups["g"] for p in people()]
+    label, decision = ([getattr(p, column) for p in people()] for column in ("label", "decision"))
     if one.name == "mean_prediction":
-        assert same(one, function(columns["label"], np.array([p.value for p in people()]) * 1e-6))
+        assert same(one, function(label, np.array([p.value for p in people()]) * 1e-6))
         return
-    assert same(one, float(function(columns["label"], columns["decision"], sensitive_features=groups)))
+    groups = {} if one.form is Form.VALUE else {"sensitive_features": [p.groups["g"] for p in people()]}
+    assert same(one, float(function(label, decision, **groups)))
 
 
-def test_fairlearns_other_names_exist() -> None:
+def missing(library: str, names: Iterable[str]) -> list[str]:
+    """Those that are neither in the table nor said not to be given."""
+    known = {one.name for one in NAMESAKES if one.library == library}
+    known |= {name for key in NOT_GIVEN.get(library, ()) for name in re.findall("`([^`]+)`", key)}
+    return [name for name in names if not any(fnmatch(name, pattern) for pattern in known)]
+
+
+def test_every_name_of_fairlearn_is_told_of() -> None:
+    tools = {"MetricFrame", "make_derived_metric", "plot_model_comparison", "plot_roc_curve_by_group"}
+    assert missing("Fairlearn", set(fairlearn.__all__) - tools) == []
     assert all(hasattr(fairlearn, one.name) for one in NAMESAKES if one.library == "Fairlearn")
+
+
+def test_every_name_of_aif360_is_told_of() -> None:
+    tools = {
+        "difference",
+        "ratio",
+        "total",
+        "average",
+        "maximum",
+        "dataset",
+        "intersection",
+        "one_vs_rest",
+        "make_scorer",
+    }
+    classes = (classic.ClassificationMetric, classic.RegressionDatasetMetric, classic.SampleDistortionMetric,
+               classic.MDSSClassificationMetric)  # fmt: skip
+    methods = {name for one in classes for name in vars(one) | vars(classic.BinaryLabelDatasetMetric)}
+    functions = {
+        name
+        for name, one in vars(aif360).items()
+        if getattr(one, "__module__", "").startswith("aif360.sklearn.metrics")
+    }
+    assert missing("AIF360", sorted(n for n in (methods | functions) - tools if not n.startswith("_"))) == []
+
+
+def test_notes_are_of_names_in_the_table() -> None:
+    assert set(NOTES) <= {(one.library, one.name) for one in NAMESAKES}
+    assert set(NOT_GIVEN) == set(LIBRARIES)
 
 
 @cache
@@ -133,16 +177,26 @@ def measured() -> tuple[Any, Any]:
         )
 
 
-@pytest.mark.parametrize("one", entries("AIF360"), ids=lambda one: one.name)
+@pytest.mark.parametrize("one", entries("AIF360"), ids=lambda one: f"{one.name} {one.form}")
 def test_aif360(one: Namesake) -> None:
     of_both, of_decisions = measured()
-    if not hasattr(of_both, one.name):
-        assert hasattr(aif360, one.name), "compared in metric_oracles.py"
-        return
     asked = of_decisions if one.name.startswith(("smoothed", "mean_difference")) else of_both
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        assert same(one, float(getattr(asked, one.name)()))
+        theirs = getattr(asked, one.name)() if hasattr(asked, one.name) else function_of(one)
+    assert same(one, float(theirs))
+
+
+def function_of(one: Namesake) -> float:
+    """What the function of this name in `aif360.sklearn` says."""
+    function: Callable[..., Any] = getattr(aif360, one.name)
+    label = np.array([float(bool(p.label)) for p in people()])
+    column = "score" if "probas_pred" in inspect.signature(function).parameters else "decision"
+    predicted = np.array([float(getattr(p, column) or 0) for p in people()]) * (1e-6 if column == "score" else 1.0)
+    how = {"prot_attr": np.array([p.groups["g"] for p in people()]), "priv_group": "b"}
+    wanted = {name: given for name, given in how.items() if name in inspect.signature(function).parameters}
+    of_labels = one.metric.startswith("label_") or one.metric == "class_imbalance"
+    return float(function(label, **wanted) if of_labels else function(label, predicted, **wanted))
 
 
 def test_aif360s_conditional_demographic_disparity_is_another_number() -> None:

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from monitor.assess import CellInfo, Plan, assess, attribute_sets
-from monitor.batches import Window, assess_each, assess_windows, confident
+from monitor.batches import Window, assess_each, confident
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.estimates import Estimates, State
 from monitor.sums import DECISIONS, LABELS, Ints
+from tests.monitor.side_by_side import assess_windows
 
 CELLS = [
     CellInfo(number, version, arm, {"sex": sex, "age": age})

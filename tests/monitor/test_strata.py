@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from monitor.assess import Assessment, Plan, assess
-from monitor.batches import assess_windows
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.estimates import STATES, State
 from monitor.strata import NO_STRATUM, Sides, difference, ratio
 from tests.monitor.population import Person, count
+from tests.monitor.side_by_side import assess_windows
 
 BERKELEY = {
     "A": ((512, 825), (89, 108)),

@@ -122,7 +122,7 @@ PERIOD = "policies: [{{name: q, models: [credit], starts: 2026-01-01T00:00:00Z, 
         (MINIMAL + "    decision: {favourable: [[1]]}", "models[0].decision.favourable[0]: must be text, a number, true or"),
         (
             MINIMAL + "    weights: true\n    metrics: [mean_value]",
-            "models[0].metrics: mean_value is not weighted: name it for a model without `weights`, or leave it out",
+            "models[0].metrics: mean_value cannot be weighted (weights are kept of counts, not of scores and values): name",
         ),
         (MINIMAL + "    weights: {resolution: 0}", "models[0].weights.resolution: must be greater than 0"),
         (MINIMAL + "    weights: maybe", "models[0].weights: must be a mapping"),

@@ -185,6 +185,11 @@ class TestPolicies:
             "M": (25, 50),
         }
 
+    def test_the_unknown_are_those_of_unknown_group_and_not_everybody(self, tmp_path: Path) -> None:
+        columns = {"sex": ["F"] * 50 + ["M"] * 50 + [""] * 3, "decision": [1, 0] * 50 + [1] * 3}
+        (part,) = self.ruling(tmp_path, "us-four-fifths", columns).parts
+        assert part.judgement.unknown == {("sex",): 3}
+
     def test_a_policy_of_ones_own(self, tmp_path: Path) -> None:
         mine = tmp_path / "mine.yaml"
         mine.write_text(
@@ -314,6 +319,9 @@ def test_a_metric_without_weights_is_not_made_up(tmp_path: Path) -> None:
         done(tmp_path, columns, wishes, Request(metrics=("mean_value",), today=TODAY))
     found = done(tmp_path, columns, wishes)
     assert rate(found, "selection_rate").denominator == 4.0  # an empty cell counts as one
+    (told,) = (note for note in found.notes if "left out" in note)
+    assert "mean_value" in told
+    assert "weights are kept of counts" in told
 
 
 def test_each_class_against_the_rest(tmp_path: Path) -> None:

@@ -189,6 +189,9 @@ def test_codes_may_be_given_their_meaning(tmp_path: Path, capsys: pytest.Capture
             "sex: edges must be finite and rise",
         ),
         (("rows.csv", "--attribute", "sex", "--decision", "granted", "--gate", "./no.yaml"), "No such file"),
+        (("rows.csv", "--attribute", "sex", "--decision", "granted", "--classes", "1"), "--classes needs --favourable"),
+        (("no.csv", "--report", "page.pdf"), "the name ends in .html or .json"),
+        (("no.csv", "--store-baseline", "m"), "--store-baseline needs --config"),
     ],
 )
 def test_mistakes_exit_with_2_and_words(
