@@ -1,4 +1,4 @@
-"""The heap of processes that handle records by the thousand: when Python looks for cycles, and how malloc shares it out."""
+"""The heap of processes that handle records by the thousand: when Python looks for cycles, and what malloc keeps."""
 
 import ctypes
 import gc
@@ -7,17 +7,21 @@ THRESHOLDS = (100_000, 20, 20)
 """By Python's own (700) a fetch of some thousand records has it walk the heap again and again, for records that are in no
 cycle: a third of the CPU of an event (2026-11, `make bench`)."""
 
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 ARENAS = 2
-"""glibc gives every thread an arena of its own, and what one has freed no other one uses: a fifth of a worker's memory
-(2026-11, `make bench ARGS="--only memory"`)."""
-_M_ARENA_MAX = -8
+"""glibc gives every thread an arena of its own, and what one has freed no other one uses."""
+LARGE_BYTES = 1 << 20
+"""What is as large as this goes back to the system when it is freed. By itself glibc raises this to 32 MB, and keeps it all.
+
+With both a worker under load has 250 MB where it had 390 (2026-11, `make bench ARGS="--only memory"`)."""
 
 
-def few_arenas() -> None:
-    """Have all threads share what is freed. To be called before there are many; where malloc is not glibc's it does nothing."""
+def give_back() -> None:
+    """Have malloc keep little of what is freed. To be called before there are many threads; where malloc is not glibc's it does nothing."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_ARENA_MAX, ARENAS)
+        libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def spare_the_collector() -> None:

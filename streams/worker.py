@@ -30,7 +30,7 @@ from streams.exporter import Exporter
 from streams.gauges import parity_of
 from streams.hashing import IdHasher
 from streams.health import Activity, Probe
-from streams.heap import few_arenas, spare_the_collector
+from streams.heap import give_back, spare_the_collector
 from streams.keys import JOIN_STORE, shared_key
 from streams.owners import Owners, Partition, Ports
 from streams.reading import ReadAhead
@@ -101,7 +101,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until told to stop (SIGTERM, SIGINT), drained, or broken; raises what broke it."""
-        few_arenas()
+        give_back()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.because)
