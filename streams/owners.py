@@ -264,16 +264,19 @@ class Owners:
     # --- commits
 
     async def commit_due(self) -> None:
-        """Commit the partitions whose time has come: every `commit_every`, or as soon as their topics fall silent."""
-        for partition in self.partitions:
-            now = time.monotonic()
-            since = now - partition.last_commit
-            quiet = partition.session.uncommitted and now - max(partition.last_records) >= QUIET
-            if since >= self._commit_every or (quiet and since >= QUIET):
-                await self.commit(partition)
-            if now - partition.last_touch >= TOUCH_EVERY:
-                partition.last_touch = now
-                await self._touch(partition)
+        """Commit the partitions whose time has come, all at once."""
+        await asyncio.gather(*(self._commit_due(partition) for partition in self.partitions))
+
+    async def _commit_due(self, partition: Partition) -> None:
+        """Commit every `commit_every`, or as soon as the topics fall silent."""
+        now = time.monotonic()
+        since = now - partition.last_commit
+        quiet = partition.session.uncommitted and now - max(partition.last_records) >= QUIET
+        if since >= self._commit_every or (quiet and since >= QUIET):
+            await self.commit(partition)
+        if now - partition.last_touch >= TOUCH_EVERY:
+            partition.last_touch = now
+            await self._touch(partition)
 
     async def commit_all(self) -> None:
         """Commit every partition now."""

@@ -1,6 +1,7 @@
 """Pane rows in and out of Postgres in bulk: read by key, overwritten whole.
 
-Few rows go by one `insert ... on conflict`; many by a binary COPY into a temporary table and a merge. Rows stay columns all
+Few rows go by one `insert ... on conflict`. Of many, those that the table does not have yet go by a binary COPY, which costs
+half as much as a merge; the others by COPY into a temporary table and a merge. Rows stay columns all
 the way: labels of decisions of the last thirty days touch nearly as many rows as there are labels, and an object per row
 would cost more than everything else that is done for the event.
 """
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +39,7 @@ SHOWN = f"""case when basis in ({", ".join(str(int(basis)) for basis in sorted(S
 STAGE = (
     "create temporary table if not exists pane_stage (like fairdrift.panes including defaults) on commit delete rows"
 )
-COPY = f"copy pane_stage {COLUMNS} from stdin (format binary)"
+COPY = "copy {table} {columns} from stdin (format binary)"
 MERGE = f"""insert into fairdrift.panes {COLUMNS}
 select basis, pane_ms, start_ms, stream, part, cell, class, {SHOWN}, commit_no from pane_stage{CONFLICT}"""
 
@@ -64,6 +66,17 @@ class Block:
         """What tells its rows apart."""
         return list(zip(self.start.tolist(), self.cell.tolist(), strict=True))
 
+    @cached_property
+    def absent(self) -> NDArray[np.bool_]:
+        """The rows that the table is known not to have: `add_stored` did not find them."""
+        return np.zeros(len(self.start), np.bool_)
+
+    def rows(self, which: NDArray[np.bool_]) -> "Block":
+        """Some of the rows, in the order in which the table's index has them."""
+        at = np.flatnonzero(which)
+        at = at[np.lexsort((self.cell[at], self.start[at]))]
+        return Block(self.book, self.pane_ms, self.start[at], self.cell[at], self.sums[at])
+
 
 class Owner(NamedTuple):
     """Whose rows they are, and the commit that writes them."""
@@ -77,32 +90,37 @@ class RowCache:
     """The newest contents of rows that this owner has written, so that they need not be read back.
 
     Bounded: rows live in two generations; what is used moves to the young one, and when that holds half of `most` rows the
-    old one is dropped.
+    old one is dropped. Commits of several partitions may use it at once.
     """
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
+        self._lock = Lock()
         self._known: dict[tuple[int, Book, int], _Known] = {}
 
     def add_known(self, part: int, block: Block) -> NDArray[np.intp]:
         """Add what is known to the sums of the block; returns the numbers of the rows of which nothing is known."""
-        known = self._known.get((part, block.book, block.pane_ms))
-        return np.arange(len(block.start)) if known is None else known.add_to(block.keys, block.sums)
+        keys = block.keys
+        with self._lock:
+            known = self._known.get((part, block.book, block.pane_ms))
+            return np.arange(len(block.start)) if known is None else known.add_to(keys, block.sums)
 
     def keep(self, part: int, block: Block) -> None:
         """Remember rows as they are stored now."""
         place = part, block.book, block.pane_ms
-        if place not in self._known:
-            self._known[place] = _Known(block.sums.shape[1])
-        self._known[place].keep(block.keys, block.sums)
-        if sum(len(known) for known in self._known.values()) > self._most // 2:
-            for known in self._known.values():
-                known.age()
+        with self._lock:
+            if place not in self._known:
+                self._known[place] = _Known(block.sums.shape[1])
+            self._known[place].keep(block.keys, block.sums)
+            if sum(len(known) for known in self._known.values()) > self._most // 2:
+                for known in self._known.values():
+                    known.age()
 
     def drop(self, part: int) -> None:
         """Forget a partition: somebody else may have written its rows."""
-        for place in [place for place in self._known if place[0] == part]:
-            del self._known[place]
+        with self._lock:
+            for place in [place for place in self._known if place[0] == part]:
+                del self._known[place]
 
 
 class _Generation:
@@ -156,7 +174,10 @@ class _Known:
 
 
 def add_stored(cursor: Any, owner: Owner, block: Block, which: NDArray[np.intp]) -> None:
-    """Add what is stored of the chosen rows to the block's sums. Rows of an earlier layout are shorter: zeros follow."""
+    """Add what is stored of the chosen rows to the block's sums, and mark those that are absent.
+
+    Rows of an earlier layout are shorter: zeros follow.
+    """
     if not len(which):
         return
     starts, cells = block.start[which], block.cell[which]
@@ -165,14 +186,16 @@ def add_stored(cursor: Any, owner: Owner, block: Block, which: NDArray[np.intp])
     cursor.execute(READ, (starts.tolist(), cells.tolist(), *of, *span))
     numbers = dict(zip(zip(starts.tolist(), cells.tolist(), strict=True), which.tolist(), strict=True))
     found = cursor.fetchall()
+    block.absent[which] = True
     for length in {len(row[2]) for row in found}:
         alike = [row for row in found if len(row[2]) == length]
         at = [numbers[row[0], row[1]] for row in alike]
         block.sums[at, :length] += np.array([row[2] for row in alike], dtype=np.int64)
+        block.absent[at] = False
 
 
 def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
-    """Overwrite the rows whole; once in a transaction, whose end empties the temporary table."""
+    """Write the rows whole; once in a transaction, whose end empties the temporary table. None but their owner writes them."""
     if sum(len(block.start) for block in blocks) < MANY:
         values = [
             (
@@ -191,10 +214,19 @@ def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
         if values:
             execute_values(cursor, INSERT, values, page_size=MANY)
         return
-    cursor.execute(STAGE)
-    packed = b"".join([_HEADER, *(pack(block, owner) for block in blocks), _TRAILER])
-    cursor.copy_expert(COPY, io.BytesIO(packed))
-    cursor.execute(MERGE)
+    plain = [block.rows(block.absent) for block in blocks if block.book.basis not in SPARSE]
+    _copy(cursor, "fairdrift.panes", plain, owner)
+    others = [block.rows(~block.absent) if block.book.basis not in SPARSE else block for block in blocks]
+    if any(len(block.start) for block in others):
+        cursor.execute(STAGE)
+        _copy(cursor, "pane_stage", others, owner)
+        cursor.execute(MERGE)
+
+
+def _copy(cursor: Any, table: str, blocks: Sequence[Block], owner: Owner) -> None:
+    if any(len(block.start) for block in blocks):
+        packed = b"".join([_HEADER, *(pack(block, owner) for block in blocks), _TRAILER])
+        cursor.copy_expert(COPY.format(table=table, columns=COLUMNS), io.BytesIO(packed))
 
 
 def _shown(block: Block) -> list[list[int | None]]:

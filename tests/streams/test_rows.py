@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from psycopg2.errors import UniqueViolation
 
 from monitor.sums import LABELS, Basis, Book
 from streams.database import engine
@@ -75,6 +76,33 @@ def test_what_is_stored_is_added_and_a_shorter_row_of_an_earlier_layout_too(curs
     other = block(6)
     add_stored(cursor, OWNER._replace(part=4), other, np.arange(6))
     assert other.sums.tolist() == block(6).sums.tolist()
+
+
+@pytest.mark.services
+def test_rows_that_are_there_are_overwritten_and_those_that_are_not_are_added(cursor: Any) -> None:
+    upsert(cursor, OWNER._replace(commit_no=1), [block(MANY)])
+    cursor.connection.commit()
+    shuffled = np.random.default_rng(3).permutation(2 * MANY)
+    whole = block(2 * MANY, seed=5)
+    again = replace(whole, start=whole.start[shuffled], cell=whole.cell[shuffled], sums=np.ones_like(whole.sums))
+    add_stored(cursor, OWNER, again, np.arange(2 * MANY))
+    assert int(again.absent.sum()) == MANY
+    upsert(cursor, OWNER, [again])
+    expected = {key: [1] * len(LABELS) for key in block(2 * MANY).keys}
+    expected |= {key: (sums + 1).tolist() for key, sums in zip(block(MANY).keys, block(MANY).sums, strict=True)}
+    assert {key[1:]: (row[4], row[5]) for key, row in stored(cursor).items()} == {
+        key: (sums, OWNER.commit_no) for key, sums in expected.items()
+    }
+
+
+@pytest.mark.services
+def test_a_row_that_somebody_else_has_written_meanwhile_is_not_overwritten(cursor: Any) -> None:
+    """Nobody can, while the position is held; if somebody does, the commit fails instead of losing what they counted."""
+    new = block(MANY)
+    add_stored(cursor, OWNER, new, np.arange(MANY))
+    upsert(cursor, OWNER, [block(1, seed=5)])
+    with pytest.raises(UniqueViolation):
+        upsert(cursor, OWNER, [new])
 
 
 def test_the_cache_adds_what_it_knows_and_tells_what_it_does_not() -> None:
