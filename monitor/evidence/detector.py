@@ -16,8 +16,8 @@ from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
 from monitor.evidence.materiality import AGE
 from monitor.evidence.plain import scores
-from monitor.evidence.savings import income, spend, suspect
-from monitor.evidence.scoring import log_evalues, suspicions
+from monitor.evidence.savings import SOME, income, spend, suspect
+from monitor.evidence.scoring import Drift, log_evalues, suspicions
 from monitor.evidence.state import State
 
 FARTHEST = 600.0
@@ -36,10 +36,8 @@ class Factors:
 
     tempered: Floats
     plain: Floats
-    suspicion: Floats | None = None
-    distance: Floats | None = None
-    level: Floats | None = None
-    """(T, D)"""
+    drift: Drift | None = None
+    """None if nothing is saved."""
     alarm: Floats | None = None
     """(T, D): below this nothing rings."""
     weight: Floats | None = None
@@ -54,33 +52,28 @@ class Factors:
             made = replace(made, weight=by_volume(layout, learned.volume))
         for here, part in layout.parts:
             made.fill(part, here, counts.part(here), learned.part(here))
-        if made.distance is None or made.level is None:
+        if made.drift is None:
             return made
         with np.errstate(divide="ignore"):
-            nearest = 2.0 * np.log(made.distance.min(axis=1))
-        return replace(made, alarm=np.maximum(made.level + nearest, 1.0))
+            nearest = 2.0 * np.log(made.drift.distance.min(axis=1))
+        return replace(made, alarm=np.maximum(made.drift.level + nearest, 1.0))
 
     @classmethod
     def blank(cls, layout: Layout, shape: tuple[int, int, int]) -> "Factors":
         """Nothing in it yet."""
-        made = cls(np.empty(shape), np.empty(shape))
-        if layout.savings:
-            made = cls(made.tempered, made.plain, np.empty(shape), np.empty(shape), np.empty(shape[::2]))
-        return made
+        return cls(np.empty(shape), np.empty(shape), Drift.blank(shape) if layout.savings else None)
 
     def fill(self, layout: Layout, here: slice, counts: Counts, learned: Learned) -> None:
         """Some detectors'."""
-        suspected = None
-        if self.suspicion is not None and self.distance is not None and self.level is not None:
-            suspected = self.suspicion[..., here], self.distance[..., here], self.level[..., here]
+        drift = None if self.drift is None else self.drift.part(here)
         if layout.plain:
-            log_e = scores(layout, counts, learned, suspected)
+            log_e = scores(layout, counts, learned, drift)
         else:
             log_e = log_evalues(layout, counts, learned)
-            for out, found in zip(
-                suspected or (), suspicions(layout, counts, learned) if suspected else (), strict=True
-            ):
-                out[...] = found
+            if drift is not None:
+                found = suspicions(layout, counts, learned)
+                for name in ("news", "distance", "level", "lead"):
+                    getattr(drift, name)[...] = getattr(found, name)
         np.clip(log_e, -FARTHEST, GREATEST, out=log_e)
         np.exp(log_e, out=self.plain[..., here])
         log_e *= (1.0 / learned.phi)[:, None, :]
@@ -113,12 +106,14 @@ def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: flo
     stakes, plain = layout.stakes, factors.plain[at]
     weight = by_presence(layout, state) if factors.weight is None else factors.weight[at]
     state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * weight
-    if factors.suspicion is not None and factors.distance is not None and factors.level is not None:
-        if factors.alarm is None or np.count_nonzero(state.suspicion.max(axis=0) >= factors.alarm[at]):
-            spent = spend(layout, state, factors.distance[at], factors.level[at])
+    if factors.drift is not None and factors.alarm is not None:
+        highest = state.suspicion.max(axis=0)
+        state.lead[highest < SOME] = 0.0
+        if np.count_nonzero(highest >= factors.alarm[at]):
+            spent = spend(layout, state, factors.drift.distance[at], factors.drift.level[at])
             if spent is not None:
                 state.evidence += spent
-        suspect(state, factors.suspicion[at])
+        suspect(state, factors.drift.news[at], factors.drift.lead[at])
     state.evidence *= factors.tempered[at]
     np.minimum(state.evidence, MOST, out=state.evidence)
     begin(state, 1.0 / stakes, pane)

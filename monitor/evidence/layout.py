@@ -34,6 +34,8 @@ class Layout:
     """Detectors with a weight."""
     against: Ints
     """The column of the configured reference group; -1 for the others."""
+    configured: bool
+    """Whether each family has a configured reference group."""
     first: Ints
     """The column of the family's first group."""
     mode: tuple[str, ...]
@@ -140,6 +142,7 @@ def lay_out(specs: Sequence[Spec]) -> Layout:
         weight=weights,
         judged=int(np.count_nonzero(weights)),
         against=refs,
+        configured=bool((refs >= 0).all()),
         first=firsts,
         mode=tuple(modes),
         overall=overall if overall.any() else None,

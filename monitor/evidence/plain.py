@@ -10,12 +10,10 @@ import numpy as np
 from monitor.estimates import Floats
 from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
-from monitor.evidence.scoring import LEAST_RATE, alarm_level
-
-Suspicions = tuple[Floats, Floats, Floats]
+from monitor.evidence.scoring import LEAST_RATE, Drift, alarm_level
 
 
-def scores(layout: Layout, counts: Counts, learned: Learned, out: Suspicions | None) -> Floats:
+def scores(layout: Layout, counts: Counts, learned: Learned, out: Drift | None) -> Floats:
     """(T, K, D): `scoring.log_evalues`; and `scoring.suspicions` into `out`, if they are wanted."""
     at = layout.bound * learned.rate
     a = at * layout.grid
@@ -23,16 +21,16 @@ def scores(layout: Layout, counts: Counts, learned: Learned, out: Suspicions | N
         _suspicions(layout, (counts, learned), a, out)
     n, n_r, k, k_r, b = counts.n, counts.n_r, counts.k, counts.k_r, learned.rate
     with np.errstate(divide="ignore", invalid="ignore"):
-        r = _nearest(layout, counts, b, n * a)
+        r, part = _nearest(layout, counts, b, a)
         log_e = k * layout.log_grid
         log_e += (k + k_r) * np.log(b) + (n_r - k_r) * np.log(1.0 - b)
-        part = np.log(r)
+        np.log(r, out=part)
         part *= k + k_r
         log_e -= part
-        g = np.multiply(layout.bound, r, out=part)
-        np.subtract(1.0, g, out=g)
+        np.multiply(r, -layout.bound, out=part)
+        part += 1.0
         np.subtract(1.0, a, out=a)
-        a /= g
+        a /= part
         np.log(a, out=a)
         a *= n - k
         log_e += a
@@ -41,34 +39,34 @@ def scores(layout: Layout, counts: Counts, learned: Learned, out: Suspicions | N
         r *= n_r - k_r
         log_e -= r
     idle = (n <= 0) | (n_r <= 0)
-    if idle.any():
+    if np.count_nonzero(idle):
         np.copyto(log_e, 0.0, where=idle)
     return log_e
 
 
-def _nearest(layout: Layout, counts: Counts, b: Floats, weighed: Floats) -> Floats:
-    """r0, the smaller root; `weighed` is n_g a, and is used up."""
+def _nearest(layout: Layout, counts: Counts, b: Floats, a: Floats) -> tuple[Floats, Floats]:
+    """r0, the smaller root, and memory to write over. The quadratic is divided by t N, and has a root beyond 1, so that nothing below
+    the root sign can be negative.
+    """
     n, n_r = counts.n, counts.n_r
     total = n + n_r
-    twice = 2.0 * layout.bound * np.where(total > 0, total, 1.0)
+    scale = 0.5 / (layout.bound * np.where(total > 0, total, 1.0))
     other = n_r * b
-    r = weighed + (layout.bound * (other + n) + n_r)
-    inner = weighed
-    inner += other
-    inner *= 2.0 * twice
-    square = r * r
-    square -= inner
-    np.maximum(square, 0.0, out=square)
+    r = a * (n * scale)
+    square = -2.0 * r
+    square -= 2.0 * scale * other
+    r += (layout.bound * (other + n) + n_r) * scale
+    part = r * r
+    square += part
     np.sqrt(square, out=square)
     r -= square
-    r *= 1.0 / twice
-    return r
+    return r, part
 
 
-def _suspicions(layout: Layout, known: tuple[Counts, Learned], a: Floats, out: Suspicions) -> None:
+def _suspicions(layout: Layout, known: tuple[Counts, Learned], a: Floats, out: Drift) -> None:
     """`scoring.suspicions` for a lower bound on a ratio."""
     counts, learned = known
-    news, distance, level = out
+    news, distance = out.news, out.distance
     b, tied = learned.rate[:, 0], learned.past
     here = np.clip(tied * b, LEAST_RATE, 1.0 - LEAST_RATE)
     one, other = here * (1.0 - here), tied * tied * b * (1.0 - b)
@@ -81,5 +79,6 @@ def _suspicions(layout: Layout, known: tuple[Counts, Learned], a: Floats, out: S
     np.multiply(distance, (-0.5 * weight)[:, None, :], out=news)
     news += (lacking * weight)[:, None, :]
     news *= distance
+    np.multiply(here - layout.bound * b, weight, out=out.lead)
     with np.errstate(divide="ignore"):
-        level[:] = alarm_level(layout, one / learned.volume + other / learned.volume_r)
+        out.level[:] = alarm_level(layout, one / learned.volume + other / learned.volume_r)

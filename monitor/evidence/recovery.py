@@ -35,5 +35,5 @@ def clear(layout: Layout, state: State, families: Flags) -> None:
     mine = families[layout.family]
     for values in (state.evidence, state.plain, state.start, state.suspicion, state.peak, state.mirror):
         values[:, mine] = 0.0
-    state.implicated[mine] = 0.0
+    state.lead[mine], state.implicated[mine] = 0.0, 0.0
     state.firing[families] = 0.0

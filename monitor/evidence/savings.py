@@ -13,6 +13,12 @@ When to spend is decided by a drift detector that needs no guarantee: a CUSUM of
 alarm is set so that chance rings it once in `savings` panes over the whole family. At the alarm, and with every further nat,
 a share of the savings (`spend_rate`) becomes mass of that group and alternative, which then needs
 far less evidence than its even share of one pane's mass would.
+
+Nothing is spent while the panes since suspicion began are likelier at the bound than at the alternative: a slow drift rings long
+before it breaks the bound, and mass that starts there shrinks. With x the mean distance from the past in those panes, W their sum of
+1 / v, l from the past to the bound and d from the past to the alternative, suspicion is `S = d (x - d / 2) W`; the alternative is
+likelier where x lies beyond the middle, `x > (l + d) / 2`, that is where `S > d l W / 2` (`lead` keeps l W; it begins anew where no
+suspicion of a group is above `SOME`, which is at most too strict). Past panes decide it, so that the mass is still decided beforehand.
 """
 
 import numpy as np
@@ -20,6 +26,9 @@ import numpy as np
 from monitor.estimates import Floats
 from monitor.evidence.layout import Layout
 from monitor.evidence.state import State
+
+SOME = 1.0
+"""Suspicion (nats) that is none yet."""
 
 
 def income(layout: Layout, state: State, gaps: Floats | float) -> Floats:
@@ -45,7 +54,8 @@ def spend(layout: Layout, state: State, distance: Floats, level: Floats) -> Floa
             return None
         alarm = np.maximum(level[loud] + 2.0 * np.log(distance[:, loud]), 1.0)
     suspicion, peak = state.suspicion[:, loud], state.peak[:, loud]
-    ringing = (suspicion >= alarm) & (distance[:, loud] > 0)
+    beyond = suspicion > 0.5 * distance[:, loud] * state.lead[loud]
+    ringing = (suspicion >= alarm) & (distance[:, loud] > 0) & beyond
     height = np.where(ringing, suspicion - alarm + 1.0, 0.0)
     news = np.maximum(height - peak, 0.0)
     if not news.any():
@@ -60,8 +70,9 @@ def spend(layout: Layout, state: State, distance: Floats, level: Floats) -> Floa
     return share * (amount / np.where(total > 0, total, 1.0))[layout.family]
 
 
-def suspect(state: State, news: Floats) -> None:
-    """One pane's log likelihood ratios against the own past, (K, D)."""
+def suspect(state: State, news: Floats, lead: Floats) -> None:
+    """One pane's log likelihood ratios against the own past, (K, D), and what it says of the bound, (D,)."""
+    state.lead += lead
     state.suspicion += news
     np.maximum(state.suspicion, 0.0, out=state.suspicion)
     if np.count_nonzero(state.peak):

@@ -23,6 +23,7 @@ BATCH = 20
 PARTS: dict[str, Callable[[parts.Run, parts.Scale, Console], Iterator[Result]]] = {
     "false-pages": parts.false_pages,
     "delays": parts.delays,
+    "hours": parts.hours,
     "unrest": parts.unrest,
     "life-cycles": parts.life_cycles,
     "values": parts.value_pages,

@@ -1,6 +1,6 @@
 """Simulated traffic: a million decisions a day, volume +-60% and base rate 0.30 +-10% over the day, one-minute panes.
 
-Each run begins at another time of day, so that a change at one pane meets all hours.
+Each run begins at another time of day, so that a change at one pane meets all hours; or all begin at one hour.
 """
 
 from dataclasses import dataclass
@@ -34,12 +34,15 @@ class World:
     shares: tuple[float, ...] = EIGHT
     changed: int = 0
     """The pane of the change, if there is one."""
+    hour: float | None = None
+    """Of the day that each run begins at (volume is average and rises at 0, and is greatest at 6); None: any."""
 
     def decisions(self, runs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """n and k, (panes, runs, groups)."""
         rng = np.random.default_rng(seed)
         panes = np.arange(self.panes)
-        clock = 2 * np.pi * ((panes[:, None] % DAY) / DAY + rng.random(runs))
+        begin = rng.random(runs) if self.hour is None else np.full(runs, self.hour / 24)
+        clock = 2 * np.pi * ((panes[:, None] % DAY) / DAY + begin)
         volume = 1e6 / DAY * (1 + 0.6 * np.sin(clock))
         rate = 0.30 * (1 + 0.1 * np.sin(clock + 1))
         ratios = self.ratios(rng, panes, runs)

@@ -7,7 +7,7 @@ from monitor.evidence import Reference, Spec, State
 from monitor.evidence.layout import layout_of
 from monitor.evidence.learning import Counts, learn
 from monitor.evidence.plain import scores
-from monitor.evidence.scoring import against, log_evalues, suspicions
+from monitor.evidence.scoring import Drift, against, log_evalues, suspicions
 
 SPECS = [Spec(("r", "b", "c"), lower=0.8, reference="r"), Spec(tuple("abcd"), lower=1.0, reference=Reference.REST)]
 
@@ -22,15 +22,16 @@ def test_the_quick_way_leads_to_the_same(spec: Spec) -> None:
     learned = learn(layout, state, counts, np.zeros((300, 1)))
 
     shape = (300, layout.stakes, layout.size)
-    out = np.empty(shape), np.empty(shape), np.empty(shape[::2])
+    out = Drift.blank(shape)
     quick = scores(layout, counts, learned, out)
 
     assert layout.plain
     assert quick == pytest.approx(log_evalues(layout, counts, learned), rel=1e-9, abs=1e-8)
     assert np.all(quick[((counts.n == 0) | (counts.n_r == 0)).repeat(layout.stakes, axis=1)] == 0)
     with np.errstate(divide="ignore"):
-        for mine, theirs in zip(out, suspicions(layout, counts, learned), strict=True):
-            assert mine == pytest.approx(theirs, rel=1e-9, abs=1e-9)
+        general = suspicions(layout, counts, learned)
+        for what in ("news", "distance", "level", "lead"):
+            assert getattr(out, what) == pytest.approx(getattr(general, what), rel=1e-9, abs=1e-9), what
 
 
 def test_only_the_usual_family_goes_the_quick_way() -> None:

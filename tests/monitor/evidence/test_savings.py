@@ -49,10 +49,31 @@ def test_an_alarm_spends_two_thirds_and_each_further_nat_as_much_again() -> None
     assert first.sum() + second.sum() + state.savings[0] == pytest.approx(100)
 
 
+def test_nothing_is_spent_while_the_bound_is_likelier_kept_than_the_alternative_true() -> None:
+    """Past at 0.9 of a reference at 0.3, alternative at 0.688 (0.86 of the bound): d = 0.0636, the bound 0.03 from the past.
+
+    Ten panes of variance 0.002 at a distance x from the past, `S = 10 d (x - d / 2) / 0.002`: the alternative is likelier than the
+    bound where x lies beyond the middle of the two, 0.03 + 0.0336 / 2 = 0.0468.
+    """
+    d, lead, panes, v = 0.0636, 0.03, 10, 0.002
+    for x, spends in ((0.0460, False), (0.0475, True)):
+        state = State.empty(SPEC)
+        distance, level = np.full_like(state.suspicion, d), np.full(3, 1.0 - 2 * math.log(d))
+        state.suspicion[2, 1] = 1.0
+        news = np.zeros_like(state.suspicion)
+        news[2, 1] = d * (x - d / 2) / v
+        for _ in range(panes):
+            suspect(state, news, np.array([0.0, lead / v, 0.0]))
+        state.suspicion[2, 1] -= 1.0
+
+        assert state.suspicion[2, 1] == pytest.approx(panes * d * (x - d / 2) / v)
+        assert (spend(LAYOUT, state, distance, level) is not None) is spends
+
+
 def test_an_alarm_is_over_when_suspicion_is() -> None:
     state = State.empty(SPEC)
     state.suspicion[2, 1], state.peak[2, 1] = 3.0, 1.0
-    suspect(state, np.full_like(state.suspicion, -4.0))
+    suspect(state, np.full_like(state.suspicion, -4.0), np.zeros(3))
 
     assert not state.suspicion.any()
     assert not state.peak.any()
