@@ -28,21 +28,6 @@ class Rows(NamedTuple):
     sums: Ints
 
 
-class _Added(NamedTuple):
-    """What is added to one book. A pane of evidence is nearly always the event's own: then it is summed once for both."""
-
-    layout: Layout
-    columns: Columns
-    cell: Ints
-    step: int
-    pane: Ints
-
-    def equals(self, other: "_Added") -> bool:
-        """Whether the other gives the same rows."""
-        same = self.layout is other.layout and self.columns is other.columns and self.cell is other.cell
-        return same and self.step == other.step and np.array_equal(self.pane, other.pane)
-
-
 class Deltas:
     """Gathers what is counted between two commits."""
 
@@ -50,7 +35,6 @@ class Deltas:
         self._pane = pane
         self._blocks: dict[Book, list[Rows]] = {}
         self._numbered: tuple[Ints, Ints, NDArray[np.intp]] | None = None
-        self._last: tuple[_Added, Rows] | None = None
 
     def add(
         self,
@@ -65,24 +49,18 @@ class Deltas:
             return
         book = book if isinstance(book, Book) else Book(book)
         step, layout = pane_of(book, self._pane), LAYOUTS[book.basis]
-        added = _Added(layout, columns, cell, step, time // step)
-        if self._last is not None and not histograms and self._last[0].equals(added):
-            rows = self._last[1]._replace(sums=self._last[1].sums.copy())
-        else:
-            index, start, cells = _grouped(added.pane, *self._numbers(cell))
-            sums = _summed(layout, index, len(start), columns)
-            for histogram in histograms:
-                _raise(sums, index, *histogram)
-            rows = Rows(start * step, cells, sums)
-            self._last = None if histograms else (added, rows)
-        self._blocks.setdefault(book, []).append(rows)
+        index, start, cells = _grouped(time // step, *self._numbers(cell))
+        sums = _summed(layout, index, len(start), columns)
+        for histogram in histograms:
+            _raise(sums, index, *histogram)
+        self._blocks.setdefault(book, []).append(Rows(start * step, cells, sums))
 
     def take(self) -> dict[Book, Rows]:
         """All that was added since the last call, one row per (pane, cell)."""
         taken = {
             book: blocks[0] if len(blocks) == 1 else merged(blocks) for book, blocks in sorted(self._blocks.items())
         }
-        self._blocks, self._numbered, self._last = {}, None, None
+        self._blocks, self._numbered = {}, None
         return taken
 
     def _numbers(self, cell: Ints) -> tuple[Ints, NDArray[np.intp]]:

@@ -4,7 +4,7 @@ Of each topic in log order: a record more than `lateness` behind its topic's clo
 if an earlier record of its identity, itself not late, was seen at most `memory` behind that clock, whatever its content;
 otherwise it is *fresh*. Identity is (model, version, arm, id) for a prediction, (model, id) for an outcome. The label of a
 fresh prediction is the fresh outcome of least place with its (model, id) and a time in [time - lateness, time + horizon]: a
-property of the pair, so it does not matter which was read first. What each adds to which pane is in `deltas.py`.
+property of the pair, so it does not matter which was read first. What each adds to which pane is in `counting.py`.
 
 Nearly all records meet nothing that is remembered, or one waiting partner. Those are handled as columns; the rest, one by
 one in log order, by `slow.py` (same rules, spelled out). Records of different ids do not touch each other, and the clock of
@@ -18,19 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.columns import Outcomes, Predictions
-from monitor.deltas import (
-    Columns,
-    Deltas,
-    Whole,
-    class_columns,
-    class_label_columns,
-    decision_columns,
-    error_columns,
-    label_columns,
-    label_score_columns,
-    score_histogram,
-    weighted_columns,
-)
+from monitor.counting import Bools, Counting
+from monitor.deltas import Deltas
 from monitor.entries import (
     DTYPES,
     KEPT,
@@ -45,10 +34,9 @@ from monitor.entries import (
     packed,
 )
 from monitor.slow import Slow
-from monitor.sums import LAYOUTS, WEIGHT_PARTS, Basis, Book, Ints
+from monitor.sums import Ints
 from monitor.terms import OUTCOMES, PREDICTIONS, Cursor, Cursors, Position, Seal, Seals, Terms, sealed
 
-Bools = NDArray[np.bool_]
 Words = NDArray[np.uint64]
 
 
@@ -88,7 +76,7 @@ class Join:
         self.counting = False
         self.deltas = Deltas(terms.pane)
         self._cursors = list(cursors)
-        self._quality = np.asarray(quality, dtype=np.int64)  # the quality cell of each model
+        self._count = Counting(self.deltas, quality)
         self._slow = Slow(terms)
 
     @property
@@ -133,8 +121,8 @@ class Join:
         if (slow := np.flatnonzero(met & ~late)).size:
             duplicate[slow], _ = self._one_by_one(PREDICTIONS, batch, entries, Which(slow, clock))
         if self.counting:
-            self._count_decisions(batch, entries, ~(late | duplicate))
-            self._count_quality("predictions", batch.model, clock, late, duplicate)
+            self._count.decisions(batch, booked, ~(late | duplicate))
+            self._count.records("predictions", batch.model, clock, late, duplicate)
 
     def outcomes(self, batch: Outcomes) -> None:
         """Take the next outcomes, in log order."""
@@ -156,13 +144,13 @@ class Join:
         if (slow := np.flatnonzero(met & ~late)).size:
             duplicate[slow], matched[slow] = self._one_by_one(OUTCOMES, batch, entries, Which(slow, clock))
         if self.counting:
-            self._count_quality("outcomes", batch.model, clock, late, duplicate)
-            self._count_received(batch, ~(late | duplicate), matched)
+            self._count.records("outcomes", batch.model, clock, late, duplicate)
+            self._count.received(batch, ~(late | duplicate), matched)
 
-    def count_dead_letters(self, model: Ints, time: Ints) -> None:
+    def count_dead_letters(self, cell: Ints, time: Ints) -> None:
         """Count unreadable records: quality cells and record timestamps."""
         if self.counting:
-            self.deltas.add(Basis.QUALITY, time, model, {"dead_letters": 1})
+            self._count.dead_letters(cell, time)
 
     # --- clocks
 
@@ -233,7 +221,7 @@ class Join:
         due = forget_at(PREDICTIONS, pairs.prediction, self.terms)
         self.sides.put(PREDICTIONS, [keys[n] for n in pairs.outcome], packed(pairs.prediction), due)
         if self.counting:
-            self._count_labels(pairs.prediction, outcomes[pairs.outcome])
+            self._count.labels(pairs.prediction, outcomes[pairs.outcome])
 
     # --- the slow path
 
@@ -252,10 +240,10 @@ class Join:
             if changed:
                 self.sides.put(of, changed, sides, self._due(of, sides))
         if self.counting and self._slow.pairs:
-            self._count_labels(*self._slow.paired())
+            self._count.labels(*self._slow.paired())
         if self.counting and self._slow.matched_now:
             numbers, times = (np.array(column, dtype=np.int64) for column in zip(*self._slow.matched_now, strict=True))
-            self.deltas.add(Basis.QUALITY, times, self._quality[batch.model[numbers]], {"matched": 1})
+            self._count.matched(batch.model[numbers], times)
         return np.array([not v.fresh for v in fed]), np.array([v.matched for v in fed])
 
     def _due(self, topic: int, sides: Sequence[bytes]) -> Ints:
@@ -265,125 +253,6 @@ class Join:
         entries = np.frombuffer(b"".join(sides), DTYPES[topic])
         due: Ints = np.maximum.reduceat(forget_at(topic, entries, self.terms), firsts)
         return due
-
-    # --- counting
-
-    def _count_decisions(self, batch: Predictions, entries: Entries, fresh: Bools) -> None:
-        columns = decision_columns(batch.decision, batch.score, batch.value, batch.valued, batch.clipped)
-        time, cell, booked = batch.time, batch.cell, entries["booked"]
-        if not fresh.all():
-            columns = {slot: c if isinstance(c, int) else c[fresh] for slot, c in columns.items()}
-            time, cell, booked = time[fresh], cell[fresh], booked[fresh]
-        self.deltas.add(Basis.DECISION, time, cell, columns)
-        self.deltas.add(Basis.EVIDENCE_DECISION, booked, cell, columns)
-        self._count_histograms(batch, fresh)
-        if batch.weight is not None:
-            weight = batch.weight if fresh.all() else batch.weight[fresh]
-            self._count_weights(((Book(Basis.WEIGHTS_DECISION), time),), cell, weight, columns)
-
-    def _count_histograms(self, batch: Predictions, fresh: Bools) -> None:
-        """Scores and values of the fresh predictions that have them."""
-        scored = fresh & (batch.score >= 0)
-        if batch.plain is not None:
-            scored &= ~batch.plain
-        if scored.any():
-            time, cell, score = _those(scored, batch.time, batch.cell, batch.score)
-            self.deltas.add(Basis.SCORES, time, cell, {}, score_histogram(score))
-        if batch.label_class is not None:
-            self._count_classes(batch, batch.label_class, fresh)
-        if batch.value_slot is not None and (ranged := fresh & (batch.value_slot >= 0)).any():
-            time, cell, slot = _those(ranged, batch.time, batch.cell, batch.value_slot)
-            self.deltas.add(Basis.VALUES, time, cell, {}, ((slot, None),))
-
-    def _count_classes(self, batch: Predictions, code: NDArray[np.int16], fresh: Bools) -> None:
-        """Each class against the rest, of the fresh predictions of models that have so many."""
-        for number in range(1, int(code.max(initial=0) >> 8) + 1):
-            those = fresh & (code >> 8 >= number)
-            time, cell, decision, which = _those(those, batch.time, batch.cell, batch.decision, code)
-            columns = class_columns(decision, which & 255 == number)
-            self.deltas.add(Book(Basis.DECISION, number), time, cell, columns)
-            if batch.weight is not None:
-                book = Book(Basis.WEIGHTS_DECISION, number)
-                self._count_weights(((book, time),), cell, batch.weight[those], columns)
-
-    def _count_weights(self, books: Sequence[tuple[Book, Ints]], cell: Ints, weight: Whole, columns: Columns) -> None:
-        """What the columns count once more with the weights, of the events of models that weigh: in each book at its times."""
-        some = weight > 0
-        if not some.any():
-            return
-        slots = LAYOUTS[books[0][0].basis].slots
-        counts = {slot: columns[slot] for slot in slots[: len(slots) // len(WEIGHT_PARTS)]}
-        chosen = {slot: column if isinstance(column, int) else column[some] for slot, column in counts.items()}
-        of, amounts, *times = _those(some, cell, weight, *(time for _, time in books))
-        raised = weighted_columns(chosen, amounts)
-        for (book, _), time in zip(books, times, strict=True):
-            self.deltas.add(book, time, of, raised)
-
-    def _count_labels(self, prediction: Entries, outcome: Entries) -> None:
-        def column(entries: Entries, name: str) -> Ints:
-            return entries[name].astype(np.int64)
-
-        predicted = {name: column(prediction, name) for name in ("decision", "score", "value")}
-        labelled = {name: column(outcome, name) for name in ("label", "value")}
-        columns = label_columns(
-            predicted | {"valued": prediction["flags"] & VALUED}, labelled | {"valued": outcome["flags"] & VALUED}
-        )
-        cell = column(prediction, "cell")
-        self.deltas.add(Basis.LABEL_DECIDED, column(prediction, "time"), cell, columns)
-        self.deltas.add(Basis.LABEL_ARRIVED, column(outcome, "time"), cell, columns)
-        booked = np.maximum(prediction["booked"], outcome["booked"]).astype(np.int64)
-        self.deltas.add(Basis.EVIDENCE_LABEL, booked, cell, columns)
-        times = (column(prediction, "time"), column(outcome, "time"))
-        books = Book(Basis.WEIGHTS_LABEL_DECIDED), Book(Basis.WEIGHTS_LABEL_ARRIVED)
-        self._count_weights(tuple(zip(books, times, strict=True)), cell, prediction["weight"], columns)
-        self._count_label_classes(times[0], cell, prediction, outcome)
-        detailed = prediction["flags"] & PLAIN == 0
-        self._count_label_scores(times, cell, np.where(detailed, labelled["label"], -1), predicted["score"])
-        both = detailed & ((prediction["flags"] & outcome["flags"] & VALUED) != 0)
-        if both.any():
-            decided, arrived, of, guess, truth = _those(both, *times, cell, predicted["value"], labelled["value"])
-            errors = error_columns(guess, truth)
-            self.deltas.add(Basis.ERRORS_DECIDED, decided, of, errors)
-            self.deltas.add(Basis.ERRORS_ARRIVED, arrived, of, errors)
-
-    def _count_label_classes(self, time: Ints, cell: Ints, prediction: Entries, outcome: Entries) -> None:
-        """Each class against the rest, of labelled predictions of models that have so many."""
-        code, came = prediction["label_class"], outcome["label_class"]
-        for number in range(1, int(code.max(initial=0) >> 8) + 1):
-            those = code >> 8 >= number
-            at, of, decision, which, label, true = _those(
-                those, time, cell, prediction["decision"], code, outcome["label"], came
-            )
-            columns = class_label_columns(decision, which & 255 == number, label, true & 255 == number)
-            self.deltas.add(Book(Basis.LABEL_DECIDED, number), at, of, columns)
-            self._count_weights(
-                ((Book(Basis.WEIGHTS_LABEL_DECIDED, number), at),), of, prediction["weight"][those], columns
-            )
-
-    def _count_label_scores(self, times: tuple[Ints, Ints], cell: Ints, label: Ints, score: Ints) -> None:
-        known = (label >= 0) & (score >= 0)
-        if known.any():
-            decided, arrived, of, truth, points = _those(known, *times, cell, label, score)
-            columns, histograms = label_score_columns(truth == 1, points)
-            self.deltas.add(Basis.LABEL_SCORES_DECIDED, decided, of, columns, histograms)
-            self.deltas.add(Basis.LABEL_SCORES_ARRIVED, arrived, of, columns, histograms)
-
-    def _count_quality(self, topic: str, model: Whole, clock: Ints, late: Bools, duplicate: Bools) -> None:
-        columns: Columns = {topic: 1}
-        columns |= {f"{topic}_late": late} if late.any() else {}
-        columns |= {f"{topic}_duplicate": duplicate} if duplicate.any() else {}
-        self.deltas.add(Basis.QUALITY, clock, self._quality[model], columns)
-
-    def _count_received(self, batch: Outcomes, fresh: Bools, matched: Bools) -> None:
-        columns: Columns = {"received": 1, "matched": matched[fresh]}
-        self.deltas.add(Basis.QUALITY, batch.time[fresh], self._quality[batch.model[fresh]], columns)
-
-
-def _those(which: Bools, *columns: NDArray[np.signedinteger]) -> list[Ints]:
-    """These rows of the columns; the very columns where all rows are meant."""
-    if which.all():
-        return [column if column.dtype == np.int64 else column.astype(np.int64) for column in columns]
-    return [column[which].astype(np.int64) for column in columns]
 
 
 def _words(keys: Sequence[bytes]) -> Words:
