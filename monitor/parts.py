@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.estimates import Flags, Floats
-from monitor.intervals import Interval, newcombe, normal_quantile, wilson
+from monitor.intervals import Interval, newcombe, normal_quantile, score_ratio, wilson
 from monitor.sums import Ints
 from monitor.tallies import Contrast
 
@@ -103,11 +103,24 @@ def extremes(rate: Rate, within: Flags, level: Floats) -> tuple[Interval, Interv
 
 
 def least_ratio(sides: Sequence[tuple[Rate, Rate]]) -> Contrast:
-    """The least ratio of rates, each the smaller over the greater; undefined if any is."""
+    """The least ratio of rates, each the smaller over the greater; undefined if any is.
+
+    Interval: from the score intervals of the ratios, each at Bonferroni's level, where each is turned to the smaller over
+    the greater (at most 1).
+    """
     with np.errstate(all="ignore"):
         rates = [(x[0] / x[1], y[0] / y[1]) for x, y in sides]
         value = np.min([np.minimum(a, b) / np.maximum(a, b) for a, b in rates], axis=0)
-    return Contrast(value)
+
+    def limits(level: Floats) -> Interval:
+        xs, ys = zip(*sides, strict=True)
+        counts, base = ((np.stack([k for k, _ in each]), np.stack([n for _, n in each])) for each in (xs, ys))
+        low, high = score_ratio(counts, base, simultaneous_of(level, len(sides)))
+        with np.errstate(all="ignore"):
+            least, most = np.minimum(low, 1.0 / high), np.where(high < 1.0, high, np.minimum(1.0 / low, 1.0))
+        return least.min(axis=0), most.min(axis=0)
+
+    return Contrast(value, limits)
 
 
 def simultaneous_of(level: Floats, parts: int | Ints) -> Floats:

@@ -5,6 +5,7 @@ representation, that of `unknown` the unknown share.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def conditional(disparity: Callable[[Sums], Statistic], people: Callable[[Sums],
     """`sum n_i DD_i / sum n_i` over the strata i, n_i everybody in stratum i (Clarify's CDDPL and CDDL).
 
     A stratum where nobody was refused, or nobody selected, has no disparity and is left out with its weight; Clarify counts
-    0 for it. AIF360's function of a similar name takes the groups themselves for strata: another number.
+    0 for it. AIF360's function of a similar name takes the groups themselves for strata: another number. Interval: from those
+    of the strata, as of a weighted sum of independent values (`monitor.limits.of_sum`).
     """
 
     def over(s: Sums) -> Statistic:
@@ -55,7 +57,18 @@ def conditional(disparity: Callable[[Sums], Statistic], people: Callable[[Sums],
         with np.errstate(all="ignore"):
             value = (weight * np.where(known, each.value, 0.0)).sum(axis=0) / weight.sum(axis=0)
         counted = np.where(known, people(s), 0).sum(axis=0)
-        return Statistic(value, {"strata with both kinds": counted})
+
+        def limits(at: Any, level: Floats) -> Interval:
+            assert each.limits is not None
+            ends, part = each.limits((slice(None), at), level), weight[:, at]
+            with np.errstate(all="ignore"):
+                gaps = [
+                    np.where(known[:, at], part / part.sum(axis=0) * (each.value[:, at] - end), 0.0) for end in ends
+                ]
+            below, above = (np.sqrt((gap**2).sum(axis=0)) for gap in gaps)
+            return value[at] - below, value[at] + above
+
+        return Statistic(value, {"strata with both kinds": counted}, limits)
 
     return over
 

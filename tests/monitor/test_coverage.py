@@ -137,6 +137,41 @@ def test_divergences(name: str, p: float, q: float) -> None:
     assert held(pair.distance(x, y), truth) >= 0.95
 
 
+@pytest.mark.parametrize(("p", "q"), [(UNEQUAL[0], UNEQUAL[1]), (EQUAL[0], EQUAL[0]), (UNEQUAL[2], UNEQUAL[3])])
+def test_the_ratio_of_equalized_odds(p: tuple[float, ...], q: tuple[float, ...]) -> None:
+    rng = np.random.default_rng(16)
+    x, y = labels(rng.multinomial(400, p, TIMES)), labels(rng.multinomial(300, q, TIMES))
+    pair = registry()["equalized_odds"].tally(x)
+    assert isinstance(pair, Pair)
+    assert pair.ratio is not None
+    rates = [((a[0] / (a[0] + a[2])), (a[1] / (a[1] + a[3]))) for a in (p, q)]
+    truth = min(min(one, other) / max(one, other) for one, other in zip(*rates, strict=True))
+    assert held(pair.ratio(x, y), truth) >= 0.95
+
+
+def test_conditional_demographic_disparity() -> None:
+    """Two strata of which the second favours fewer, and more of the group are in it; 350 people each time."""
+    rng = np.random.default_rng(17)
+    n, rate = np.array([[60, 120], [90, 80]]), np.array([[0.6, 0.7], [0.25, 0.3]])  # (strata, group and others)
+
+    def over(k: Any, of: Any) -> Any:
+        """Of (strata, times, group and others); everybody of a stratum is their sum."""
+        matrix = decisions(k, of).matrix
+        whole = np.repeat(matrix.sum(axis=2, keepdims=True), 2, axis=2)
+        matrix, whole = (each.reshape(2, -1, len(DECISIONS)) for each in (matrix, whole))
+        function = registry()["demographic_disparity"].over_strata
+        assert function is not None
+        return function(Sums(DECISIONS, matrix, whole=whole))
+
+    exact = over(np.rint(LARGE * n * rate).astype(np.int64)[:, None, :], (LARGE * n)[:, None, :])
+    k = rng.binomial(n[:, None, :], rate[:, None, :], (2, TIMES, 2))
+    found = over(k, np.broadcast_to(n[:, None, :], k.shape))
+    group = np.arange(0, 2 * TIMES, 2)
+    low, high = found.limits(group, np.full(TIMES, CONFIDENCE))
+    assert np.all((low <= found.value[group]) & (found.value[group] <= high))
+    assert np.mean((low <= exact.value[0]) & (exact.value[0] <= high)) >= 0.94
+
+
 @pytest.mark.parametrize("name", ["quantile_demographic_drift", "largest_quantile_gap"])
 @pytest.mark.parametrize("moved", [0, 15])
 def test_quantile_gaps(name: str, moved: int) -> None:
