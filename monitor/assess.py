@@ -118,6 +118,8 @@ class DisparityPoint:
     lower: GroupPoint | None = None
     higher: GroupPoint | None = None
     subject: Mapping[str, str] = field(default_factory=dict)
+    detectable: float | None = None
+    """The least gap, or the ratio below 1, that would have been found (`monitor.power`); None: not said."""
 
 
 def assess(cells: Sequence[CellInfo], decision: Ints | None, labels: Ints | None, plan: Plan) -> "Assessment":
@@ -365,9 +367,10 @@ class Assessment:
         """A point for every comparison, of the metrics in these rows."""
         fixed = gap.spec.method is not Method.BETWEEN_GROUPS
         for row in rows:
-            places = [gap.segment, *(part[row] for part in (gap.subject, gap.lower, gap.higher, gap.comparable))]
+            parts = (gap.subject, gap.lower, gap.higher, gap.comparable, gap.detectable)
+            places = [gap.segment, *(part[row] for part in parts)]
             columns = zip(*(place.tolist() for place in places), gap.estimates.take(row), strict=True)
-            for segment, subject, lower, higher, comparable, estimate in columns:
+            for segment, subject, lower, higher, comparable, least, estimate in columns:
                 sides = [self._side(row, side, subject) if comparable else None for side in (lower, higher)]
                 values = [side.group_values if side else None for side in sides]
                 version, arm, attributes = self.grouping.names[segment]
@@ -375,6 +378,7 @@ class Assessment:
                     version, arm, attributes, self.metrics[row], gap.spec.aggregate, gap.spec.method, estimate,
                     values[0], values[1], sides[0], sides[1],
                     self.grouping.groups[subject].values if fixed and comparable else {},
+                    number(least) if estimate.state in (State.MEASURED, State.STALE) else None,
                 )  # fmt: skip
 
     def _side(self, row: int, at: int, subject: int) -> GroupPoint:

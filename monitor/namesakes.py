@@ -105,6 +105,7 @@ NAMESAKES: tuple[Namesake, ...] = (
     *_row("selection_rate", Form.VALUE, fairlearn="selection_rate", aif360="selection_rate", aequitas="pprev",
           holistic="success_rate frequency_matrix"),
     *_row("share_of_selected", Form.VALUE, aequitas="ppr"),
+    *_row("equal_parity", Form.RATIO, aequitas="~ppr_disparity"),
     *_row("selection_rate_z", Form.GAP, holistic="±z_test_diff"),
     *_row("selection_rate_log_ratio_z", Form.GAP, holistic="±z_test_ratio"),
     *_row("selection_rate_cohens_d", Form.GAP, holistic="~cohen_d"),
@@ -226,6 +227,7 @@ NOTES: Mapping[tuple[str, str], str] = {
     ("AIF360", "between_group_coefficient_of_variation"): "of two groups, likewise",
     ("AIF360", "smoothed_edf"): "smooths over the classes that occur in a group, and is infinite where one does not",
     ("AIF360", "df_bias_amplification"): "likewise",
+    ("Aequitas", "ppr_disparity"): "the group's over the reference's there; the lesser over the greater here",
     ("Clarify", "DCAcc"): "`DCA` in its code",
     ("Clarify", "DDPL"): "the term of a stratum of CDDPL",
     ("Clarify", "CDDPL"): "a stratum of one kind alone counts as 0 there; here it is left out",
@@ -270,9 +272,7 @@ NOT_GIVEN: Mapping[str, Mapping[str, str]] = {
         "`infeasible_index`, `discounted_cum_gain`": "needs the order of a ranking",
         "`*_distance*` of a distorted sample": "needs the records before and after",
     },
-    "Aequitas": {
-        "`ppr_disparity`": "the ratio of two `share_of_selected`: it compares the sizes of groups before anything else",
-    },
+    "Aequitas": {},
     "Clarify": {"`FT` (flip test)": "needs each person's neighbours"},
     "Veritas": {
         "`consistency_score`": "needs each person's neighbours",

@@ -86,17 +86,53 @@ def label_disparity(s: Sums) -> Statistic:
     return Statistic(value, parts, limits)
 
 
-def imbalance(x: Sums, y: Sums) -> Contrast:
-    """How unequal two groups are in size; 0 for equal, 1 for one alone."""
-    both = x.events + y.events
-    with np.errstate(all="ignore"):
-        share = x.events / both
+def imbalance(of: Callable[[Sums], Ints]) -> Callable[[Sums, Sums], Contrast]:
+    """How unequal two numbers of two groups are; 0 for equal, 1 for one alone."""
 
-    def limits(level: Floats) -> Interval:
-        low, high = (2.0 * end - 1.0 for end in wilson(x.events, both, level))
-        return np.maximum(np.maximum(low, -high), 0.0), np.maximum(np.abs(low), np.abs(high))
+    def distance(x: Sums, y: Sums) -> Contrast:
+        both = of(x) + of(y)
+        with np.errstate(all="ignore"):
+            share = of(x) / both
 
-    return Contrast(np.abs(2.0 * share - 1.0), limits)
+        def limits(level: Floats) -> Interval:
+            low, high = (2.0 * end - 1.0 for end in wilson(of(x), both, level))
+            return np.maximum(np.maximum(low, -high), 0.0), np.maximum(np.abs(low), np.abs(high))
+
+        return Contrast(np.abs(2.0 * share - 1.0), limits)
+
+    return distance
+
+
+def lesser(of: Callable[[Sums], Ints]) -> Callable[[Sums, Sums], Contrast]:
+    """The lesser of two numbers over the greater, (1 - d) / (1 + d) of their imbalance d, and so its interval."""
+    unequal = imbalance(of)
+
+    def ratio(x: Sums, y: Sums) -> Contrast:
+        found = unequal(x, y)
+
+        def limits(level: Floats) -> Interval:
+            assert found.limits is not None
+            low, high = found.limits(level)
+            return (1.0 - high) / (1.0 + high), (1.0 - low) / (1.0 + low)
+
+        with np.errstate(all="ignore"):
+            return Contrast(np.minimum(of(x), of(y)) / np.maximum(of(x), of(y)), limits)
+
+    return ratio
+
+
+def _events(s: Sums) -> Ints:
+    return s.events
+
+
+def _favourable(s: Sums) -> Ints:
+    return s.favourable
+
+
+def equal_parity(s: Sums) -> Pair:
+    """As many favourable decisions for every group, however many people it has."""
+    keys = s.favourable[None].astype(np.float64)
+    return Pair(s, {"decisions": s.decided}, imbalance(_favourable), lesser(_favourable), keys)
 
 
 def label_coverage(s: Sums) -> Tally:
@@ -153,7 +189,15 @@ METRICS = (
         needs="decision",
         kind="pair",
         denominator="predictions",
-        tally=lambda s: Pair(s, {"predictions": s.events}, imbalance, keys=s.events[None].astype(np.float64)),
+        tally=lambda s: Pair(s, {"predictions": s.events}, imbalance(_events), keys=s.events[None].astype(np.float64)),
+    ),
+    GroupMetric(
+        name="equal_parity",
+        definition="abs(k_i - k_j) / (k_i + k_j) of the numbers of favourable decisions; ratio: the lesser over the greater",
+        needs="decision",
+        kind="pair",
+        denominator="decisions",
+        tally=equal_parity,
     ),
     GroupMetric(
         name="label_coverage",

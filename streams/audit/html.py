@@ -15,6 +15,7 @@ from streams.audit.run import Audit
 from streams.audit.sections import (
     Measure,
     Section,
+    detectable_words,
     driving,
     headed,
     listed_values,
@@ -86,8 +87,8 @@ def _section(section: Section) -> Iterator[str]:
             yield _measure(section, measure)
         for aggregate, gaps in driving(measure):
             for gap in gaps:
-                within = within_words(measure, gap)
-                beside = f"<br><span class='soft'>{escape(within)}</span>" if within else ""
+                told = (detectable_words(gap), within_words(measure, gap))
+                beside = "".join(f"<br><span class='soft'>{escape(one)}</span>" for one in told if one)
                 yield f'<p class="gap">{escape(aggregate.value)}: {_gap(gap)}{beside}</p>'
     if many:
         yield "</details>"

@@ -98,6 +98,7 @@ def _disparity(gap: DisparityPoint, measure: Measure) -> dict[str, Any]:
         "lower_group": gap.lower_group and dict(gap.lower_group),
         "higher_group": gap.higher_group and dict(gap.higher_group),
         **_estimate(gap.estimate),
+        "detectable": gap.detectable,
         "within": within
         and {
             "factors": list(within.factors),

@@ -22,6 +22,7 @@ from streams.audit.sections import (
     Section,
     asked_words,
     chance_words,
+    detectable_words,
     driving,
     headed,
     listed_values,
@@ -137,8 +138,9 @@ def _gaps(measure: Measure) -> Iterator[RenderableType]:
     for aggregate, gaps in driving(measure):
         for gap in gaps:
             yield _indented(Text.assemble(f"{words(measure.metric)}, {aggregate.value}: ", _gap(gap)))
-            if within := within_words(measure, gap):
-                yield Padding(Text(within), (0, 0, 0, 4), expand=False)
+            for beside in (detectable_words(gap), within_words(measure, gap)):
+                if beside:
+                    yield Padding(Text(beside), (0, 0, 0, 4), expand=False)
 
 
 def _gap(gap: DisparityPoint) -> Text:

@@ -179,6 +179,15 @@ def sides_words(gap: DisparityPoint) -> str:
     return f"{listed_values(subject)} against {listed_values(higher if lower == subject else lower)}"
 
 
+def detectable_words(gap: DisparityPoint) -> str:
+    """Of a gap that may be none at all, how large one would have been found; empty for others."""
+    one, none = gap.estimate, 1.0 if gap.aggregate is Aggregate.RATIO else 0.0
+    if gap.detectable is None or one.low is None or one.high is None or not one.low <= none <= one.high:
+        return ""
+    what = f"a ratio below {number(gap.detectable)}" if none else f"a difference above {number(gap.detectable)}"
+    return f"{what} would have been found, four times in five"
+
+
 def within_words(measure: Measure, gap: DisparityPoint) -> str:
     """The gap within strata in words; empty where there is none to tell."""
     one = measure.within.get((gap.aggregate, gap.method))

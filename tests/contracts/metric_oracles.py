@@ -117,6 +117,11 @@ def _farthest(of_two: Callable[[Table, Table], float]) -> Callable[[Table], floa
     return lambda table: float(np.nanmax([of_two(one, other) for one, other in _pairs(table)]))
 
 
+def _nearest(of_two: Callable[[Table, Table], float]) -> Callable[[Table], float]:
+    """The least over all pairs for which it can be said."""
+    return lambda table: float(np.nanmin([of_two(one, other) for one, other in _pairs(table)]))
+
+
 def _both(one: Table, other: Table) -> tuple[Any, Any, Any]:
     """Labels as AIF360 wants them, decisions, and which of the two groups."""
     both = pd.concat([one, other]).reset_index(drop=True)
@@ -141,6 +146,17 @@ def _js(one: Table, other: Table) -> float:
 def _imbalance(one: Table, other: Table) -> float:
     y, _, first = _both(one, other)
     return abs(float(aif360.class_imbalance(y, prot_attr=first, priv_group=1)))
+
+
+def _selected(one: Table, other: Table) -> float:
+    """Aequitas' ppr_disparity: the ratio of the shares of all selected, which is that of the numbers."""
+    k, h = int(one["decision"].sum()), int(other["decision"].sum())
+    return min(k, h) / max(k, h) if max(k, h) else np.nan
+
+
+def _unequal(one: Table, other: Table) -> float:
+    k, h = int(one["decision"].sum()), int(other["decision"].sum())
+    return abs(k - h) / (k + h) if k + h else np.nan
 
 
 def _z(one: Table, other: Table) -> float:
@@ -240,6 +256,8 @@ SETS: Mapping[tuple[str, str], Callable[[Table], float]] = {
     ("label_lp_norm", "difference"): _farthest(_norm),
     ("label_total_variation_distance", "difference"): _farthest(_kolmogorov_smirnov),
     ("class_imbalance", "difference"): _farthest(_imbalance),
+    ("equal_parity", "difference"): _farthest(_unequal),
+    ("equal_parity", "ratio"): _nearest(_selected),
     ("selection_rate_log_ratio_z", "difference"): _farthest(_log_z),
     ("selection_rate_z", "difference"): _farthest(_z),
     ("selection_rate_cohens_d", "difference"): _farthest(_cohen),

@@ -57,6 +57,22 @@ def test_json_is_one_document_on_standard_output(tmp_path: Path, capsys: pytest.
     assert women["shortfall"] == 30  # .8 of 100 of 200: eighty
 
 
+def test_a_gap_that_may_be_none_says_how_large_one_would_have_been_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fairlearn 1414 asks how many are needed. Half of a hundred each: (1.96 + 0.8416) sqrt(.25 x 2 / 100) = .198."""
+    file, page = rows(tmp_path, 50, 50, 100), tmp_path / "a.html"
+    told = "a difference above 0.198 would have been found, four times in five"
+    assert audit(file, *ASKED[:4], "--report", str(page)) == 0
+    assert told in capsys.readouterr().out
+    assert told in page.read_text()
+    assert audit(file, *ASKED[:4], "--json") == 0
+    gap = next(one for one in json.loads(capsys.readouterr().out)["disparities"] if one["aggregate"] == "difference")
+    assert gap["detectable"] == pytest.approx(0.1981, abs=1e-4)
+    assert audit(rows(tmp_path, 10, 90, 100), *ASKED[:4]) == 0
+    assert "would have been found" not in capsys.readouterr().out
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

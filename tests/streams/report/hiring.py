@@ -69,18 +69,19 @@ def _write_group(connection: sa.Connection, names: tuple[str, ...], groups: dict
     for end, cells in CELLS.items():
         mine = [counts for cell, counts in cells.items() if {"sex": cell[0], "race": cell[1]}.items() >= groups.items()]
         k, n = (sum(part) for part in zip(*mine, strict=True))
-        connection.execute(points.insert().values(_point(number, end, (k, n))))
+        connection.execute(points.insert().values(point(number, end, (k, n))))
         if groups == {"sex": "F"} and end == END:
             connection.execute(
                 points.update()
                 .where(points.c.series == number, points.c.window_end == end)
                 .values(superseded_at=REVISED)
             )
-            later = _point(number, end, (k + 1, n)) | {"revision": 1, "computed_at": REVISED}
+            later = point(number, end, (k + 1, n)) | {"revision": 1, "computed_at": REVISED}
             connection.execute(points.insert().values(later))
 
 
-def _point(number: int, end: datetime, counts: tuple[int, int]) -> dict[str, object]:
+def point(number: int, end: datetime, counts: tuple[int, int]) -> dict[str, object]:
+    """The row of a point."""
     k, n = counts
     return {
         "tier": "day", "series": number, "window_seconds": LENGTH, "window_end": end, "revision": 0, "state": "measured",

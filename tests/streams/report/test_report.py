@@ -24,7 +24,7 @@ from streams.report.page import page
 from streams.report.plain import plain
 from tests.services.databases import Databases
 from tests.streams import seeded
-from tests.streams.report import hiring
+from tests.streams.report import hiring, weighing
 from tests.streams.test_status import CONFIG
 
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
@@ -37,6 +37,7 @@ def engine(databases: Databases) -> Iterator[sa.Engine]:
         seeded.seed(made)
         _told(made)
         hiring.seed(made)
+        weighing.seed(made)
         yield made
         made.dispose()
 
@@ -183,6 +184,21 @@ def test_as_it_read_before_and_after_a_revision(engine: sa.Engine) -> None:
     assert women(hiring.REVISED - timedelta(seconds=1)) == (75, 240)
     assert women(hiring.REVISED) == (76, 240)
     assert hired(engine, hiring.SEEN - timedelta(seconds=1)).totals == ()
+
+
+def test_a_model_that_weighs(engine: sa.Engine) -> None:
+    """Women: 4.5 + 1.5 of 12 + 8 by weight, fifteen people. No interval, since how many are alike is not stored, and no law."""
+    found = assessed(engine, weighing.CONFIG, Period(hiring.START, hiring.END, hiring.SEEN))
+    (totals,) = found.totals
+    women = next(one for one in totals.sets["sex",] if one.groups == {"sex": "F"})
+    assert (women.n, women.numerator, women.denominator, women.value) == (15, 6.0, 20.0, 0.3)
+    assert (women.low, women.high) == (None, None)
+    (law,) = found.applied
+    assert law.judgement is None
+    text = page(found)
+    assert "its figures are of weights, and policies count people" in text.lower()
+    assert "0.300" in text
+    assert json.dumps(plain(found))
 
 
 # --- the page
