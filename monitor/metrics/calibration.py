@@ -36,7 +36,8 @@ def expected_error(sums: Sums) -> Statistic:
     with np.errstate(all="ignore"):
         gaps = np.abs(SCORE_UNIT * sums.bins("score_in") - positive)
         value = gaps.sum(axis=-1) / n
-        noise = np.where(count > 0, positive * negative / np.maximum(count, 1), 0.0).sum(axis=-1)
+        rate = (positive + 1.0) / (count + 2.0)  # a tenth of one kind alone is not taken for certain
+        noise = (count * rate * (1.0 - rate)).sum(axis=-1)
         error: Floats = np.sqrt(noise) / n
     return Statistic(value, {LABELLED: n}, of_error(value, error, within=(0.0, 1.0)))
 

@@ -25,13 +25,16 @@ def moments(s: Sums) -> tuple[Floats, Floats, Floats]:
 
 
 def _error(s: Sums, slopes: tuple[Floats, Floats, Floats]) -> Floats:
-    """The delta method over the three benefits, a multinomial: `slopes` are the derivatives by their shares."""
-    counts = (s.fn, s.tp + s.tn, s.fp)
+    """The delta method over the three benefits, a multinomial: `slopes` are the derivatives by their shares.
+
+    Of shares with one event of each added, so that what was not seen is not taken for impossible.
+    """
+    counts = [count + 1.0 for count in (s.fn, s.tp + s.tn, s.fp)]
     n = sum(counts)
     with np.errstate(all="ignore"):
         first = sum(count * slope for count, slope in zip(counts, slopes, strict=True)) / n
         second = sum(count * slope**2 for count, slope in zip(counts, slopes, strict=True)) / n
-        error: Floats = np.sqrt(np.maximum(second - first**2, 0.0) / n)
+        error: Floats = np.sqrt(np.maximum(second - first**2, 0.0) / (n - 3.0))
     return error
 
 
@@ -92,7 +95,8 @@ def between(inequality: Inequality) -> Callable[[Sums], Index]:
     """The index of group means; `inequality` of mean benefits relative to everybody's.
 
     Interval: the delta method over the multinomial of all groups' benefits. Groups of equal means differ by chance: the
-    lower end is lowered by the mean of that, `sum w (variance of a mean) bend / 2`.
+    lower end is lowered by the mean of that, `sum w (variance of a mean) bend / 2`; and means that are equal by chance may
+    not be so: the upper end is raised by it (with one event of each benefit added).
     """
 
     def tally(s: Sums) -> Index:
@@ -107,8 +111,12 @@ def between(inequality: Inequality) -> Callable[[Sums], Index]:
             overall = (weight * mean).sum(axis=-1, keepdims=True)
             relative = mean / overall
             value = (weight * inequality.of(relative)).sum(axis=-1)
-            chance = inequality.bend(relative) * (square - mean**2) / (2.0 * overall**2)
-            excess = np.where(within & np.isfinite(chance), chance, 0.0).sum(axis=-1) / size.sum(axis=-1)
+            spreads = (square - mean**2, _spread(sets))
+            chances = [inequality.bend(relative) * spread / (2.0 * overall**2) for spread in spreads]
+            excess, spare = (
+                np.where(within & np.isfinite(chance), chance, 0.0).sum(axis=-1) / size.sum(axis=-1)
+                for chance in chances
+            )
 
         def limits(level: Floats) -> Interval:
             with np.errstate(all="ignore"):
@@ -116,15 +124,23 @@ def between(inequality: Inequality) -> Callable[[Sums], Index]:
                 pull = (weight * slope * relative).sum(axis=-1, keepdims=True)
                 variance = np.zeros(np.shape(value))
                 for benefit, count in ((0.0, sets.fn), (1.0, sets.tp + sets.tn), (2.0, sets.fp)):
-                    share = benefit / overall
+                    share, seen = benefit / overall, (count + 1.0) * size / (size + 3.0)  # as in `_error`
                     steep = own + slope * (share - relative) + pull * (1.0 - share)
-                    variance = variance + np.where(within, count * steep**2, 0.0).sum(axis=-1)
+                    variance = variance + np.where(within, seen * steep**2, 0.0).sum(axis=-1)
                 half = normal_quantile(level) * np.sqrt(variance) / size.sum(axis=-1)
-            return np.maximum(value - excess - half, 0.0), value + half
+            return np.maximum(value - excess - half, 0.0), value + spare + half
 
         return Contrast(value, limits)
 
     return tally
+
+
+def _spread(s: Sums) -> Floats:
+    """The variance of a benefit, with one event of each added."""
+    none, one, two = (count + 1.0 for count in (s.fn, s.tp + s.tn, s.fp))
+    n = none + one + two
+    found: Floats = (one + 4.0 * two) / n - ((one + 2.0 * two) / n) ** 2
+    return found
 
 
 def variation_between(s: Sums) -> Index:

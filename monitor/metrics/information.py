@@ -4,7 +4,8 @@ Independence I(D;A)/H(A), separation I(D;A|Y)/H(A|Y) and sufficiency I(Y;A|D)/H(
 O'Callaghan (arXiv 2001.06089); Veritas has them for two groups, here they are over all groups of an attribute set. In nats.
 
 Intervals: the delta method over the multinomial of all counts. The information of independent groups is above 0 by chance,
-by (groups - 1) / 2n on average (G. A. Miller and W. G. Madow, 1955): the lower end is lowered by that.
+by (groups - 1) / 2n on average (G. A. Miller and W. G. Madow, 1955): the lower end is lowered by that, and the upper raised,
+since groups that look independent may not be so.
 """
 
 from collections.abc import Sequence
@@ -43,8 +44,8 @@ def dependence(given: Sequence[tuple[Ints, Ints]], within: Flags) -> Contrast:
         spare = [np.maximum((table.sum(axis=-1) > 0.0).sum(axis=-1) - 1, 0) for table in tables]
         with np.errstate(all="ignore"):
             half = normal_quantile(level) * np.sqrt(variance)
-            low = value - sum(spare) / (2.0 * total) - half
-        return np.maximum(low, 0.0), np.minimum(value + half, 1.0)
+            chance = sum(spare) / (2.0 * total)
+        return np.maximum(value - chance - half, 0.0), np.minimum(value + chance + half, 1.0)
 
     return Contrast(value, limits)
 

@@ -6,6 +6,7 @@ nothing else here.
 
 import os
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -293,6 +294,24 @@ def test_label_coverage() -> None:
     found = assess(*count(people), Plan("m", (("sex",),), ("label_coverage",)))
     assert [p.estimate.value for p in found.groups] == [2 / 3, 0.5, 1.0]
     assert [(p.aggregate.value, p.estimate.value) for p in found.disparities] == [("difference", 0.5), ("ratio", 0.5)]
+
+
+@EVERY
+def test_one_event_makes_nothing_certain(each: GroupMetric) -> None:
+    """Where there is an interval it has a width, whatever happened to the one person of each group."""
+    specs = (*(DisparitySpec(a, Method.BETWEEN_GROUPS) for a in COMPARING), INDEX)
+    plan = Plan("m", (("sex",),), (each.name,), specs, value_unit=1.0)
+    for decided, labelled, decided_too, labelled_too in product((True, False), repeat=4):
+        people = [
+            Person({"sex": "F"}, decision=decided, label=labelled, score=500_000, value=7),
+            Person({"sex": "M"}, decision=decided_too, label=labelled_too, score=500_000, value=9),
+        ]
+        found = assess(*count(people), plan)
+        for estimate in [p.estimate for p in found.groups] + [p.estimate for p in found.disparities]:
+            assert estimate.low is None or estimate.high is None or estimate.low < estimate.high
+
+
+INDEX = DisparitySpec(Aggregate.INDEX, Method.BETWEEN_GROUPS)
 
 
 @EVERY
