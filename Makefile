@@ -15,6 +15,8 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# where this is set every process would compile all that it imports anew: some seconds each, and demo and tests start hundreds
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## show this list
 	@echo "fairdrift: watches decisions of models, and pages a person with proof when parity drifts past an agreed bound."

@@ -264,14 +264,18 @@ class Ledger:
             connection.execute(sa.text(IDLE), values)
 
     def lose(self, owned: Owned, lost: LostRange) -> None:
-        """Record that a range of the log was gone before it was counted: the windows over its time are stale."""
+        """Record that a range of the log was gone before it was counted: the windows over its time are stale.
+
+        Once only, however often it is told.
+        """
         query = sa.text(
             "update fairdrift.positions set lost = lost || cast(:range as jsonb)"
-            " where stream = :stream and part = :part and token = :token"
+            " where stream = :stream and part = :part and token = :token and not lost @> cast(:same as jsonb)"
         )
+        same = json.dumps([{"topic": lost.topic, "first": lost.first, "last": lost.last}])
         told = json.dumps([asdict(lost)])
         with self._engine.begin() as connection:
-            values = {"range": told, "stream": self._stream, "part": owned.part, "token": owned.token}
+            values = {"range": told, "same": same, "stream": self._stream, "part": owned.part, "token": owned.token}
             connection.execute(query, values)
 
     # --- parts of a commit

@@ -223,16 +223,19 @@ class Owners:
         read = await fetched.read if fetched.read is not None else None
         if partition.dropped:
             return
-        since = partition.session.join.position()[topic].clock
-        chunk = Chunk(topic, fetched.start, fetched.records[-1].offset + 1, fetched.records, read)
+        first, here = fetched.records[0], partition.session.offsets[topic]
+        if first.offset > fetched.start and fetched.start <= here:
+            since = partition.session.join.position()[topic].clock
+            await self._check_hole(partition, Hole(topic, fetched.start, first.offset, since, first.timestamp))
+            if partition.dropped:
+                return
         try:
-            partition.session.deliver(chunk)
+            last = fetched.records[-1].offset
+            partition.session.deliver(Chunk(topic, fetched.start, last + 1, fetched.records, read))
         except Gap as gap:
             log.info("%s: %s", tp, gap)
             await self._ports.read_from({tp: partition.session.offsets[topic]})
             return
-        if (following := fetched.records[0]).offset > fetched.start:
-            await self._check_hole(partition, Hole(topic, fetched.start, following.offset, since, following.timestamp))
         partition.last_records[topic] = time.monotonic()
         for waiting, of in enumerate(partition.topics):
             self._ports.pause(of, partition.session.waiting(waiting))
@@ -241,6 +244,7 @@ class Owners:
         """Compaction and transaction markers leave holes; so does retention that overtook us: those records are lost.
 
         What was deleted before counting began is not ours, and what is only needed to rebuild the join is counted already.
+        It is told before the hole is passed: whatever happens in between, it is told once more then.
         """
         tp, base = partition.topics[hole.topic], partition.session.base
         first = max(hole.start, base.cursors[hole.topic].offset)
@@ -257,9 +261,11 @@ class Owners:
         session, tp = partition.session, partition.topics[topic]
         at, since = session.offsets[topic], session.join.position()[topic].clock
         to = await self._ports.passed(tp, at)
-        if to > at == session.offsets[topic] and not partition.dropped:
+        if to <= at or partition.dropped:
+            return
+        await self._check_hole(partition, Hole(topic, at, to, since, int(time.time() * 1000)))
+        if at == session.offsets[topic] and not partition.dropped:
             session.deliver(Chunk(topic, at, to, []))
-            await self._check_hole(partition, Hole(topic, at, to, since, int(time.time() * 1000)))
 
     # --- commits
 

@@ -188,6 +188,7 @@ def test_changed_partitions_are_refused_with_an_explanation(ledger: Ledger, db: 
 def test_lost_ranges_are_kept_with_the_position(ledger: Ledger, db: sa.Engine) -> None:
     claim = ledger.claim(0, 1)
     ledger.lose(Owned(0, claim.token), LostRange(1, 10, 20, from_ms=5, to_ms=9))
+    ledger.lose(Owned(0, claim.token), LostRange(1, 10, 20, from_ms=5, to_ms=11))  # told once more after a crash
     ledger.lose(Owned(0, uuid.uuid4()), LostRange(1, 30, 40, from_ms=9, to_ms=10))
     with db.connect() as connection:
         lost = connection.execute(sa.text("select lost from fairdrift.positions")).scalar_one()

@@ -1,6 +1,10 @@
 """Every command's help has examples, the examples are of that command, and the program can read each of them."""
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from streams.cli._completing import completed_words
 from streams.cli._examples import commands
 from tests.streams.cli.test_cli import run
 
+ROOT_FOLDER = Path(__file__).resolve().parents[3]
 ROOT: Any = typer.main.get_command(build_app())
 
 
@@ -83,5 +88,7 @@ def test_the_shell_completes(monkeypatch: pytest.MonkeyPatch, line: str, expecte
 
 
 def test_the_script_for_the_shell() -> None:
-    shown = run("--show-completion", "bash")
+    """The shell that it is for is the one it was started from."""
+    command = f"{shlex.quote(sys.executable)} -m streams.cli --show-completion; exit $?"
+    shown = subprocess.run(["bash", "-c", command], cwd=ROOT_FOLDER, capture_output=True, text=True, check=False)
     assert shown.returncode == 0 and "_FAIRDRIFT_COMPLETE=complete_bash" in shown.stdout, shown.stderr
