@@ -13,6 +13,7 @@ error above its estimate. A power below 1 of an e-value is an e-value (Jensen).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,22 @@ class Decays:
         return cls(np.array(rows)[:, None], volume, 0.5 ** (tuning.min_episode / tuning.sigma_memory))
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """In which order groups are learned from: by their place within the family (D,); and what is left of the family's unrest after
+    one of them (F,).
+    """
+
+    rank: Ints
+    fading: Floats
+
+    @classmethod
+    def of(cls, layout: Layout, decay: float) -> "Turns":
+        """Those of a layout; `decay` is for all groups of a family together."""
+        groups = np.bincount(layout.family[layout.weight > 0], minlength=len(layout.specs))
+        return cls(np.arange(layout.size) - layout.starts[layout.family], decay ** (1.0 / np.maximum(groups, 1)))
+
+
 def learn(layout: Layout, state: State, counts: Counts, gaps: Floats) -> Learned:
     """What is known before each pane; the state learns all of them. `gaps` (T, F): empty panes before each."""
     decays, strata = Decays.of(layout), layout.strata
@@ -118,7 +135,7 @@ def learn(layout: Layout, state: State, counts: Counts, gaps: Floats) -> Learned
     snapshots = np.empty((panes, *state.memory.shape))
     elapsed, sigma2 = np.empty((panes, len(layout.specs))), np.empty((panes, len(layout.specs)))
     idle = set(np.flatnonzero(gaps.any(axis=1)).tolist())
-    length, age = _block_length(layout), float(state.block[4].max())
+    length, age, turns = _block_length(layout), float(state.block[4].max()), None
     for pane in range(panes):
         if pane in idle:
             idle_panes(layout, state, decays, gaps[pane])
@@ -134,7 +151,8 @@ def learn(layout: Layout, state: State, counts: Counts, gaps: Floats) -> Learned
         state.block[4] += 1.0
         age += 1.0
         if age >= length and (done := _done(layout, state)) is not None:
-            _compare(layout, state, done, decays.unrest)
+            turns = turns or Turns.of(layout, decays.unrest)
+            _compare(layout, state, done, turns)
             age = float(state.block[4].max())
     return _learned(layout, snapshots, elapsed, sigma2)
 
@@ -232,11 +250,23 @@ def _done(layout: Layout, state: State) -> Flags | None:
     return done if np.count_nonzero(done) else None
 
 
-def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
+def _compare(layout: Layout, state: State, done: Flags, turns: Turns) -> None:
     """Full blocks against the ones before them: the unrest of their families is learned, group after group."""
-    strata = layout.strata
-    k, n, k_r, n_r, _, _, *squares = state.memory[2 * strata :]
-    bk, bn, bk_r, bn_r, _ = state.block
+    here = np.flatnonzero(done)
+    block = _block(layout, state, here)
+    before = state.previous[:, here]
+    known = np.flatnonzero(before[3] > 0)
+    if len(known):
+        _learn_in_turn(layout, state, here[known], np.concatenate([block, before[:3]])[:, known], turns)
+    state.previous[:3, here] = block
+    state.previous[3, here] = 1.0
+    state.block[:, here] = 0.0
+
+
+def _block(layout: Layout, state: State, here: Ints) -> Floats:
+    """(3, H): some detectors' residuals x, their variances v by counts, and q."""
+    k, n, k_r, n_r, _, _, *squares = state.memory[2 * layout.strata :, here]
+    bk, bn, bk_r, bn_r, _ = state.block[:, here]
     alone = layout.kind is Kind.LEVEL
     own = (k + 0.5) / (n + 1.0)
     rho = np.zeros_like(own) if alone else own / ((k_r + 0.5) / (n_r + 1.0))
@@ -248,33 +278,40 @@ def _compare(layout: Layout, state: State, done: Flags, decay: float) -> None:
         variance_of(p, (k, n), squares[:1]) / size
         + rho * rho * variance_of(reference, (k_r, n_r), squares[1:]) / size_r
     )
-    q = p * p + rho * rho * reference * reference
-    ready = done & (state.previous[3] > 0)
-    groups = np.bincount(layout.family[layout.weight > 0], minlength=len(layout.specs))
-    rank = np.arange(layout.size) - layout.starts[layout.family]
-    for place in np.unique(rank[ready]).tolist():
-        here = np.flatnonzero(ready & (rank == place))
-        if len(here):
-            _one(layout, state, here, (x, v, q), decay ** (1.0 / groups[layout.family[here]]))
-    state.previous[:3, done] = x[done], v[done], q[done]
-    state.previous[3, done] = 1.0
-    state.block[:, done] = 0.0
+    return np.stack([x, v, p * p + rho * rho * reference * reference])
 
 
-def _one(layout: Layout, state: State, here: Ints, block: tuple[Floats, Floats, Floats], decay: Floats) -> None:
-    """One group of each family: squared difference of its block and the one before. Numbers one by one where there are few:
-    the same to the last bit, and sooner.
+def _learn_in_turn(layout: Layout, state: State, here: Ints, blocks: Floats, turns: Turns) -> None:
+    """`blocks` are x, v, q of some detectors, and those before them (6, H). Each group of a family after the other; where there are
+    few, numbers one by one: the same to the last bit, and sooner.
     """
-    rows = np.concatenate([np.stack(block)[:, here], state.previous[:3, here], state.unrest[:, layout.family[here]]])
-    if len(here) > FEW:
-        state.unrest[:, layout.family[here]] = _unrest(layout, (*rows, decay), (np.minimum, np.maximum, np.sqrt))
+    if len(layout.specs) > 1:
+        order = np.argsort(turns.rank[here], kind="stable")
+        here, blocks = here[order], blocks[:, order]
+    if len(here) <= FEW:
+        _one_by_one(layout, state, layout.family[here].tolist(), blocks, turns)
         return
-    for family, *numbers in zip(layout.family[here].tolist(), *rows.tolist(), decay.tolist(), strict=True):
-        state.unrest[:, family] = _unrest(layout, numbers, (min, max, math.sqrt))
+    edges = [0, *(np.flatnonzero(np.diff(turns.rank[here])) + 1).tolist(), len(here)]
+    for begin, end in pairwise(edges):
+        families, part = layout.family[here[begin:end]], blocks[:, begin:end]
+        if end - begin <= FEW:
+            _one_by_one(layout, state, families.tolist(), part, turns)
+        else:
+            rows = (*part, *state.unrest[:, families], turns.fading[families])
+            state.unrest[:, families] = _unrest(layout, rows, (np.minimum, np.maximum, np.sqrt))
+
+
+def _one_by_one(layout: Layout, state: State, families: Sequence[int], blocks: Floats, turns: Turns) -> None:
+    known = {family: (*state.unrest[:, family].tolist(), float(turns.fading[family])) for family in families}
+    for family, *numbers in zip(families, *blocks.tolist(), strict=True):
+        learned = _unrest(layout, (*numbers, *known[family]), (min, max, math.sqrt))
+        known[family] = (*learned, known[family][-1])
+    for family, kept in known.items():
+        state.unrest[:, family] = kept[:-1]
 
 
 FEW = 8
-"""Fewer families than this are reckoned one by one."""
+"""Fewer groups than this are reckoned one by one."""
 
 
 def _unrest(layout: Layout, rows: Sequence[Any], ways: tuple[Any, Any, Any]) -> tuple[Any, Any, Any, Any]:

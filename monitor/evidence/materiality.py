@@ -26,9 +26,10 @@ def enter(layout: Layout, state: State, totals: Floats) -> None:
     old = window[AGE] >= tuning.gate_window * 60 / layout.pane / full
     if np.count_nonzero(old):
         old &= window[1] >= tuning.gate_events / full
-        if np.count_nonzero(old):
-            window[ROWS:, old] = window[:-ROWS, old]
-            window[:ROWS, old] = 0.0
+        here = np.flatnonzero(old)
+        if len(here):
+            window[ROWS:, here] = window[:-ROWS, here]
+            window[:ROWS, here] = 0.0
 
 
 def estimates(state: State) -> Floats:

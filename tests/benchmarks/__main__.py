@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 
-from tests.benchmarks import database, evaluation, flags, joining, latency, memory, throughput
+from tests.benchmarks import backtest, database, evaluation, flags, joining, latency, memory, throughput
 from tests.benchmarks.results import Machine, Result, figure, show, write
 from tests.benchmarks.stage import Stage, stage
 
@@ -22,12 +22,20 @@ PARTS: dict[str, Part] = {
     "latency": lambda stage, chosen: latency.measure(stage),
     "flags": lambda stage, chosen: flags.measure(stage),
     "evaluation": lambda stage, chosen: evaluated(stage),
+    "backtest": lambda stage, chosen: backtested(),
     "database": lambda stage, chosen: database.measure(stage),
     "memory": lambda stage, chosen: memory.measure(stage),
 }
 """What can be measured; all but the memory, which takes minutes, unless told otherwise."""
 
 EVALUATION_MS = 100
+BACKTEST_SECONDS = 10
+
+
+def backtested() -> Iterator[Result]:
+    """Thirty days of one-minute panes of 24 cells, from their sums to what would have fired, in processor time."""
+    for name, seconds in backtest.measure().items():
+        yield Result(f"backtest of 30 days x 24 cells by the minute: {name}", seconds, "s", BACKTEST_SECONDS, True)
 
 
 def evaluated(stage: Stage) -> Iterator[Result]:
