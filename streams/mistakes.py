@@ -34,6 +34,11 @@ _PLAIN = {
     "path_type": "must be a path",
     "string_pattern_mismatch": "may hold letters, digits, '.', '_' and '-' only",
     "union_tag_not_found": "needs a `type`",
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"),
+        "must be a time with its offset, as in 2026-11-20T10:00:00Z",
+    ),
+    "ip_any_network": "must be a network, as in 10.0.0.0/8, without bits of a host",
 }
 
 
@@ -88,7 +93,7 @@ def told(error: ValidationError, raw: Any, *, only_between: bool = False) -> lis
         path, context = yaml_path(one["loc"], raw), one.get("ctx", {})
         if one["type"] == "problems":
             found += [(yaml_path((*one["loc"], *where), raw), text) for where, text in context["problems"]]
-        elif not only_between and not _follows(one):
+        elif not only_between and not _follows(one) and not _of_text(one):
             scalar = one["loc"] and one["loc"][-1] in _SCALARS and path != one["loc"]
             found.append((path, "must be text, a number, true or false" if scalar else _text(one, path, context)))
     return found
@@ -97,6 +102,11 @@ def told(error: ValidationError, raw: Any, *, only_between: bool = False) -> lis
 def _follows(one: ErrorDetails) -> bool:
     """A list that is too short only because all in it is wrong."""
     return one["type"] == "too_short" and bool(one["input"])
+
+
+def _of_text(one: ErrorDetails) -> bool:
+    """A mapping that is no text, where either might have been: what is wrong with the mapping is told beside it."""
+    return isinstance(one["input"], dict) and any(str(part).startswith("lax-or-strict[") for part in one["loc"])
 
 
 def _text(one: ErrorDetails, path: Path, context: dict[str, Any]) -> str:
@@ -113,6 +123,8 @@ def _text(one: ErrorDetails, path: Path, context: dict[str, Any]) -> str:
         return f"must be {context['expected']}"
     if kind in ("too_short", "string_too_short"):
         return "must not be empty"
+    if kind == "string_pattern_mismatch" and "[0-9a-f]{64}" in context["pattern"]:
+        return "must be 64 hexadecimal digits, as `sha256sum` prints them"
     if kind in _PLAIN:
         return _PLAIN[kind]
     text = str(context["error"]) if "error" in context else one["msg"]
@@ -127,7 +139,7 @@ def yaml_path(location: Path, raw: Any) -> Path:
             break
         if isinstance(part, str) and not isinstance(raw, dict):
             break  # one of the types that a value might have had
-        tag = isinstance(raw, dict) and part not in raw and raw.get("type") == part
+        tag = isinstance(raw, dict) and part not in raw and (raw.get("type") == part or "[" in str(part))
         if not tag:
             raw = _inside(raw, part)
             path.append(raw.place if isinstance(raw, _Placed) else part)
@@ -187,7 +199,7 @@ def _at(location: Path, raw: Any) -> tuple[Any, Any]:
     for part in location:
         if part == "[key]" or (isinstance(part, str) and not isinstance(raw, dict)):
             break
-        if isinstance(raw, dict) and part not in raw and raw.get("type") == part:
+        if isinstance(raw, dict) and part not in raw and (raw.get("type") == part or "[" in str(part)):
             continue
         parent, key, raw = raw, part, _inside(raw, part)
     return parent, key

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.rich_utils import rich_format_error
 
 from alerts.errors import AlertsError
 from monitor.errors import MonitorError
@@ -31,6 +32,9 @@ BROKEN = 70
 """EX_SOFTWARE of sysexits.h."""
 
 OUR_ERRORS = (MonitorError, AlertsError, StreamsError)
+
+WRONG_USE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""Typer's errors about the command line; it does not name their root itself."""
 
 AWAY = (("sqlalchemy.exc", "OperationalError", "Postgres"), ("kafka.errors", "KafkaError", "Kafka"))
 """Errors of services that cannot be reached: module, class, and what to call the service. Known by name, so that a command
@@ -86,8 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     first = next((word for word in asked or words if not word.startswith("-")), None)
     try:
         app = _app_for(words, first, completing=asked is not None)
-        app(args=words, prog_name="fairdrift")
-    except KeyboardInterrupt:
+        left = app(args=words, prog_name="fairdrift", standalone_mode=False)
+        sys.exit(left if isinstance(left, int) else 0)  # what `typer.Exit` left with
+    except WRONG_USE as error:
+        error.message = plainly(error.message)
+        rich_format_error(error)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except OUR_ERRORS as error:
         _tell(str(error))
@@ -99,6 +108,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(BROKEN)
         _tell(f"{service} cannot be reached or refused: {(str(error).strip() or repr(error)).splitlines()[0]}")
         sys.exit(1)
+
+
+def plainly(said: str) -> str:
+    """What Typer says of a value, without the words of the library that checked it."""
+    return said.replace("Value error, ", "").replace("Input should be", "must be")
 
 
 def _app_for(words: Sequence[str], first: str | None, *, completing: bool) -> typer.Typer:

@@ -62,6 +62,10 @@ def alerts(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the alerts that fire: since when, who has them, what holds them back, who was told."""
+    if everything + deliveries + audit + retire > 1:
+        raise typer.BadParameter("--all, --deliveries, --audit and --retire are four different questions: give one")
+    if alert and not deliveries:
+        raise typer.BadParameter("--alert goes with --deliveries; without it every alert is listed")
     settings = load(config)
     engine = make_engine(settings, name="fairdrift alerts", pool_size=1)
     try:

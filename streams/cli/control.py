@@ -166,6 +166,8 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show a model's canary plan and how its version compares on the same window; or begin one."""
+    if why and not start:
+        raise typer.BadParameter("--why belongs to --start VERSION, which begins the plan")
     with controls(config) as found:
         if start:
             found.begin(model, start, person(by, why))

@@ -76,7 +76,10 @@ def write_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write the boards and Grafana's provisioning files."""
-    written = [str(path) for path in write(directory)]
+    try:
+        written = [str(path) for path in write(directory)]
+    except OSError as error:
+        raise GrafanaError(f"{directory} cannot be written: {error.strerror}") from None
     typer.echo(json.dumps(written) if as_json else "\n".join(written))
 
 

@@ -104,6 +104,8 @@ def replay(
         frozenset({"", *(null or ())}),
         time_format or None,
     )
+    if not file.is_file():
+        raise ReplayError(f"there is no file {file}")
     if problems := chosen.problems():
         raise ReplayError("\n  ".join(["this cannot be replayed yet:", *problems]))
     published = _replay(file, load(config), chosen, Wishes(topic, own_topics, partitions, batch, skip, force))

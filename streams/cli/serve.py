@@ -36,7 +36,10 @@ def serve(
         "fairdrift.yaml"
     ),
     bind: Annotated[str, typer.Option(help="Address to listen on (default: the configured one, loopback).")] = "",
-    port: Annotated[int, typer.Option(help="Port (default: the configured one, 8787).")] = -1,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Port (default: the configured one, 8787).", show_default=False),
+    ] = None,
     log_format: Annotated[Format, typer.Option(help="How to log.")] = "console",
 ) -> None:
     """Serve the HTTP API: health, metrics, models and alerts, gates, flags. Its document is at /openapi.json.
@@ -45,7 +48,7 @@ def serve(
     """
     settings = load(config)
     host = bind or settings.serve.bind
-    number = settings.serve.port if port < 0 else port
+    number = settings.serve.port if port is None else port
     if not settings.serve.tokens:
         typer.echo("serve.tokens is empty: only tokens of `fairdrift token create` open more than /health", err=True)
     if host not in LOOPBACK:

@@ -61,7 +61,12 @@ def add(
 ) -> None:
     """Silence alerts from now on: beginnings are held back, ends are told to whoever was told of the beginning."""
     wanted = tuple(Matcher.parse(text) for text in matchers)
-    ends = datetime.now(UTC) + timedelta(milliseconds=parse_duration(lasts))
+    if not comment.strip():
+        raise typer.BadParameter("--comment says why: whoever finds the silence will ask")
+    try:
+        ends = datetime.now(UTC) + timedelta(milliseconds=parse_duration(lasts))
+    except OverflowError:
+        raise typer.BadParameter(f"--for {lasts} ends after the year 9999") from None
     with opened(config) as conn:
         try:
             made = desk.add_silence(conn, desk.Silencing(wanted, ends, comment), by or operator())

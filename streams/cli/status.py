@@ -18,7 +18,7 @@ from rich.text import Text
 
 from alerts.words import several
 from monitor.errors import MonitorError
-from monitor.times import parse_duration
+from monitor.times import format_duration, parse_duration
 from streams.config import load
 from streams.database import engine as make_engine
 from streams.database import is_transient
@@ -70,7 +70,7 @@ def status(
 ) -> None:
     """Show parity now, with its interval and n, per model, group and window; open alerts; routes."""
     settings = load(config)
-    wanted = Wanted(_known(settings, model), tuple(_milliseconds(each) for each in window or ()), everything)
+    wanted = Wanted(_known(settings, model), tuple(_asked(settings, each) for each in window or ()), everything)
     engine = make_engine(settings, name="fairdrift status", pool_size=1)
     try:
         require_head(engine)
@@ -275,8 +275,13 @@ def _known(settings: Settings, model: str) -> str:
     return model
 
 
-def _milliseconds(window: str) -> int:
+def _asked(settings: Settings, window: str) -> int:
+    """A window that a model has, in ms."""
     try:
-        return parse_duration(window)
+        length = parse_duration(window)
     except MonitorError as error:
         raise StreamsError(f"--window {error}") from error
+    there = sorted({each for model in settings.models for each in model.windows})
+    if length not in there:
+        raise StreamsError(f"no model has a window of {window}; there are {', '.join(map(format_duration, there))}")
+    return length

@@ -1,7 +1,7 @@
 """`fairdrift token`: who may use the HTTP API, and for what."""
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -51,10 +51,22 @@ def create(
     """Make a token and print it, once: only its hash is kept."""
     if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= LONGEST_NAME:
         raise typer.BadParameter(f"a name has 1 to {LONGEST_NAME} characters, and no space before or after them")
-    how_long = timedelta(milliseconds=parse_duration(lasts)) if lasts else None
+    how_long = _lasting(lasts) if lasts else None
     with opened(config) as conn:
         made = tokens.create(conn, name, scope, by or operator(), how_long)
     typer.echo(made)
+
+
+def _lasting(text: str) -> timedelta:
+    """As long as `--lasts` says, within what a date can hold."""
+    try:
+        lasting = timedelta(milliseconds=parse_duration(text))
+        datetime.now(UTC) + lasting
+    except OverflowError:
+        raise typer.BadParameter(f"--lasts {text} ends after the year 9999") from None
+    if not lasting:
+        raise typer.BadParameter("--lasts must be longer than nothing")
+    return lasting
 
 
 def list_(

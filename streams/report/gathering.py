@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alerts.config import EVERY_MODEL, PolicyConfig, ThresholdConfig
 from monitor.config import ModelConfig
 from monitor.metrics import metric
-from monitor.policies import Context, registry
+from monitor.policies import SCORING_RATE, Context, registry
 from streams.audit.gating import configured, find
 from streams.exporter import build_version
 from streams.report.findings import (
@@ -28,9 +28,13 @@ from streams.report.findings import (
 )
 from streams.report.incidents import Change, incidents
 from streams.report.mechanism import mechanism
+from streams.report.scoring import scoring
 from streams.report.totals import applied, totals
 from streams.report.views import Views
 from streams.settings import Settings
+
+AS_OF_NOW = timedelta(minutes=5)
+"""Histograms are kept as they are counted now: a report as of an earlier time has no scoring rates."""
 
 WEIGHED = "its figures are of weights, and policies count people"
 
@@ -188,9 +192,13 @@ class _Gathering:
         model = self.request.model
         for name in model.metrics or ("selection_rate", "mean_value", "mean_score"):
             one = metric(name)
-            if one.kind not in ("rate", "mean"):
+            if one.kind not in ("rate", "mean") or one.name == SCORING_RATE:  # medians of windows differ
                 continue
             found = totals(self.views, model, one.name, "decision" if one.needs != "label" else "outcome")
+            if found is not None:
+                yield found
+        if datetime.now(UTC) - self.request.period.as_of < AS_OF_NOW:
+            found = scoring(self.views.connection, model, self.request.period)
             if found is not None:
                 yield found
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from html import escape
 
 from alerts.words import lasting, several
+from monitor.policies import SCORING_RATE
 from streams.audit.rulings import judged
 from streams.audit.sections import headed, number, span, words
 from streams.drawing.paper import document, heads, sentence, table
@@ -317,10 +318,10 @@ def _totals(found: Assessment) -> Iterator[str]:
             f"; {lasting(totals.missing.total_seconds())} of the period lie in no such window" if totals.missing else ""
         )
         yield f"<h3>{escape(words(totals.metric))}</h3>"
-        yield (
-            f'<p class="soft">Summed over {several(len(totals.windows), "window")} side by side, {moment(totals.since)} to'
-            f" {moment(totals.until)}{left}.</p>"
-        )
+        told = f"Summed over {several(len(totals.windows), 'window')} side by side"
+        if totals.metric == SCORING_RATE:
+            told = "The share above the median of everybody in the whole period, from the histograms of scores"
+        yield f'<p class="soft">{told}, {moment(totals.since)} to {moment(totals.until)}{left}.</p>'
         rows = [row for names, each in totals.sets.items() for row in _total_rows(names, each)]
         yield table(heads(("", ""), ("counted", "n"), ("numerator", "n"), ("value", "n"), ("interval", "n")), rows)
 

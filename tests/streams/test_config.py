@@ -10,6 +10,7 @@ import pytest
 from alerts.config import ThresholdConfig
 from monitor.times import DAY, HOUR, MINUTE
 from streams.config import ConfigError, Settings, canonical, config_version, load, parse, streams
+from streams.mistakes import path_text
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
@@ -140,7 +141,7 @@ PERIOD = "policies: [{{name: q, models: [credit], starts: 2026-01-01T00:00:00Z, 
          "policies[0].attributes.age: is no role of nyc-local-law-144; its roles are race or ethnicity, sex"),
         (MINIMAL + PERIOD.format("exclusions: [{group: {sex: F}}]"), "policies[0].exclusions[0].because: is needed"),
         (MINIMAL + PERIOD.replace("2026-04", "2025-04").format("policy: us-ecoa"), "policies[0].ends: must be after `starts`"),
-        (MINIMAL + "delivery: {allow: [10.0.0.1/8]}", "delivery.allow[0]: value is not a valid IPv4 or IPv6 network"),
+        (MINIMAL + "delivery: {allow: [10.0.0.1/8]}", "delivery.allow[0]: must be a network, as in 10.0.0.0/8, without bits of a host"),
     ],
 )  # fmt: skip
 def test_single_mistakes(text: str, told: str) -> None:
@@ -400,3 +401,22 @@ def test_mistakes_in_tiers_are_told() -> None:
         parse(TIERED.replace("TIERS", twice))
     with pytest.raises(ConfigError, match="give `min`, `max` or both"):
         parse(TIERED.replace("TIERS", "[{name: a, bound: {}}]"))
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("serve: {tokens: [{name: a, sha256: x, scope: admin}]}",
+         ["serve.tokens[0].sha256: must be 64 hexadecimal digits, as `sha256sum` prints them",
+          "serve.tokens[0].scope: must be 'read', 'operate' or 'control'"]),
+        ("serve: {tokens: [{name: a, sha156: x}]}",
+         ["serve.tokens[0].sha156: unknown key; did you mean sha256?", "serve.tokens[0].sha256: is needed"]),
+        ("silences: [{matchers: [a=b], starts: 2026-11-20T10:00:00Z, ends: soon, by: ada}]",
+         ["silences[0].ends: must be a time with its offset, as in 2026-11-20T10:00:00Z"]),
+        ("delivery: {allow: [nonsense]}", ["delivery.allow[0]: must be a network, as in 10.0.0.0/8, without bits of a host"]),
+    ],
+)  # fmt: skip
+def test_what_may_be_of_several_kinds_is_told_by_its_place(section: str, told: list[str]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse("models: [{name: m, attributes: {sex: [F, M]}}]\n" + section)
+    assert sorted(f"{path_text(path)}: {text}" for path, text in raised.value.mistakes) == sorted(told)

@@ -158,6 +158,8 @@ def test_the_command(tmp_path: Path, engine: sa.Engine) -> None:
     assert plain.exit_code == 0 and "mean_value ratio" in plain.stdout
     wrong = CliRunner().invoke(build_app("status"), ["status", "--config", str(path), "--model", "typo"])
     assert isinstance(wrong.exception, StreamsError)
+    none = CliRunner().invoke(build_app("status"), ["status", "--config", str(path), "--window", "7m"])
+    assert "no model has a window of 7m; there are 5m, 1h" in str(none.exception)
     badly = CliRunner().invoke(build_app("status"), ["status", "--config", str(path), "--window", "soon"])
     assert isinstance(badly.exception, StreamsError)
 

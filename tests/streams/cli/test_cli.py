@@ -105,3 +105,31 @@ def test_debugging_shows_the_traceback_too(monkeypatch: pytest.MonkeyPatch, caps
 
     assert leave(monkeypatch, StreamsError("where?")) == 2
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("token", "create", "a", "--scope", "admin"), "'admin' is not one of 'read', 'operate', 'control'"),
+        (("control", "set", "credit", "sideways", "--why", "x"), "'sideways' is not one of 'live', 'canary'"),
+        (("serve", "--port", "99999"), "must be less than or equal to 65535"),
+        (("alerts", "--audit", "--deliveries"), "four different questions"),
+        (("alerts", "--alert", "ab"), "--alert goes with --deliveries"),
+        (("control", "plan", "credit", "--why", "x"), "--why belongs to --start"),
+        (("silence", "add", "model=x", "--for", "2h", "--comment", " "), "--comment says why"),
+        (("silence", "add", "model=x", "--for", "999999999d", "--comment", "x"), "ends after the year 9999"),
+        (("token", "create", "a", "--lasts", "0s"), "must be longer than nothing"),
+        (("token", "create", "a", "--lasts", "999999999d"), "ends after the year 9999"),
+        (("replay", "nowhere.csv"), "there is no file nowhere.csv"),
+        (("dashboards", "write", "/proc/x"), "/proc/x cannot be written"),
+    ],
+)
+def test_wrong_use_is_told_in_plain_words(
+    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as left:
+        cli.main(words)
+    said = " ".join(capsys.readouterr().err.replace("│", "").split())
+    assert left.value.code in (1, 2) and told in said
+    assert not any(foreign in said for foreign in ("Value error", "Input should", "Traceback"))
