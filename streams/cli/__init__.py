@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.rich_utils import rich_format_error
@@ -33,7 +33,7 @@ BROKEN = 70
 
 OUR_ERRORS = (MonitorError, AlertsError, StreamsError)
 
-WRONG_USE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+WRONG_USE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """Typer's errors about the command line; it does not name their root itself."""
 
 AWAY = (("sqlalchemy.exc", "OperationalError", "Postgres"), ("kafka.errors", "KafkaError", "Kafka"))
