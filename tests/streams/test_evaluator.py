@@ -14,12 +14,13 @@ from monitor.sums import Basis
 from streams.config import parse
 from streams.database import engine
 from streams.evaluation import ModelEvaluator
-from streams.evaluator import Evaluator, Progress
+from streams.evaluator import Evaluator
 from streams.points import Points
 from streams.retention import roll_up
 from streams.settings import Settings
 from streams.watching import routing_of
 from tests.streams.counted import Counted
+from tests.streams.evaluating import query, run
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 T0 = 1_700_006_400_000  # 2023-11-15T00:00:00Z
@@ -61,18 +62,6 @@ def minutes(counted: Counted, rows: list[tuple[int, int, int, int]], first: int 
     for minute, (f, f_yes, m, m_yes) in enumerate(rows, first):
         counted.decisions(T0 + minute * MINUTE, women, f, f_yes)
         counted.decisions(T0 + minute * MINUTE, men, m, m_yes)
-
-
-def run(evaluator: Evaluator) -> Progress:
-    """Rounds until nothing is left to do at once."""
-    while (progress := evaluator.run_once()).behind:
-        pass
-    return progress
-
-
-def query(db: sa.Engine, text: str, **values: Any) -> list[Any]:
-    with db.connect() as connection:
-        return [tuple(row) for row in connection.execute(sa.text(text), values)]
 
 
 GROUPS = """

@@ -1,16 +1,14 @@
 """Metrics of histograms on a real Postgres: computed when an hour is over, and again when nothing can be late for it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from monitor.sums import LAYOUTS, Basis
-from streams.config import parse
 from streams.database import engine
-from streams.evaluator import Evaluator
 from tests.streams.counted import Counted
+from tests.streams.evaluating import query, run_on
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 T0 = 1_700_006_400_000  # 2023-11-15T00:00:00Z
@@ -44,18 +42,6 @@ def db(database: str) -> Iterator[sa.Engine]:
     made.dispose()
 
 
-def run(db: sa.Engine, config: str = CONFIG) -> None:
-    evaluator = Evaluator(db, parse(config))
-    for _ in range(3):
-        while evaluator.run_once().behind:
-            pass
-
-
-def query(db: sa.Engine, text: str, **values: Any) -> list[Any]:
-    with db.connect() as connection:
-        return [tuple(row) for row in connection.execute(sa.text(text), values)]
-
-
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is computed afterwards is computed in every round."""
@@ -78,10 +64,10 @@ def test_points_of_an_hour_are_the_hand_worked_ones(db: sa.Engine) -> None:
     counted = Counted(db)
     scores(counted)
     counted.commit(T0 + HOUR + 59_000, T0 + HOUR + 59_000)  # the watermark has not reached the hour
-    run(db)
+    run_on(db, CONFIG)
     assert query(db, GROUPS, end=T0 + HOUR, basis="decision") == []
     counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
-    run(db)
+    run_on(db, CONFIG)
     found = query(db, GROUPS, end=T0 + HOUR, basis="decision")
     assert [row for row in found if row[0] == "scoring_rate" and row[1] == 1] == [
         ("scoring_rate", 1, "F", 0.0, 20, "measured", 0),
@@ -99,7 +85,7 @@ def test_windows_of_several_hours_move_over_them(db: sa.Engine) -> None:
     women, _ = scores(counted)
     counted.set(Basis.SCORES, T0 + HOUR, women, {"score_bin_99": 20})
     counted.commit(T0 + 3 * HOUR + MINUTE, idle=(False, True))
-    run(db)
+    run_on(db, CONFIG)
     two = [row for row in query(db, GROUPS, end=T0 + 2 * HOUR, basis="decision") if row[:2] == ("scoring_rate", 2)]
     assert two == [
         ("scoring_rate", 2, "F", 0.5, 40, "measured", 0),  # the median of sixty is bin 60
@@ -114,14 +100,14 @@ def test_late_events_are_taken_up_when_no_more_can_come(db: sa.Engine) -> None:
     counted = Counted(db)
     women, _ = scores(counted)
     counted.commit(T0 + HOUR + MINUTE, idle=(False, True))
-    run(db)
+    run_on(db, CONFIG)
     counted.set(Basis.SCORES, T0, women, {"score_bin_20": 10, "score_bin_60": 10, "score_bin_90": 20})
     counted.commit(T0 + 5 * HOUR, idle=(False, True))
-    run(db)
+    run_on(db, CONFIG)
     rate = [row for row in query(db, GROUPS, end=T0 + HOUR, basis="decision") if row[:3] == ("scoring_rate", 1, "F")]
     assert rate == [("scoring_rate", 1, "F", 0.0, 20, "measured", 0)]
     counted.commit(T0 + 5 * HOUR + MINUTE, idle=(False, True))
-    run(db)
+    run_on(db, CONFIG)
     rate = [row for row in query(db, GROUPS, end=T0 + HOUR, basis="decision") if row[:3] == ("scoring_rate", 1, "F")]
     assert rate == [("scoring_rate", 1, "F", 0.5, 40, "measured", 1)]
 
@@ -131,7 +117,7 @@ def test_by_the_time_of_the_outcome_too(db: sa.Engine) -> None:
     women, _ = scores(counted)
     counted.set(Basis.LABEL_SCORES_ARRIVED, T0, women, {"positive_bin_20": 5, "negative_bin_20": 5})
     counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
-    run(db)
+    run_on(db, CONFIG)
     found = query(db, GROUPS, end=T0 + HOUR, basis="outcome")
     assert [row[3:5] for row in found if row[:3] == ("roc_auc", 1, "F")] == [(0.5, 5)]
 
@@ -140,7 +126,7 @@ def test_a_drained_log_closes_the_hour_that_was_begun(db: sa.Engine) -> None:
     counted = Counted(db)
     scores(counted)
     counted.commit(T0 + 10 * MINUTE, T0 + 10 * MINUTE, drained=True)
-    run(db)
+    run_on(db, CONFIG)
     assert query(db, GAPS, end=T0 + HOUR)[0][2] == 0.5
 
 
@@ -187,7 +173,7 @@ def test_each_class_has_its_rates_against_the_rest(db: sa.Engine) -> None:
                         "sums": [sums.get(slot, 0) for slot in LAYOUTS[basis].slots],
                     },
                 )  # fmt: skip
-    run(db, CLASSES)
+    run_on(db, CLASSES)
     found = query(db, OF_CLASSES, end=T0 + HOUR)
     assert [row for row in found if row[0] == ""] == [("", "selection_rate", 0.4, 20)]
     assert [row for row in found if row[0]] == [

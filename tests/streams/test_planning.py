@@ -21,7 +21,8 @@ from streams.planning import Findings, PointStanding
 from streams.points import Point, SeriesKey
 from streams.settings import Settings
 from tests.streams.counted import Counted
-from tests.streams.test_evaluator import MINUTE, T0, F, M, query, run
+from tests.streams.evaluating import query, run
+from tests.streams.test_evaluator import MINUTE, T0, F, M
 
 CONFIG = """
 models:

@@ -1,16 +1,14 @@
 """A model that weighs its decisions, on a real Postgres: what the views show is weighted, by the hour, and revised."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from monitor.sums import Basis
-from streams.config import parse
 from streams.database import engine
-from streams.evaluator import Evaluator
 from tests.streams.counted import Counted
+from tests.streams.evaluating import query, run_on
 
 MINUTE, HOUR = 60_000, 3_600_000
 T0 = 1_700_006_400_000  # 2023-11-15T00:00:00Z
@@ -44,18 +42,6 @@ def db(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
     made.dispose()
 
 
-def run(db: sa.Engine) -> None:
-    evaluator = Evaluator(db, parse(CONFIG))
-    for _ in range(3):
-        while evaluator.run_once().behind:
-            pass
-
-
-def query(db: sa.Engine, text: str, **values: Any) -> list[Any]:
-    with db.connect() as connection:
-        return [tuple(row) for row in connection.execute(sa.text(text), values)]
-
-
 def weighed(**counted: tuple[int, int]) -> Mapping[str, int]:
     """The slots of so many decisions that weigh so much together, in hundredths, each as much as the others."""
     sums: dict[str, int] = {}
@@ -81,7 +67,7 @@ def test_points_are_of_weights_and_n_is_of_people(db: sa.Engine) -> None:
     counted = Counted(db)
     decide(counted)
     counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
-    run(db)
+    run_on(db, CONFIG)
     assert query(db, GROUPS, end=T0 + HOUR, basis="decision") == [("selection_rate", 0.25, 20, 20.0, 80.0, 0)]
     ((metric, ratio, n, lower),) = query(db, GAPS, end=T0 + HOUR, basis="decision")
     assert (metric, n, lower) == ("selection_rate", 30, "F")
@@ -97,13 +83,13 @@ def test_labels_by_both_times_and_a_revision_when_they_are_late(db: sa.Engine) -
     counted.set(Basis.WEIGHTS_LABEL_DECIDED, T0, women, labels)
     counted.set(Basis.WEIGHTS_LABEL_ARRIVED, T0, women, labels)
     counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
-    run(db)
+    run_on(db, CONFIG)
     rate = ("true_positive_rate", 0.25, 10, 10.0, 40.0, 0)
     for basis in ("decision", "outcome"):
         assert [row for row in query(db, GROUPS, end=T0 + HOUR, basis=basis) if row[0] == rate[0]] == [rate]
     late = weighed(labelled=(20, 8000), tp=(10, 4000), fn=(10, 4000), positive=(20, 8000))
     counted.set(Basis.WEIGHTS_LABEL_DECIDED, T0, women, late)
     counted.commit(T0 + 7 * HOUR + MINUTE, T0 + 7 * HOUR + MINUTE)
-    run(db)
+    run_on(db, CONFIG)
     found = [row for row in query(db, GROUPS, end=T0 + HOUR, basis="decision") if row[0] == rate[0]]
     assert found == [("true_positive_rate", 0.5, 20, 40.0, 80.0, 1)]
