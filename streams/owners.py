@@ -221,14 +221,12 @@ class Owners:
         while partition.session.uncommitted > MOST_UNCOMMITTED and not partition.dropped:  # noqa: ASYNC110  # commits, drops end it
             await asyncio.sleep(0.01)  # commits, drops and catching up all end this
         read = await fetched.read if fetched.read is not None else None
-        if partition.dropped:
-            return
-        first, here = fetched.records[0], partition.session.offsets[topic]
-        if first.offset > fetched.start and fetched.start <= here:
+        first = fetched.records[0]
+        if first.offset > fetched.start and fetched.start <= partition.session.offsets[topic]:
             since = partition.session.join.position()[topic].clock
             await self._check_hole(partition, Hole(topic, fetched.start, first.offset, since, first.timestamp))
-            if partition.dropped:
-                return
+        if partition.dropped:
+            return
         try:
             last = fetched.records[-1].offset
             partition.session.deliver(Chunk(topic, fetched.start, last + 1, fetched.records, read))
