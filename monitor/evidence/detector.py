@@ -55,7 +55,7 @@ class Factors:
         if made.drift is None:
             return made
         with np.errstate(divide="ignore"):
-            nearest = 2.0 * np.log(made.drift.distance.min(axis=1))
+            nearest = 2.0 * np.log(made.drift.distance[:, layout.nearest])
         return replace(made, alarm=np.maximum(made.drift.level + nearest, 1.0))
 
     @classmethod

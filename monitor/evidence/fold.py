@@ -155,9 +155,9 @@ class Run:
     def _stretch(self, counts: Counts, numbers: Floats, gaps: Floats) -> None:
         """Panes with the same references."""
         layout = self.layout
-        learned = learn(layout, self.state, counts, gaps)
-        self.spare = factors = Factors.of(layout, counts, learned, self.spare)
         totals = counts.totals()
+        learned = learn(layout, self.state, counts, gaps, totals)
+        self.spare = factors = Factors.of(layout, counts, learned, self.spare)
         both: Flags = (totals[:, 1] > 0) & ((totals[:, 3] > 0) | (layout.kind is Kind.LEVEL))
         waited = np.any(gaps, axis=1).tolist()
         mirrors: Floats | None = None

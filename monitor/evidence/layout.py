@@ -83,6 +83,12 @@ class Layout:
         return len(self.tuning.steps if self.kind is Kind.DIFFERENCE else self.tuning.grid)
 
     @property
+    def nearest(self) -> int:
+        """Which alternative is nearest to the bound."""
+        tuning = self.tuning
+        return int(np.argmin(tuning.steps) if self.kind is Kind.DIFFERENCE else np.argmax(tuning.grid))
+
+    @property
     def mirrors(self) -> int:
         """Alternatives of each recovery detector."""
         return len(self.tuning.recovery_steps if self.kind is Kind.DIFFERENCE else self.tuning.recovery_grid)

@@ -125,13 +125,13 @@ class Turns:
         return cls(np.arange(layout.size) - layout.starts[layout.family], decay ** (1.0 / np.maximum(groups, 1)))
 
 
-def learn(layout: Layout, state: State, counts: Counts, gaps: Floats) -> Learned:
+def learn(layout: Layout, state: State, counts: Counts, gaps: Floats, totals: Floats | None = None) -> Learned:
     """What is known before each pane; the state learns all of them. `gaps` (T, F): empty panes before each."""
     decays, strata = Decays.of(layout), layout.strata
     panes = len(counts.n)
-    totals = counts.totals()
-    squares = [counts.q.sum(axis=1, keepdims=True), counts.q_r.sum(axis=1, keepdims=True)]
-    news = np.concatenate([counts.k_r, counts.n_r, totals, totals[:, 1::2], *(squares if layout.means else ())], axis=1)
+    totals = counts.totals() if totals is None else totals
+    squares = [values.sum(axis=1, keepdims=True) for values in (counts.q, counts.q_r)] if layout.means else ()
+    news = np.concatenate([counts.k_r, counts.n_r, totals, totals[:, 1::2], *squares], axis=1)
     snapshots = np.empty((panes, *state.memory.shape))
     elapsed, sigma2 = np.empty((panes, len(layout.specs))), np.empty((panes, len(layout.specs)))
     idle = set(np.flatnonzero(gaps.any(axis=1)).tolist())

@@ -49,7 +49,7 @@ def spend(layout: Layout, state: State, distance: Floats, level: Floats) -> Floa
     """
     highest = state.suspicion.max(axis=0)
     with np.errstate(divide="ignore"):
-        loud = highest >= np.maximum(level + 2.0 * np.log(distance.min(axis=0)), 1.0)
+        loud = highest >= np.maximum(level + 2.0 * np.log(distance[layout.nearest]), 1.0)
         if not loud.any():
             return None
         alarm = np.maximum(level[loud] + 2.0 * np.log(distance[:, loud]), 1.0)
