@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     days: Annotated[int, typer.Option(min=11, max=90, help="Simulated days; the deployment is in the middle.")] = 30,
-    per_day: Annotated[int, typer.Option(min=1_000, max=20_000, help="Applications a day, on average.")] = 4_000,
+    per_day: Annotated[int, typer.Option(min=1_000, max=20_000, help="Applications a day, on average.")] = 5_500,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn at random.")] = 7,
     pace: Annotated[float, typer.Option(min=0.0, help="Real seconds for a simulated day, at least.")] = 0.0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,

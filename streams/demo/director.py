@@ -213,7 +213,7 @@ class Director:
                 now,
                 Chapter.RECOVERED,
                 back[0].end_ms,
-                f"parity is back inside the bound: ratio {back[0].ratio:.2f}",
+                f"over twelve hours parity is inside the bound: ratio {back[0].ratio:.2f}",
                 "bold green",
             )
         for change in changes:

@@ -46,7 +46,7 @@ class Options:
     """What can be chosen. `pace`: the least real seconds for a simulated day; 0 is as fast as it goes."""
 
     days: int = 30
-    per_day: int = 4_000
+    per_day: int = 5_500
     seed: int = 7
     pace: float = 0.0
     data: Path = DATA

@@ -34,7 +34,7 @@ MEANING = {
     Chapter.PAGED: "the webhook arrived with a valid signature",
     Chapter.SIGNALLED: "the router read the rollback signal on the control topic",
     Chapter.SWITCHED: "the first application was decided by the fallback",
-    Chapter.RECOVERED: "the ratio was back inside the bound",
+    Chapter.RECOVERED: "the ratio over twelve hours was inside the bound",
     Chapter.RESOLVED: "the alert resolved",
     Chapter.STOOD_DOWN: "the webhook about the end arrived with a valid signature",
     Chapter.SHADOWED: "the repaired version scored in shadow",
@@ -168,7 +168,9 @@ def _sentences(
             f"approved, with limits NT$ {figures['mean_shortfall']:,} lower on average than under limits-1."
         )
     if Chapter.RECOVERED in at:
-        said.append(f"The ratio over the window was back inside the bound on {timeline.words(at[Chapter.RECOVERED])}.")
+        said.append(
+            f"After that the ratio over twelve hours was inside the bound on {timeline.words(at[Chapter.RECOVERED])}."
+        )
     if Chapter.RESOLVED in at:
         said.append(
             f"The alert resolved on {timeline.words(at[Chapter.RESOLVED])}, {span(at[Chapter.RESOLVED] - deployed)} after the deployment."

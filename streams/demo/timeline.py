@@ -21,7 +21,7 @@ class Timeline:
     deploy_day: int = 15
     deploy_hour: int = 9
     quiet_ms: int = 12 * HOUR
-    watchful_ms: int = HOUR
+    watchful_ms: int = HOUR // 2
     plan_ms: int = 3 * HOUR
     repair_ms: int = 12 * HOUR
     """So long after the alert has resolved the repaired version is ready."""

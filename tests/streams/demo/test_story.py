@@ -72,7 +72,7 @@ def test_firing_twice_is_not_the_story(moments):
 def test_times_that_run_backwards_are_out_of_order(moments, timeline):
     early = Moment(Chapter.RESOLVED, timeline.deploy_ms)
     assert missing([*moments[:6], early, *moments[7:]]) == (
-        "out of order: the alert resolved, after the ratio was back inside the bound",
+        "out of order: the alert resolved, after the ratio over twelve hours was inside the bound",
     )
 
 
