@@ -1,7 +1,8 @@
 """What pip-audit found, as an answer: 0 nothing known, 1 vulnerable, 3 no answer. `python -m tests.deploy.audited FILE`.
 
-pip-audit asks a service for each package, and fails alike when it finds something and when nobody answers. It writes its
-file only if it was answered. No answer is not a pass; and there is no other source that could honestly stand in for it offline,
+pip-audit asks a service for each package, fails alike when it finds something and when nobody answers, and says "No known
+vulnerabilities found" where the service knows none of the packages (2026-11, behind a mirror). So its file is read: what it
+skipped it cannot say. No answer is not a pass; and there is no other source that could honestly stand in for it offline,
 since a list that came with the program would be as old as the program.
 """
 
@@ -33,8 +34,10 @@ def answer(found: Path) -> tuple[int, str]:
     if lines:
         return VULNERABLE, "\n".join([*lines, f"make audit: VULNERABLE, {len(lines)} known in the pinned versions"])
     skipped = [f"{one['name']}: {one['skip_reason']}" for one in packages if "skip_reason" in one]
-    if skipped or not packages:
-        return NO_ANSWER, "\n".join([*skipped, f"make audit: NO ANSWER about {len(skipped) or 'any'} of the packages"])
+    if len(skipped) == len(packages):
+        return NO_ANSWER, "\n".join([*skipped[:1], UNASKED])
+    if skipped:
+        return NO_ANSWER, "\n".join([*skipped, f"make audit: NO ANSWER about {several(len(skipped), 'package')}"])
     return NOTHING_KNOWN, f"make audit: {several(len(packages), 'package')}, none with a known vulnerability"
 
 

@@ -19,6 +19,7 @@ SKIPPED = {"name": "fairdrift", "skip_reason": "not found on PyPI"}
         ([GOOD], NOTHING_KNOWN, "1 package, none"),
         ([GOOD, BAD, SKIPPED], VULNERABLE, "pyyaml 5.3: PYSEC-2021-142, mended in 5.4"),
         ([GOOD, SKIPPED], NO_ANSWER, "fairdrift: not found on PyPI"),
+        ([SKIPPED, SKIPPED], NO_ANSWER, "Nothing is known about the pinned versions"),
         ([], NO_ANSWER, "NO ANSWER"),
     ],
 )
