@@ -10,6 +10,7 @@ import pickle
 import signal
 import struct
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import IO
@@ -102,4 +103,6 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     shared, slot_bytes = map(int, sys.argv[1:])
     memory = mmap.mmap(shared, os.fstat(shared).st_size)
-    serve(sys.stdin.buffer, sys.stdout.buffer, memory, slot_bytes)
+    with suppress(BrokenPipeError):  # the worker was killed while this one read
+        serve(sys.stdin.buffer, sys.stdout.buffer, memory, slot_bytes)
+    os._exit(0)  # nothing is left to write, and nobody to read it
