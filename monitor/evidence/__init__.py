@@ -22,7 +22,7 @@ volumes do not depend on the same pane's outcomes, then the expected number of f
 
 How soon: after `ln(A) / I` events of a group or less (`expected_panes`), I the nats that one tells. The story of limits that drop by 30%
 (a coefficient of variation of 0.3, women half of those decided on) is paged within the hour (median of 30 runs, five-minute panes) from
-8,000 decisions a day with a budget of one page a month, from about 32,000 with 0.05; at 4,000 after 2.2 and 5 hours, where fixed stakes
+8,000 decisions a day with a budget of one page a month, from about 32,000 with 0.05; at 4,000 after 1.9 and 4.8 hours, where fixed stakes
 took 20 and 26. Nothing can be much sooner: the best bet there is earns 2.7 nats an hour at 4,000, so that a test that knew the moment
 would need 1.1 hours for 0.05; and the gate's window shows the drop after 40 minutes at any traffic
 (`make bench-evidence ARGS="--only values"`).
