@@ -4,8 +4,8 @@ Libraries subtract and divide in different directions, so a number carried over 
 be one over ours. Ours: the group minus (or over) the reference, Fairlearn's greatest minus least between groups.
 tests/contracts/test_namesakes.py asks Fairlearn 0.15 and AIF360 0.6.1 for their numbers and compares, and knows all their
 names. The others cannot be installed beside this program; their formulas were read in their code: Aequitas 1.1.0, smclarify
-0.5 (Clarify), Holistic AI 1.0.14 (run once as well, on 22 November 2026), and Veritas at the repository's 2.0. PyPI's last
-veritastool, 1.0.2, has fewer names and divides the other way.
+0.5 (Clarify), Holistic AI 1.0.14 (its classification and average-score metrics were run once as well), and Veritas at the
+repository's 2.0. PyPI's last veritastool, 1.0.2, has fewer names and divides the other way.
 """
 
 import sys
