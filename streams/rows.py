@@ -23,6 +23,9 @@ from monitor.sums import SPARSE, Book, Ints
 MANY = 400
 """From so many rows on COPY pays."""
 
+LARGE = 12_000
+"""Rows of one book in one commit: as many as come when a backlog is read."""
+
 READ = """
 select p.start_ms, p.cell, array_replace(p.sums, null, 0::bigint)
 from unnest(%s::bigint[], %s::bigint[]) as k(start_ms, cell) join fairdrift.panes p using (start_ms, cell)
@@ -90,7 +93,8 @@ class RowCache:
     """The newest contents of rows that this owner has written, so that they need not be read back.
 
     Bounded: rows live in two generations; what is used moves to the young one, and when that holds half of `most` rows the
-    old one is dropped. Commits of several partitions may use it at once.
+    old one is dropped. A block of more than `LARGE` would only push out the others: it is not remembered. Commits of several
+    partitions may use it at once.
     """
 
     def __init__(self, most: int = 100_000) -> None:
@@ -100,15 +104,17 @@ class RowCache:
 
     def add_known(self, part: int, block: Block) -> NDArray[np.intp]:
         """Add what is known to the sums of the block; returns the numbers of the rows of which nothing is known."""
-        keys = block.keys
         with self._lock:
             known = self._known.get((part, block.book, block.pane_ms))
-            return np.arange(len(block.start)) if known is None else known.add_to(keys, block.sums)
+            return np.arange(len(block.start)) if known is None else known.add_to(block.keys, block.sums)
 
     def keep(self, part: int, block: Block) -> None:
         """Remember rows as they are stored now."""
         place = part, block.book, block.pane_ms
         with self._lock:
+            if len(block.start) > LARGE:
+                self._known.pop(place, None)  # what it had of these rows is no longer so
+                return
             if place not in self._known:
                 self._known[place] = _Known(block.sums.shape[1])
             self._known[place].keep(block.keys, block.sums)
@@ -184,9 +190,11 @@ def add_stored(cursor: Any, owner: Owner, block: Block, which: NDArray[np.intp])
     span = int(starts.min()), int(starts.max())
     of = (int(block.book.basis), block.pane_ms, owner.stream, owner.part, block.book.label_class)
     cursor.execute(READ, (starts.tolist(), cells.tolist(), *of, *span))
-    numbers = dict(zip(zip(starts.tolist(), cells.tolist(), strict=True), which.tolist(), strict=True))
     found = cursor.fetchall()
     block.absent[which] = True
+    if not found:
+        return
+    numbers = dict(zip(zip(starts.tolist(), cells.tolist(), strict=True), which.tolist(), strict=True))
     for length in {len(row[2]) for row in found}:
         alike = [row for row in found if len(row[2]) == length]
         at = [numbers[row[0], row[1]] for row in alike]

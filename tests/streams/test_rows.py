@@ -11,7 +11,7 @@ from psycopg2.errors import UniqueViolation
 from monitor.sums import LABELS, Basis, Book
 from streams.database import engine
 from streams.retention import ensure_partitions
-from streams.rows import MANY, Block, Owner, RowCache, add_stored, upsert
+from streams.rows import LARGE, MANY, Block, Owner, RowCache, add_stored, upsert
 
 HOUR = 3_600_000
 T0 = 1_790_000_000_000 // HOUR * HOUR
@@ -129,6 +129,14 @@ def test_the_cache_is_bounded_and_keeps_what_is_used() -> None:
     assert len(cache.add_known(0, first)) == 4
     remembered = sum(len(g.rows) for known in cache._known.values() for g in (known._young, known._old))
     assert remembered <= 20 + 4
+
+
+def test_a_large_block_is_not_remembered_and_makes_what_was_forgotten() -> None:
+    cache = RowCache()
+    cache.keep(0, block(2, seed=5))
+    assert len(cache.add_known(0, block(2))) == 0
+    cache.keep(0, block(LARGE + 1))  # the same two rows have other sums now
+    assert len(cache.add_known(0, block(2))) == 2
 
 
 def test_a_newer_generation_wins() -> None:
