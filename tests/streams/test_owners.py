@@ -86,15 +86,25 @@ class Group:
         return partition
 
 
-def test_what_a_commit_and_a_touch_both_find_lost_is_claimed_again_once(tmp_path: Path) -> None:
-    asyncio.run(_lost_twice(tmp_path))
+def test_what_a_commit_and_a_touch_both_find_lost_is_claimed_again_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(_lost_twice(tmp_path, monkeypatch))
 
 
-async def _lost_twice(tmp_path: Path) -> None:
+async def _lost_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group(tmp_path)
     await group.owners.reassign(BOTH, 1)
     partition = await group.claimed()
     partition.session.deliver(Chunk(0, 0, 1, records(prediction())))
+    closed: list[RocksDisk] = []
+    whole = RocksDisk.close
+
+    def close(disk: RocksDisk) -> None:
+        closed.append(disk)
+        whole(disk)
+
+    monkeypatch.setattr(RocksDisk, "close", close)
     group.theirs = True
     group.answering.clear()
     await group.owners.commit(partition)
@@ -104,6 +114,7 @@ async def _lost_twice(tmp_path: Path) -> None:
     again = await group.claimed()
     assert again is not partition
     assert group.claims == 2
+    assert closed.count(partition.disk) == 1
     group.theirs = False
     await group.owners.close()
     group.shelf.close()
