@@ -197,9 +197,8 @@ def _exceeded(along: Indices, besides: Sequence[Indices], place: Indices) -> Fla
     if len(besides) > 1:
         return _looked_up([along, *besides], place)
     many = len(place) + 1
-    order = np.argsort(
-        (place * 2 * many - along) * 2 * many - besides[0]
-    )  # from the most along it; of equals the most beside
+    # from the most along it; of equals the most beside
+    order = np.argsort((place * 2 * many - along) * 2 * many - besides[0])
     height = besides[0][order] + 2 * many * place[order]  # each segment is above those before it
     before = np.concatenate([[-many], np.maximum.accumulate(height)[:-1]])
     begins = np.flatnonzero(np.diff(along[order], prepend=-many) | np.diff(place[order], prepend=-1))

@@ -1,8 +1,8 @@
 """Reading ahead: full chunks become columns in a process of their own, while the worker joins and counts the one before.
 
-Python's lock lets one thread of a process work at a time, and reading is two fifths of what the worker itself does for an
-event. What is read is a function of the records and the configuration alone, so it does not matter which process does it: a
-chunk that is small, has headers or finds no free slot is read by the worker when its turn comes, and nobody can tell.
+Python's lock lets one thread of a process work at a time, and reading is a good part of what the worker does for an event.
+What is read is a function of the records and the configuration alone, so it does not matter which process does it: a chunk that
+is small, has headers or finds no free slot is read by the worker when its turn comes, and nobody can tell.
 
 Requests and answers lie in memory that both processes see, cut into slots; through the pipes goes only which slot, and how
 much of it. The process ends when its pipe closes, however the worker ended. If it ends by itself, so does the worker.
@@ -12,6 +12,7 @@ import asyncio
 import mmap
 import os
 import pickle
+import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE
@@ -133,14 +134,12 @@ class ReadAhead:
         try:
             process = await _started()
             try:
-                await self._serve(process)
+                with suppress(asyncio.IncompleteReadError, ConnectionError):
+                    await self._serve(process)
             finally:
                 self._ready = None
                 await process.end()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.failed.set_exception(
-                ReaderGone("the process that reads ahead has ended by itself; its last words are above")
-            )
+            self.failed.set_exception(ReaderGone(_farewell(process.process.returncode)))
         except Exception as error:  # noqa: BLE001 - it ends the worker, through `failed`
             self.failed.set_exception(error)
 
@@ -150,6 +149,15 @@ class ReadAhead:
         self._ready = process
         while True:
             await process.keep_promise()
+
+
+def _farewell(code: int | None) -> str:
+    why = (
+        "it was killed, perhaps for want of memory"
+        if code == -signal.SIGKILL
+        else f"exit code {code}, and what it said is above"
+    )
+    return f"the process that reads ahead has ended by itself: {why}"
 
 
 async def _started() -> _Process:

@@ -1,7 +1,7 @@
 """Pane rows in and out of Postgres in bulk: read by key, overwritten whole.
 
-Few rows go by one `insert ... on conflict`. Of many, those that the table does not have yet go by a binary COPY, which costs
-half as much as a merge; the others by COPY into a temporary table and a merge. Rows stay columns all
+Few rows go by one `insert ... on conflict`. Of many, those that the table does not have yet go straight into it by a binary
+COPY; the others by COPY into a temporary table and a merge. Rows stay columns all
 the way: labels of decisions of the last thirty days touch nearly as many rows as there are labels, and an object per row
 would cost more than everything else that is done for the event.
 """

@@ -137,7 +137,7 @@ def test_its_end_ends_the_worker() -> None:
         assert reading._ready is not None
         child = reading._ready.process
         child.kill()
-        with pytest.raises(ReaderGone, match="ended by itself"):
+        with pytest.raises(ReaderGone, match="ended by itself: it was killed"):
             await reading.failed
         await reading.close()
         assert child.returncode == -9
