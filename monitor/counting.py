@@ -24,7 +24,7 @@ from monitor.deltas import (
     weighted_columns,
 )
 from monitor.entries import PLAIN, VALUED, Entries
-from monitor.sums import LAYOUTS, WEIGHT_PARTS, Basis, Book, Ints
+from monitor.sums import LAYOUTS, Basis, Book, Ints
 
 Bools = NDArray[np.bool_]
 
@@ -76,15 +76,13 @@ class Counting:
                 self._weights(((book, time),), cell, batch.weight[those], columns)
 
     def _weights(self, books: Sequence[tuple[Book, Ints]], cell: Ints, weight: Whole, columns: Columns) -> None:
-        """What the columns count once more with the weights, of the events of models that weigh: in each book at its times."""
+        """What the columns count and sum once more with the weights, of the events of models that weigh: in each book at its times."""
         some = weight > 0
         if not some.any():
             return
-        slots = LAYOUTS[books[0][0].basis].slots
-        counts = {slot: columns[slot] for slot in slots[: len(slots) // len(WEIGHT_PARTS)]}
-        chosen = {slot: column if isinstance(column, int) else column[some] for slot, column in counts.items()}
+        chosen = {slot: column if isinstance(column, int) else column[some] for slot, column in columns.items()}
         of, amounts, *times = _those(some, cell, weight, *(time for _, time in books))
-        raised = weighted_columns(chosen, amounts)
+        raised = weighted_columns(LAYOUTS[books[0][0].basis], chosen, amounts)
         for (book, _), time in zip(books, times, strict=True):
             self._deltas.add(book, time, of, raised)
 

@@ -11,7 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.bins import calibration_slot, label_slot, relative_error, score_bin, split_product, surprise
-from monitor.sums import LARGEST, LAYOUTS, SCORE_UNIT, WEIGHT_PARTS, Basis, Book, Ints, Layout, pane_of, split_square
+from monitor.sums import (
+    LARGEST,
+    LAYOUTS,
+    SCORE_UNIT,
+    WEIGHT_PARTS,
+    Basis,
+    Book,
+    Ints,
+    Layout,
+    pane_of,
+    split_square,
+    times,
+)
 
 Columns = dict[str, NDArray[Any] | int]
 """Slot -> what each event adds to it; a bare number is the same for all."""
@@ -121,16 +133,40 @@ def class_label_columns(decision: Whole, chosen: NDArray[np.bool_], label: Whole
     }  # fmt: skip
 
 
-def weighted_columns(columns: Columns, weight: Ints) -> Columns:
-    """The slots of `WEIGHTED_DECISIONS` or `WEIGHTED_LABELS`: of each slot of counts also the weights, and their squares."""
-    found: Columns = dict(columns)
+def weighted_columns(layout: Layout, columns: Mapping[str, NDArray[Any] | int], weight: Ints) -> Columns:
+    """The slots of `WEIGHTED_DECISIONS` or `WEIGHTED_LABELS` that events of these weights raise.
+
+    Of each count that is kept with weights also the weights and their squares, of each quantity its products with them.
+    """
+    found: Columns = {}
     hi, lo = split_square(weight)
     for slot, raised in columns.items():
-        amounts = (
-            (weight, hi, lo) if isinstance(raised, int) else [np.where(raised, part, 0) for part in (weight, hi, lo)]
-        )
-        found |= {f"{slot}{part}": amount for part, amount in zip(WEIGHT_PARTS[1:], amounts, strict=True)}
+        if f"{slot}{WEIGHT_PARTS[1]}" in layout.slots:
+            parts = (weight, hi, lo)
+            amounts = parts if isinstance(raised, int) else [np.where(raised, part, 0) for part in parts]
+            found |= {f"{slot}{part}": amount for part, amount in zip(WEIGHT_PARTS, (raised, *amounts), strict=True)}
+        elif f"{slot}_w_0" in layout.slots and not isinstance(raised, int):
+            found |= _products(layout, slot, raised.astype(np.int64), weight)
     return found
+
+
+def _products(layout: Layout, name: str, quantity: Ints, weight: Ints) -> Columns:
+    """The limbs of a quantity's products with the weights, of the kinds that the layout keeps."""
+    size, sign = np.abs(quantity), np.sign(quantity)
+    once = times((size,), weight)
+    twice = times(once, weight)
+    made: dict[str, tuple[tuple[Ints, ...], Ints]] = {
+        "w": (once, sign),
+        "ww": (twice, sign),
+        "w_sq": (times(once, size), np.ones_like(size)),
+        "ww_sq": (times(twice, size), np.ones_like(size)),
+    }
+    return {
+        f"{name}_{kind}_{at}": limb * of
+        for kind, (limbs, of) in made.items()
+        if f"{name}_{kind}_0" in layout.slots
+        for at, limb in enumerate(limbs)
+    }
 
 
 def label_score_columns(positive: NDArray[np.bool_], score: Ints) -> tuple[Columns, tuple[Histogram, ...]]:

@@ -10,7 +10,8 @@ and list it in `METRICS`:
     index           Index(sums, parts, index, key)   of all groups of an attribute set together
 
 A composite is a statistic whose `parts` name every denominator: it is undefined where any of them is empty. A rate of counts
-can be weighted as it is (`monitor.weighing`); a composite of a group's own rates says so (`of_rates`).
+can be weighted as it is (`monitor.weighing`); a composite of a group's own rates says so (`of_rates`), a mean how
+(`weighted`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +48,7 @@ class MetricError(MonitorError):
 SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
-OF_AMOUNTS = "weights are kept of counts, not of scores and values"
+OF_HISTOGRAMS = "weights are kept of counts and means, not of histograms and the sums beside them"
 OF_SIZES = "weights would change the sizes of groups, which it is about"
 """Why a metric cannot be weighted."""
 
@@ -188,6 +189,8 @@ class GroupMetric:
     """Whether it is stored where a model does not say which metrics it wants."""
     of_rates: bool = False
     """A composite of the group's own rates: the same number if all of the group's counts are multiplied."""
+    weighted: Callable[[Sums], Tallied] | None = None
+    """What it makes of weighted sums, where these keep more than counts for it (`monitor.weighted_means`)."""
 
     @property
     def layout(self) -> Layout:
@@ -206,25 +209,34 @@ class GroupMetric:
 
     @property
     def weighs(self) -> bool:
-        """Whether it can be of weights: a rate of counts, or a composite of a group's own rates."""
+        """Whether it can be of weights: a rate of counts, a composite of a group's own rates, or a mean of which they are kept."""
         return not self.unweighed
 
     @property
     def unweighed(self) -> str:
         """Why it cannot be of weights; empty: it can."""
+        if self.weighted is not None:
+            return ""
         if self.hourly:
-            return OF_AMOUNTS
+            return OF_HISTOGRAMS
         layout = counted(WEIGHTED[self.needs])
         try:
             self.tally(Sums(layout, layout.zeros(1)))
         except AttributeError:  # it reads more than counts
-            return OF_AMOUNTS
+            return OF_HISTOGRAMS
         return "" if self.kind == "rate" or self.of_rates else OF_SIZES
+
+    @property
+    def of_counts(self) -> bool:
+        """Whether it needs counts alone, as they are kept of each class of several; and is no comparison of sizes."""
+        return self.weighs and self.weighted is None
 
     def tallied(self, sums: Sums) -> Tallied:
         """What it makes of the sums, weighted if they are."""
         if sums.weight_unit is None:
             return self.tally(sums)
+        if self.weighted is not None:
+            return self.weighted(sums)
         people, weight = self.tally(sums.part(counts)), self.tally(sums.part(weights))
         if isinstance(people, Tally):
             square = self.tally(sums.part(squares))

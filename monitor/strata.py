@@ -177,5 +177,5 @@ class Strata:
             return part(name, groups, x), other
 
         if self.groups.form[row] != Form.RATE:
-            return Sides(side("denominator"), side("numerator"), side("variance"))
+            return Sides(side("size"), side("count"), side("variance"), side("n"))
         return Sides(side("size"), side("count"), counted=side("n"))

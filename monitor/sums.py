@@ -6,13 +6,15 @@ was stored shorter is read with zeros for them, so that a new metric needs no mi
 
 A square is kept in two slots, `hi * 2**31 + lo`, so that a sum over 30 days of busy traffic cannot overflow 64 bits:
 quantities are quantised to below 2**31 in size (`quantities.units`), their squares to below 2**62. Each slot then has room for
-2**32 events of the greatest size there is; weights are such quantities.
+2**32 events of the greatest size there is; weights are such quantities, and their products with others are kept in as many
+slots as they have limbs (`WEIGHTED_SUMS`).
 
 Histograms (`monitor.bins`) are bases of their own: a model without scores or a declared range of values has none of their
 rows. Why by the hour (2026-11): by the minute they would be nine tenths of all that is stored and of what the evaluator
 holds in memory, for windows in which no quantile or AUC means anything.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -148,12 +150,40 @@ WEIGHT_PARTS = ("", "_weight", "_weight_sq_hi", "_weight_sq_lo")
 """Of each slot: how many events, the sum of their weights (in the model's unit), and of the squares of these."""
 
 
-def _weighted(*slots: str) -> Layout:
-    return Layout(tuple(f"{slot}{part}" for part in WEIGHT_PARTS for slot in slots))
+WEIGHTED_SUMS = {"w": 2, "ww": 3, "w_sq": 3, "ww_sq": 4}
+"""Of a quantity x of events that weigh w: the sums of w x, w^2 x, w x^2 and w^2 x^2, and in how many limbs each is kept.
+
+A limb is a digit of base 2**31, the least first, with the sign of x: below 2**31 in size for each event like all else here.
+"""
 
 
-WEIGHTED_DECISIONS = _weighted("events", "decided", "favourable")
-WEIGHTED_LABELS = _weighted("labelled", "positive", "negative", "tp", "fp", "fn", "tn")
+def _weighted(*counts: str) -> tuple[str, ...]:
+    return tuple(f"{slot}{part}" for part in WEIGHT_PARTS for slot in counts)
+
+
+def _limbs(quantity: str, *kinds: str) -> tuple[str, ...]:
+    return tuple(f"{quantity}_{kind}_{limb}" for kind in kinds for limb in range(WEIGHTED_SUMS[kind]))
+
+
+WEIGHTED_DECISIONS = Layout(
+    (
+        *_weighted("events", "decided", "favourable"),
+        *_weighted("scored", "valued"),
+        *_limbs("score", "w"),
+        *_limbs("value", *WEIGHTED_SUMS),
+    )
+)
+
+WEIGHTED_LABELS = Layout(
+    (
+        *_weighted("labelled", "positive", "negative", "tp", "fp", "fn", "tn"),
+        *_weighted("scored_positive", "scored_negative", "compared"),
+        *_limbs("score_positive", "w"),
+        *_limbs("score_negative", "w"),
+        *_limbs("error", *WEIGHTED_SUMS),
+        *_limbs("error_abs", "w", "ww"),
+    )
+)
 
 QUALITY = Layout(
     (
@@ -259,6 +289,16 @@ def split_square(quantity: Ints) -> tuple[Ints, Ints]:
     """The squares of quantised values as (hi, lo) with `hi * 2**31 + lo`, each below 2**31."""
     square = quantity * quantity
     return square >> LIMB, square & LARGEST
+
+
+def times(limbs: Sequence[Ints], quantity: Ints) -> tuple[Ints, ...]:
+    """The limbs of a product, one more than went in, all of numbers that are not negative and the quantity below 2**31."""
+    found, carry = [], np.zeros_like(quantity)
+    for limb in limbs:
+        product = limb * quantity + carry
+        found.append(product & LARGEST)
+        carry = product >> LIMB
+    return (*found, carry)
 
 
 def join_square(hi: Ints, lo: Ints) -> NDArray[np.float64]:

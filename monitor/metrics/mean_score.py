@@ -10,6 +10,7 @@ import numpy as np
 from monitor.metric import GroupMetric, Sums
 from monitor.sums import SCORE_UNIT
 from monitor.tallies import Tally
+from monitor.weighted_means import of_scores
 
 
 def tally(sums: Sums) -> Tally:
@@ -26,5 +27,6 @@ METRICS = (
         denominator="predictions with a score",
         tally=tally,
         by_default=True,
+        weighted=lambda sums: of_scores(sums, "scored", "score"),
     ),
 )

@@ -2,6 +2,7 @@
 
 from monitor.metric import GroupMetric, Sums
 from monitor.tallies import Tally
+from monitor.weighted_means import of_amounts
 
 
 def tally(sums: Sums) -> Tally:
@@ -20,5 +21,6 @@ METRICS = (
         tally=tally,
         aliases=("mean_prediction",),
         by_default=True,
+        weighted=lambda sums: of_amounts(sums, "valued", "value"),
     ),
 )

@@ -13,6 +13,7 @@ from monitor.histograms import around
 from monitor.intervals import normal_quantile
 from monitor.metric import GroupMetric, Sums
 from monitor.tallies import Contrast, Outer, Pair
+from monitor.weighted_means import effective, mean, spread
 
 
 def distance(one: Any, other: Any) -> Contrast:
@@ -48,6 +49,15 @@ def tally(sums: Sums) -> Pair:
     return Pair(Spread(sides), {"predictions with a value": moments.n}, distance, outer=outer)
 
 
+def of_weights(sums: Sums) -> Pair:
+    """The same of weighted means and spreads, each group of Kish's effective number of events."""
+    n = effective(sums, "valued")
+    variance = np.where(sums.valued == 1, 0.0, spread(sums, "valued", "value"))
+    sides = {"n": n, "mean": mean(sums, "valued", "value_w", sums.unit), "variance": variance}
+    outer = Outer(sides["mean"], more=(-variance,), either=(n,))
+    return Pair(Spread(sides), {"predictions with a value": sums.valued}, distance, outer=outer)
+
+
 METRICS = (
     GroupMetric(
         name="standardised_mean_difference",
@@ -57,5 +67,6 @@ METRICS = (
         denominator="predictions with a value",
         tally=tally,
         aliases=("smd",),
+        weighted=of_weights,
     ),
 )

@@ -15,6 +15,7 @@ from monitor.metric import GroupMetric, Sums
 from monitor.river_stats import Moments
 from monitor.sums import LIMB, RELATIVE_UNIT, Ints
 from monitor.tallies import Statistic, Tally
+from monitor.weighted_means import mean, of_amounts, quotient, total, weight
 
 COMPARED = "predictions with a value on both sides"
 RELATIVE = "predictions with a value on both sides and an outcome that is not 0"
@@ -34,8 +35,12 @@ def absolute(sums: Sums) -> Tally:
 
 def mean_squared(sums: Sums) -> Statistic:
     """The mean squared error, in the square of the measure. No interval, as of its root."""
+    return _mean_squared(sums, _square(sums))
+
+
+def _mean_squared(sums: Sums, square: Floats) -> Statistic:
     with np.errstate(all="ignore"):
-        return Statistic(root_mean_squared(sums).value ** 2, {COMPARED: sums.compared})
+        return Statistic(_root(sums, square).value ** 2, {COMPARED: sums.compared})
 
 
 def root_mean_squared(sums: Sums) -> Statistic:
@@ -44,10 +49,22 @@ def root_mean_squared(sums: Sums) -> Statistic:
     No interval: how sure a mean of squares is depends on the fourth powers of the errors, which are not kept, and errors
     have no declared range that would bound them. That of `mean_absolute_error` (never more than this) is from the sums.
     """
-    n = sums.compared
+    return _root(sums, _square(sums))
+
+
+def _root(sums: Sums, square: Floats) -> Statistic:
+    """Of the mean of the squared errors, in squared units."""
+    return Statistic(np.sqrt(square) * sums.unit, {COMPARED: sums.compared})
+
+
+def _square(sums: Sums) -> Floats:
     with np.errstate(all="ignore"):
-        value: Floats = np.sqrt(_squares(sums) / n) * sums.unit
-    return Statistic(value, {COMPARED: n})
+        found: Floats = _squares(sums) / sums.compared
+    return found
+
+
+def _weighted_square(sums: Sums) -> Floats:
+    return mean(sums, "compared", "error_w_sq", 1.0)
 
 
 def _squares(sums: Sums) -> Floats:
@@ -70,6 +87,13 @@ def jain(sums: Sums) -> Statistic:
     with np.errstate(all="ignore"):
         value = np.minimum(size**2 / np.where(squares > 0, n * squares, np.nan), 1.0)
     return Statistic(value, {COMPARED: n})
+
+
+def jain_of_weights(sums: Sums) -> Statistic:
+    """(sum of w |error|)^2 / (sum of w x sum of w error^2)."""
+    size = total(sums, "error_abs_w")
+    value = quotient(size * size, weight(sums, "compared") * total(sums, "error_w_sq"))
+    return Statistic(value, {COMPARED: sums.compared})
 
 
 def relative(sums: Sums) -> Tally:
@@ -148,6 +172,7 @@ METRICS = (
         denominator=COMPARED,
         tally=signed,
         aliases=("signed_bias", "mean_residual"),
+        weighted=lambda sums: of_amounts(sums, "compared", "error"),
     ),
     GroupMetric(
         name="mean_absolute_error",
@@ -157,6 +182,7 @@ METRICS = (
         denominator=COMPARED,
         tally=absolute,
         aliases=("mae",),
+        weighted=lambda sums: of_amounts(sums, "compared", "error_abs", "error"),
     ),
     GroupMetric(
         name="mean_squared_error",
@@ -166,6 +192,7 @@ METRICS = (
         denominator=COMPARED,
         tally=mean_squared,
         aliases=("mse",),
+        weighted=lambda sums: _mean_squared(sums, _weighted_square(sums)),
     ),
     GroupMetric(
         name="root_mean_squared_error",
@@ -175,6 +202,7 @@ METRICS = (
         denominator=COMPARED,
         tally=root_mean_squared,
         aliases=("rmse",),
+        weighted=lambda sums: _root(sums, _weighted_square(sums)),
     ),
     GroupMetric(
         name="jain_index",
@@ -183,6 +211,7 @@ METRICS = (
         kind="statistic",
         denominator="errors",
         tally=jain,
+        weighted=jain_of_weights,
     ),
     GroupMetric(
         name="mean_absolute_percentage_error",

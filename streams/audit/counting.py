@@ -127,19 +127,31 @@ def in_panes(rows: Rows, of: tuple[ModelConfig, Ints], time: Ints, labels: Basis
         low, high = quantised(np.array(model.value.range), resolution).astype(np.int64).tolist()
         clipped = np.where(valued, value.clip(low, high), 0)
         add(Basis.VALUES, valued, {}, ((value_slot(value[valued], low, high), None),))
-    decision = rows.decision.astype(np.int64)
-    add(Basis.DECISION, everyone, decision_columns(decision, score, value, valued, clipped))
+    known, decided, labelled = columns(rows, (resolution, clipped))
+    add(Basis.DECISION, everyone, decided)
     add(Basis.SCORES, scored, {}, score_histogram(score[scored]))
+    add(labels, known, labelled)
     true, trued = _units(rows.outcome, resolution), ~np.isnan(rows.outcome)
-    known = (rows.label >= 0) | trued
-    predicted = {"decision": decision, "score": score, "value": value, "valued": valued.astype(np.int64)}
-    outcome = {"label": rows.label.astype(np.int64), "value": true, "valued": trued.astype(np.int64)}
-    those = [{name: each[known] for name, each in side.items()} for side in (predicted, outcome)]
-    add(labels, known, label_columns(those[0], those[1]))
     both, compared = scored & (rows.label >= 0), valued & trued
     add(Basis.LABEL_SCORES_DECIDED, both, *label_score_columns(rows.label[both] == 1, score[both]))
     add(Basis.ERRORS_DECIDED, compared, error_columns(value[compared], true[compared]))
     return deltas.take()
+
+
+def columns(rows: Rows, of: tuple[float, Ints | None]) -> tuple[Flags, Columns, Columns]:
+    """Which rows are labelled, the slots of `DECISIONS` that all raise, and those of `LABELS` that these raise.
+
+    `of` is the unit of values, and the values clipped to the model's range (None: as they are).
+    """
+    resolution, clipped = of
+    score, valued, value = _scores(rows.score), ~np.isnan(rows.value), _units(rows.value, resolution)
+    true, trued = _units(rows.outcome, resolution), ~np.isnan(rows.outcome)
+    decision, known = rows.decision.astype(np.int64), (rows.label >= 0) | trued
+    predicted = {"decision": decision, "score": score, "value": value, "valued": valued.astype(np.int64)}
+    outcome = {"label": rows.label.astype(np.int64), "value": true, "valued": trued.astype(np.int64)}
+    those = [{name: each[known] for name, each in side.items()} for side in (predicted, outcome)]
+    decided = decision_columns(decision, score, value, valued, value if clipped is None else clipped)
+    return known, decided, label_columns(those[0], those[1])
 
 
 KINDS: Mapping[Needs, Basis] = {

@@ -21,7 +21,7 @@ from streams.audit.proxies import Proxy, proxies
 from streams.audit.reading import AuditError, Table
 from streams.audit.sections import ranks
 from streams.audit.skews import Skew, skews
-from streams.audit.versus import versus
+from streams.audit.versus import versus, weighed
 
 HEADLINES = (
     "selection_rate", "mean_value", "mean_score", "true_positive_rate", "false_positive_rate", "precision", "accuracy", "roc_auc",
@@ -87,7 +87,7 @@ def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambd
     notes = [*_notes(prepared), *_left_out(plan)]
     if model.weight_unit is not None:
         plan = _weighing(plan, request.metrics)
-    sums = counted.sums if rows.weight is None else versus(rows, counted.cell, len(counted.cells))
+    sums = counted.sums if rows.weight is None else weighed(rows, model, counted.cell, len(counted.cells))
     assessment = assessed(grouping(counted.cells, plan.shape()), sums, plan)
     rulings = tuple(_ruling(asked, prepared, request, tell) for asked in request.policies)
     found = _proxies(table, prepared, tell) if request.proxies else ()
@@ -133,7 +133,7 @@ def _left_out(plan: Plan) -> Iterator[str]:
 
 def _classes(rows: Rows, model: ModelConfig, counted: Counted, plan: Plan) -> Iterator[tuple[str, Assessment]]:
     """Each class against the rest, by the metrics that are of counts alone."""
-    chosen = tuple(name for name in plan.metrics if metric(name).weighs)
+    chosen = tuple(name for name in plan.metrics if metric(name).of_counts)
     for number, name in enumerate(model.classes if chosen else (), 1):
         sums = versus(rows, counted.cell, len(counted.cells), number)
         its = replace(plan, metrics=chosen)
@@ -260,7 +260,9 @@ def _notes(prepared: Prepared) -> list[str]:
     if 0 < undecided < len(rows):
         found.append(f"{several(undecided, 'row')} without a decision")
     if rows.weight is not None:
-        found.append("rates are of weights; policies, proxies, the skew of labels and `people` count rows, each as one")
+        found.append(
+            "rates and means are of weights; policies, proxies, the skew of labels and `people` count rows, each as one"
+        )
     if model.labels == "favourable_only":
         found.append("only favourable decisions are ever labelled: rates over all labels are undefined")
     return found

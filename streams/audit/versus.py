@@ -10,7 +10,7 @@ from monitor.metric import Needs
 from monitor.quantities import Flags, Floats, quantised
 from monitor.sums import LARGEST, LAYOUTS, Basis, Book, Ints
 from monitor.windows import HOUR
-from streams.audit.counting import Rows
+from streams.audit.counting import Rows, columns
 from streams.audit.reading import AuditError, Codes, Column
 
 FINEST = 1e-6
@@ -23,23 +23,35 @@ BASES: Mapping[bool, Mapping[Needs, Basis]] = {
 """Where decisions and labels are counted, by whether they are weighed."""
 
 
-def versus(rows: Rows, cell: Ints, cells: int, number: int = 0) -> dict[Needs, Ints]:
-    """The sums of each cell: of favourable decisions (0) or of a class against the rest; with weights if rows have them.
+def weighed(rows: Rows, model: ModelConfig, cell: Ints, cells: int) -> dict[Needs, Ints]:
+    """The weighted sums of each cell, of rows that have weights; `cell` is each row's, of so many `cells`."""
+    known, decided, labelled = columns(rows, (model.value.resolution, None))
+    every = np.ones(len(rows), dtype=np.bool_)
+    return _summed(rows, {"decision": (every, decided), "label": (known, labelled)}, cell, cells)
 
-    `cell` is each row's, of so many `cells`.
-    """
-    codes = (rows.decision, rows.label)
-    chosen, true = [column == 1 for column in codes] if not number else [column == number for column in rows.classes]
+
+def versus(rows: Rows, cell: Ints, cells: int, number: int) -> dict[Needs, Ints]:
+    """The sums of each cell of a class, by its number, against the rest; with weights if rows have them."""
+    chosen, true = [column == number for column in rows.classes]
     known = (rows.label >= 0) | ~np.isnan(rows.outcome)
     every = np.ones(len(rows), dtype=np.bool_)
-    made: dict[Needs, tuple[Flags, Columns]] = {
+    made: _Made = {
         "decision": (every, class_columns(rows.decision, chosen)),
         "label": (known, class_label_columns(rows.decision[known], chosen[known], rows.label[known], true[known])),
     }
+    return _summed(rows, made, cell, cells)
+
+
+_Made = dict[Needs, tuple[Flags, Columns]]
+"""Which rows raise something, and which slots of counts."""
+
+
+def _summed(rows: Rows, made: _Made, cell: Ints, cells: int) -> dict[Needs, Ints]:
     deltas, bases = Deltas(HOUR), BASES[rows.weight is not None]
-    for needs, (which, columns) in made.items():
-        weighed = columns if rows.weight is None else weighted_columns(columns, rows.weight[which])
-        deltas.add(bases[needs], np.zeros(int(which.sum()), dtype=np.int64), cell[which], weighed)
+    for needs, (which, counted) in made.items():
+        weight = None if rows.weight is None else rows.weight[which]
+        raised = counted if weight is None else weighted_columns(LAYOUTS[bases[needs]], counted, weight)
+        deltas.add(bases[needs], np.zeros(int(which.sum()), dtype=np.int64), cell[which], raised)
     taken = deltas.take()
     found: dict[Needs, Ints] = {}
     for needs, basis in bases.items():

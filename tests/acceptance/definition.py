@@ -261,7 +261,7 @@ def label_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
             side = "positive" if label else "negative"
             sums |= {f"scored_{side}": 1, f"score_{side}": prediction.score}
     if prediction.value is not None and outcome.value is not None:
-        error = prediction.value - outcome.value
+        error = max(min(prediction.value - outcome.value, 2**31 - 1), 1 - 2**31)
         sums |= {"compared": 1, "error": error, "error_abs": abs(error), **square("error", error)}
         sums["outcome_value"] = outcome.value
     return sums
@@ -285,12 +285,19 @@ def class_label_sums(prediction: Event, outcome: Event, name: str) -> Mapping[st
     return sums
 
 
-COUNTED = ("events", "decided", "favourable", "labelled", "positive", "negative", "tp", "fp", "fn", "tn")
+COUNTED = (
+    "events", "decided", "favourable", "scored", "valued",
+    "labelled", "positive", "negative", "tp", "fp", "fn", "tn", "scored_positive", "scored_negative", "compared",
+)  # fmt: skip
 """The slots that are weighted too."""
+
+SUMMED = {"score": ("w",), "score_positive": ("w",), "score_negative": ("w",), "error_abs": ("w", "ww"),
+          "value": ("w", "ww", "w_sq", "ww_sq"), "error": ("w", "ww", "w_sq", "ww_sq")}  # fmt: skip
+"""The quantities of which products with weights are kept, and which products."""
 
 
 def weighted(prediction: Event, sums: Mapping[str, int]) -> Mapping[str, int]:
-    """Those of the sums that a prediction's weight counts for: the count, the weight, its square in two parts."""
+    """Those of the sums that a prediction's weight counts for: the count, the weight, its square in two parts, products."""
     weight = prediction.weight
     if weight is None:
         return {}
@@ -298,6 +305,20 @@ def weighted(prediction: Event, sums: Mapping[str, int]) -> Mapping[str, int]:
     for slot in COUNTED:
         if n := sums.get(slot, 0):
             found |= {slot: n, f"{slot}_weight": weight, **square(f"{slot}_weight", weight)}
+    for name, kinds in SUMMED.items():
+        x = sums.get(name, 0)
+        products = {"w": weight * x, "ww": weight**2 * x, "w_sq": weight * x**2, "ww_sq": (weight * x) ** 2}
+        for kind in kinds:
+            found |= digits(f"{name}_{kind}", products[kind])
+    return found
+
+
+def digits(name: str, number: int) -> dict[str, int]:
+    """Of base 2**31, the least first, each with the number's sign."""
+    left, found = abs(number), dict[str, int]()
+    while left:
+        left, digit = divmod(left, 2**31)
+        found[f"{name}_{len(found)}"] = digit if number > 0 else -digit
     return found
 
 

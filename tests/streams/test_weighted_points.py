@@ -93,3 +93,26 @@ def test_labels_by_both_times_and_a_revision_when_they_are_late(db: sa.Engine) -
     run_on(db, CONFIG)
     found = [row for row in query(db, GROUPS, end=T0 + HOUR, basis="decision") if row[0] == rate[0]]
     assert found == [("true_positive_rate", 0.5, 20, 40.0, 80.0, 1)]
+
+
+def test_means_are_of_weights_too(db: sa.Engine) -> None:
+    """Limits of 10 and 40 with weights 1 and 3: 130 / 4, and a score of .5 with the first alone; an event of each weight."""
+    counted = Counted(db)
+    women = counted.cell("claims", {"sex": "F"})
+    counted.decisions(T0, women, 2, 1)
+    sums = {"events": 2, "events_weight": 400, "events_weight_sq_lo": 100**2 + 300**2}
+    sums |= {slot.replace("events", "valued"): n for slot, n in sums.items()}
+    sums |= {"scored": 1, "scored_weight": 100, "scored_weight_sq_lo": 100**2, "score_w_0": 100 * 500_000}
+    products = {
+        "w": 100 * 1000 + 300 * 4000,
+        "ww": 100**2 * 1000 + 300**2 * 4000,
+        "w_sq": 100 * 1000**2 + 300 * 4000**2,
+    }
+    for kind, total in (products | {"ww_sq": 100**2 * 1000**2 + 300**2 * 4000**2}).items():
+        sums |= {f"value_{kind}_0": total % 2**31, f"value_{kind}_1": total >> 31}
+    counted.set(Basis.WEIGHTS_DECISION, T0, women, sums)
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    run_on(db, CONFIG)
+    found = {row[0]: row[1:] for row in query(db, GROUPS, end=T0 + HOUR, basis="decision")}
+    assert found["mean_value"] == (32.5, 2, 130.0, 4.0, 0)
+    assert found["mean_score"] == (0.5, 1, 0.5, 1.0, 0)

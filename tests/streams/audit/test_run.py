@@ -283,6 +283,10 @@ def test_weights_are_those_of_metric_frame_and_people_stay_people(tmp_path: Path
     sex = pd.DataFrame({"sex": columns["sex"]})
     params = {"sample_weight": columns["exposure"]}
     functions = {"selection_rate": fairlearn.selection_rate, "true_positive_rate": fairlearn.true_positive_rate}
+    score = fairlearn.MetricFrame(
+        metrics=fairlearn.mean_prediction, y_true=columns["label"], y_pred=columns["score"], sensitive_features=sex,
+        sample_params=params,
+    )  # fmt: skip
     frame = fairlearn.MetricFrame(
         metrics=functions, y_true=columns["label"], y_pred=columns["decision"], sensitive_features=sex,
         sample_params=dict.fromkeys(functions, params),
@@ -294,7 +298,10 @@ def test_weights_are_those_of_metric_frame_and_people_stay_people(tmp_path: Path
     women = columns["sex"] == "F"
     one = rate(found, "selection_rate", sex="F")
     assert (one.n, one.denominator) == (int(women.sum()), pytest.approx(columns["exposure"][women].sum()))
-    assert "mean_value" not in found.assessment.metrics
+    assert rate(found, "mean_score", sex="F").value == pytest.approx(score.by_group["F"], abs=1e-6)
+    limits = np.average(columns["value"][women], weights=columns["exposure"][women])
+    assert rate(found, "mean_value", sex="F").value == pytest.approx(limits)
+    assert "roc_auc" not in found.assessment.metrics
     assert plain(found)["weighted"] is True
     assert any("policies" in note for note in found.notes)
     (part,) = found.rulings[0].parts
@@ -315,12 +322,13 @@ def test_weights_that_cannot_be_counted(tmp_path: Path, weight: list[float], tol
 def test_a_metric_without_weights_is_not_made_up(tmp_path: Path) -> None:
     columns = {"sex": ["F", "M", "F"], "decision": [1, 0, 1], "value": [1, 2, 3], "w": [1, 2, ""]}
     wishes = Wishes(attributes={"sex": "sex"}, weights="w")
-    with pytest.raises(AuditError, match="mean_value cannot be weighted"):
-        done(tmp_path, columns, wishes, Request(metrics=("mean_value",), today=TODAY))
+    with pytest.raises(AuditError, match="roc_auc cannot be weighted"):
+        done(tmp_path, columns, wishes, Request(metrics=("roc_auc",), today=TODAY))
     found = done(tmp_path, columns, wishes)
+    assert rate(found, "mean_value").value == pytest.approx((1 + 4 + 3) / 4)
     assert rate(found, "selection_rate").denominator == 4.0  # an empty cell counts as one
     (told,) = (note for note in found.notes if "left out" in note)
-    assert "mean_value" in told
+    assert "roc_auc" in told
     assert "weights are kept of counts" in told
 
 
