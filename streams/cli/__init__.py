@@ -7,7 +7,7 @@ Exit codes: 0 all is well; 1 it ran, and what it was asked to find or do is not 
 gate may take it for an answer); 130 interrupted by Ctrl-C.
 
 Why (2026-11): importing every command takes seconds (pandas, Faust, River), so when the first word names a file only that
-file is imported. `fairdrift --help` and unknown words import all.
+file is imported. `fairdrift --help` and unknown words import none: they read in the files what each command says of itself.
 """
 
 import importlib
@@ -41,13 +41,13 @@ AWAY = (("sqlalchemy.exc", "OperationalError", "Postgres"), ("kafka.errors", "Ka
 that needs neither imports neither."""
 
 EXAMPLES = """
-Try it:  fairdrift demo                                  the whole story on real data, nothing to install
+Try it:    fairdrift demo                              the whole story on real data, nothing to install
 
-Adopt it:  fairdrift check --config fairdrift.yaml         what is wrong, and what to do about it
+Adopt it:  fairdrift check --config fairdrift.yaml     what is wrong, and what to do about it
 
-Run it:  fairdrift migrate && fairdrift worker           count events, judge windows, send pages
+Run it:    fairdrift migrate && fairdrift worker       count events, judge windows, send pages
 
-Ask it:  fairdrift status --json                         parity now, per model, group and window
+Ask it:    fairdrift status --json                     parity now, per model, group and window
 """
 
 
@@ -58,6 +58,21 @@ def command_names() -> list[str]:
 
 def build_app(only: str | None = None) -> typer.Typer:
     """The application with all commands, or with one (its name in `only`)."""
+    app = _bare()
+    for name in [only] if only else command_names():
+        importlib.import_module(f"{__name__}.{name}").register(app)
+    hand_down(app)
+    return app
+
+
+def build_outline() -> typer.Typer:
+    """The application with the names of all commands and nothing behind them: for their list, and for completing the first word."""
+    app = _bare()
+    outline(app, Path(__file__).parent, command_names())
+    return app
+
+
+def _bare() -> typer.Typer:
     app = typer.Typer(
         name="fairdrift",
         help="Watches the decisions of models in production and pages a person, with proof, "
@@ -69,17 +84,6 @@ def build_app(only: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for name in [only] if only else command_names():
-        importlib.import_module(f"{__name__}.{name}").register(app)
-    hand_down(app)
-    return app
-
-
-def build_outline() -> typer.Typer:
-    """The application with the names of all commands and nothing behind them: for completing the first word."""
-    app = typer.Typer(name="fairdrift", context_settings={"help_option_names": ["-h", "--help"]})
-    app.callback()(_options)
-    outline(app, Path(__file__).parent, command_names())
     return app
 
 
@@ -89,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = completed_words()
     first = next((word for word in asked or words if not word.startswith("-")), None)
     try:
-        app = _app_for(words, first, completing=asked is not None)
+        app = _app_for(first)
         left = app(args=words, prog_name="fairdrift", standalone_mode=False)
         sys.exit(left if isinstance(left, int) else 0)  # what `typer.Exit` left with
     except WRONG_USE as error:
@@ -115,13 +119,9 @@ def plainly(said: str) -> str:
     return said.replace("Value error, ", "").replace("Input should be", "must be")
 
 
-def _app_for(words: Sequence[str], first: str | None, *, completing: bool) -> typer.Typer:
+def _app_for(first: str | None) -> typer.Typer:
     """As little of the program as this command line needs."""
-    if first in command_names():
-        return build_app(first)
-    if completing or {"--install-completion", "--show-completion"} & set(words):
-        return build_outline()
-    return build_app("embedded" if "--version" in words else None)
+    return build_app(first) if first in command_names() else build_outline()
 
 
 def _tell(message: str) -> None:

@@ -1,4 +1,4 @@
-"""Completion of the command line by the shell, without importing every command for every press of a key."""
+"""The names of all commands and what they do, without importing them: for `--help`, and for each press of a key in the shell."""
 
 import ast
 import os
@@ -21,7 +21,7 @@ def completed_words(environment: Mapping[str, str] = os.environ) -> list[str] | 
 
 
 def outline(app: typer.Typer, folder: Path, names: list[str]) -> None:
-    """Add commands of these names that do nothing but say what they are: enough for completing the first word."""
+    """Add commands of these names that do nothing but say what they are: enough for a list, and for completing the first word."""
     for name in names:
         app.command(name, help=_described(folder / f"{name}.py"))(_nothing)
 
@@ -31,6 +31,14 @@ def _nothing() -> None:
 
 
 def _described(file: Path) -> str:
-    """What the file's docstring says after the colon: `fairdrift ack`: take an alert over ..."""
-    text = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n", maxsplit=1)[0]
-    return text.partition(": ")[2]
+    """A command's help in one line, read in its file without running it: its group's `help`, or its function's docstring."""
+    functions = {
+        one.name: one for one in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(one, ast.FunctionDef)
+    }
+    for call in ast.walk(functions["register"]):
+        match call:
+            case ast.Call(func=ast.Attribute(attr="Typer"), keywords=named):
+                return str(next(ast.literal_eval(one.value) for one in named if one.arg == "help"))
+            case ast.Call(func=ast.Call(func=ast.Attribute(attr="command")), args=[ast.Name(id=name)]):
+                return " ".join((ast.get_docstring(functions[name]) or "").split("\n\n")[0].split())
+    raise AssertionError(f"{file.name} registers neither a group nor a command of its own")

@@ -19,24 +19,23 @@ Catch up:    fairdrift worker --drain        count and evaluate what the topics 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
+    app.command("worker", epilog=EXAMPLES)(worker)
 
-    @app.command(epilog=EXAMPLES)
-    def worker(
-        config: Annotated[Path, typer.Option(envvar="FAIRDRIFT_CONFIG", help="The configuration.")] = Path(
-            "fairdrift.yaml"
-        ),
-        drain: Annotated[
-            bool, typer.Option("--drain", help="Stop once what the topics hold now is evaluated.")
-        ] = False,
-        log_format: Annotated[Format, typer.Option(help="How to log.")] = "console",
-    ) -> None:
-        """Run a worker: count events, judge windows, send pages. Any number may run; they share the partitions."""
-        os.environ.setdefault("NO_CYTHON", "1")
-        from streams.worker import Worker
 
-        settings = load(config)
-        configure_logging(log_format)
-        asyncio.run(_run(Worker, settings, drain))
+def worker(
+    config: Annotated[Path, typer.Option(envvar="FAIRDRIFT_CONFIG", help="The configuration.")] = Path(
+        "fairdrift.yaml"
+    ),
+    drain: Annotated[bool, typer.Option("--drain", help="Stop once what the topics hold now is evaluated.")] = False,
+    log_format: Annotated[Format, typer.Option(help="How to log.")] = "console",
+) -> None:
+    """Run a worker: count events, judge windows, send pages. Any number may run; they share the partitions."""
+    os.environ.setdefault("NO_CYTHON", "1")
+    from streams.worker import Worker
+
+    settings = load(config)
+    configure_logging(log_format)
+    asyncio.run(_run(Worker, settings, drain))
 
 
 async def _run(kind: type, settings: object, drain: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from streams.cli import build_app
+from streams.cli import build_app, build_outline
 from streams.cli._completing import completed_words
 from streams.cli._examples import commands
 from tests.streams.cli.test_cli import run
@@ -46,6 +46,15 @@ def read(words: list[str]) -> None:
         if not hasattr(command, "commands"):
             return
         name, command, words = command.resolve_command(context, context._protected_args + context.args)
+
+
+def test_the_list_of_commands_that_imports_none_says_what_they_say() -> None:
+    """The same names, and the first paragraph of each one's help."""
+    listed: Any = typer.main.get_command(build_outline())
+    said = {name: " ".join((one.help or "").split("\n\n")[0].split()) for name, one in ROOT.commands.items()}
+    assert {name: one.help for name, one in listed.commands.items()} == said
+    assert all(said.values())
+    assert (listed.help, listed.epilog) == (ROOT.help, ROOT.epilog)
 
 
 def test_what_stands_beside_and_below_an_example_is_a_remark() -> None:
