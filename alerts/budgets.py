@@ -42,10 +42,11 @@ class Share:
         return self.claimed < self.total if self.sharing else self.claimed <= self.total
 
     def __str__(self) -> str:
-        parts = [f"{self.total:g} false {self.kind} in 30 days over {self.claiming + self.sharing} families"]
+        count, kind = self.claiming + self.sharing, self.kind.removesuffix("s") if self.total == 1 else self.kind
+        parts = [f"{self.total:g} false {kind} in 30 days over {count} {'family' if count == 1 else 'families'}"]
         if self.claiming:
             parts.append(f"{self.claimed:g} claimed by rules for {self.claiming}")
-        if self.sharing:
+        if count > 1 and self.sharing:
             parts.append(f"{self.each:.3g} for each of {self.sharing}")
         return ", ".join(parts)
 

@@ -1,11 +1,11 @@
 """What a rule that starts firing asks of the model's route. Pure."""
 
 from alerts.control import BY_RULE, Refusal, Route, RouteChange, RouteRequest, RouteState, decide
-from alerts.messages import RouteDecision
-from alerts.payloads import Context, Telling
+from alerts.messages import AlertPayload, RouteDecision
+from alerts.payloads import Context, Telling, payload_of
 from alerts.rules import Rule
 from alerts.states import AlertState, State
-from alerts.verdicts import Verdict
+from alerts.wording import told_now
 
 
 def reroute(
@@ -24,13 +24,14 @@ def reroute(
     began = telling.transition is not None
     if not began and not _unanswered(state, route):
         return None
+    told = payload_of(telling, context, None)
     request = RouteRequest(
         to=Route(wanted.to),
         percent=wanted.percent,
         by=f"{BY_RULE}{telling.rule.policy.name}",
-        reason=_reason(telling),
+        reason=_reason(told),
         alert=telling.alert,
-        evidence=_evidence(telling.verdict),
+        evidence=_evidence(told),
         dry_run=wanted.dry_run,
         agreeing=len(firing | {telling.rule.policy.name}),
         rest=route.rest,
@@ -59,19 +60,21 @@ def decision_of(rule: Rule, result: RouteChange | Refusal | None, route: RouteSt
     return RouteDecision(requested=wanted.to, changed=changed, epoch=route.epoch, reason=reason, percent=wanted.percent)
 
 
-def _reason(telling: Telling) -> str:
-    o = telling.verdict.leading
-    value = "" if o is None or o.value is None else f" is {o.value:.3g}"
-    family = telling.family
-    return (
-        f"rule {family.rule} fired: {family.metric} over {', '.join(family.attributes)}{value},"
-        f" bound {telling.rule.bound_text()}"
-    )
+def _reason(told: AlertPayload) -> str:
+    """What the page says in one line, so that both speak of the same counts."""
+    return f"rule {told.rule} fired: {told.summary.removeprefix(f'{told.model}: ')}"
 
 
-def _evidence(verdict: Verdict) -> dict[str, object]:
-    o = verdict.leading
-    if o is None:
+def _evidence(told: AlertPayload) -> dict[str, object]:
+    """The figures of the page's first line: of the counts that convinced, where there are any. Those of few are withheld."""
+    now = told_now(told)
+    if now.estimate is None:
         return {}
-    sides = [{"groups": dict(side.groups), "n": side.n, "value": side.value} for side in o.sides]
-    return {"metric": o.metric, "value": o.value, "low": o.low, "high": o.high, "sides": sides}
+    sides = [side for side in (now.lower, now.higher) if side is not None]
+    return {
+        "metric": now.metric,
+        "value": now.estimate.value,
+        "low": now.estimate.low,
+        "high": now.estimate.high,
+        "sides": [{"groups": dict(side.groups), "n": side.n, "value": side.value} for side in sides],
+    }

@@ -23,7 +23,7 @@ def summary(payload: AlertPayload) -> str:
 
 
 def _first(payload: AlertPayload) -> str:
-    newest = _newest(payload)
+    newest = told_now(payload)
     return phrase(payload) or f"{payload.model}: {_measure(newest)} is {_where(newest)}"
 
 
@@ -51,7 +51,7 @@ def _inside(payload: AlertPayload, value: float) -> bool:
 
 def description(payload: AlertPayload) -> str:
     """The whole account in sentences."""
-    newest = _newest(payload)
+    newest = told_now(payload)
     sentences = [f"{_first(payload)}{_interval(newest)}.", *_counts(newest), *_times(payload)]
     if newest is not payload:
         sentences.insert(2, _over_window(payload))
@@ -102,7 +102,7 @@ def _shortfall(payload: AlertPayload, when: str) -> list[str]:
     return [f"{short.decisions:,} {what}{of}{among} in {when} would bring it back to the bound."]
 
 
-def _newest(payload: AlertPayload) -> AlertPayload:
+def told_now(payload: AlertPayload) -> AlertPayload:
     """The payload with the counts that convinced in place of the window's; the same object where there are none to tell."""
     present = None if payload.evidence is None or payload.status == "resolved" else payload.evidence.present
     if present is None:
@@ -183,7 +183,7 @@ def _stratified(payload: AlertPayload, within: Stratified) -> str:
     kind = payload.aggregate or "value"
     value = f"{number(within.value)}{_span(within.low, within.high)}"
     over = (
-        "" if _newest(payload) is payload or payload.window is None else f", over the same {_window(payload.window)},"
+        "" if told_now(payload) is payload or payload.window is None else f", over the same {_window(payload.window)},"
     )
     said = f"Within {within.strata} strata of {factors}{over} the {kind} is {value}; without them {raw}"
     return f"{said}, which points the other way." if _turned(payload, within.value) else f"{said}."

@@ -44,7 +44,7 @@ def judge(policy: Policy, figures: Figures, context: Context = Context()) -> Jud
     for criterion in policy.criteria:
         measured = [names_of for names_of in sets if (_own(criterion.metric), names_of) in figures]
         if not measured:
-            notes.append(f"{criterion.metric}: {WORDS[Reason.NOT_MEASURED]}")
+            notes.append(f"{criterion.metric.replace('_', ' ')}: {WORDS[Reason.NOT_MEASURED]}")
             reasons += [Reason.NOT_MEASURED] if criterion.required else []
         for names_of in measured:
             everybody = figures.get((_own(criterion.metric), ()), ())

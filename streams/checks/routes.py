@@ -30,7 +30,8 @@ def check(settings: Settings) -> Iterator[Finding]:
         told = f"nobody is told of {', '.join(silent)}"
         yield warning("routing", told, "name `receivers` in the rule, or write a route that matches its labels")
     else:
-        yield ok("routing", f"somebody is told of each of {len(settings.rules)} rules")
+        count = len(settings.rules)
+        yield ok("routing", f"somebody is told of {'the rule' if count == 1 else f'each of {count} rules'}")
     others = {one.name for one in settings.receivers if not (one.heartbeat or one.send_changes)} - reached
     others -= {one.name for one in routing.control}
     if others:

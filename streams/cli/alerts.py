@@ -8,13 +8,11 @@ from typing import Annotated
 import msgspec
 import sqlalchemy as sa
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from alerts import desk
 from streams import retiring
+from streams.cli._listing import print_rows
 from streams.cli.ack import operator
 from streams.config import load
 from streams.database import engine as make_engine
@@ -103,16 +101,15 @@ def _alerts(found: list[desk.AlertShown], as_json: bool, *, everything: bool) ->
     if not found:
         typer.echo("there was never an alert" if everything else "nothing fires")
         return
-    table = Table("alert", "state", "rule", "model", "since", "whose", "told", "what", box=box.SIMPLE)
+    rows = []
     for one in found:
         state = Text(one.state, STYLES.get(one.state, ""))
         held = [f"silenced by {silence}" for silence in one.silenced_by] or [
             f"{receiver}: {why}" for receiver, why in one.held.items()
         ]
-        told = Text(", ".join([*one.told, *held]) or "-")
-        whose, what = Text(one.acknowledged_by or "nobody's"), Text(one.summary)
-        table.add_row(one.alert[:12], state, one.rule, one.model, _time(one.firing_since), whose, told, what)
-    Console(highlight=False).print(table)
+        told, whose = ", ".join([*one.told, *held]) or "-", one.acknowledged_by or "nobody's"
+        rows.append([one.alert[:12], state, one.rule, one.model, _time(one.firing_since), whose, told, one.summary])
+    print_rows(("alert", "state", "rule", "model", "since", "whose", "told", "what"), rows, lead=4)
 
 
 def _deliveries(found: list[desk.DeliveryShown], as_json: bool) -> None:
@@ -122,12 +119,12 @@ def _deliveries(found: list[desk.DeliveryShown], as_json: bool) -> None:
     if not found:
         typer.echo("nothing was sent")
         return
-    table = Table("written", "to", "why", "result", "attempts", "sent or next", "key", "error", box=box.SIMPLE)
+    rows = []
     for one in found:
         result, when = Text(one.result, STYLES.get(one.result, "")), _time(one.sent_at or one.next_at)
-        key, error = Text(one.dedup_key, overflow="fold"), Text(one.error)
-        table.add_row(_time(one.created_at), one.receiver, one.reason, result, str(one.attempts), when, key, error)
-    Console(highlight=False).print(table)
+        known = [one.receiver, result, when, one.reason, str(one.attempts), _time(one.created_at), one.dedup_key]
+        rows.append([*known, one.error or ""])
+    print_rows(("to", "result", "sent or next", "why", "attempts", "written", "key", "error"), rows, lead=3)
 
 
 def _audit(found: list[dict[str, object]], as_json: bool) -> None:
@@ -137,13 +134,12 @@ def _audit(found: list[dict[str, object]], as_json: bool) -> None:
     if not found:
         typer.echo("nobody changed anything")
         return
-    table = Table("when", "who", "what", "of what", "details", box=box.SIMPLE)
+    rows = []
     for one in found:
-        at = one["at"]
-        details = Text(msgspec.json.encode(one["details"]).decode())
-        who, subject = Text(str(one["by"])), Text(str(one["subject"]))
-        table.add_row(_time(at if isinstance(at, datetime) else None), who, str(one["action"]), subject, details)
-    Console(highlight=False).print(table)
+        at, details = one["at"], msgspec.json.encode(one["details"]).decode()
+        when = _time(at if isinstance(at, datetime) else None)
+        rows.append([when, str(one["by"]), str(one["action"]), str(one["subject"]), details])
+    print_rows(("when", "who", "what", "of what", "details"), rows, lead=3)
 
 
 def _time(at: datetime | None) -> str:

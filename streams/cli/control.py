@@ -7,14 +7,14 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
 from alerts.config import EVERY_MODEL
 from alerts.control import Route
 from alerts.operators import Person, Wish
+from alerts.plans import Status
+from streams.cli._listing import print_rows
 from streams.cli.ack import operator
 from streams.config import load
 from streams.controls import Changed, Controls, Shown, ShownPlan
@@ -87,11 +87,11 @@ def history(
     if not changes:
         typer.echo("no route was ever changed" if not model else f"the route of {model} was never changed")
         return
-    table = Table("when (event time)", "model", "epoch", "route", "by", "why", box=box.SIMPLE)
-    for change in changes:
-        when, who, why = f"{change.effective_at:%Y-%m-%d %H:%M}", Text(change.changed_by), Text(change.reason)
-        table.add_row(when, change.model, str(change.epoch), _change(change), who, why)
-    Console(highlight=False).print(table)
+    rows = [
+        [f"{one.effective_at:%Y-%m-%d %H:%M}", one.model, str(one.epoch), _change(one), one.changed_by, one.reason]
+        for one in changes
+    ]
+    print_rows(("when (event time)", "model", "epoch", "route", "by", "why"), rows, lead=2)
 
 
 def set_(
@@ -223,14 +223,14 @@ def _routes(shown: Sequence[Shown], as_json: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.encode(shown))
         return
-    table = Table("model", Column("route", no_wrap=True), "epoch", "since (event time)", "by", "why", box=box.SIMPLE)
+    rows = []
     for one in shown:
         since = f"{one.effective_at:%Y-%m-%d %H:%M}" if one.effective_at else ""
         why = Text(one.reason)
         if one.frozen:
             why.append(f" FROZEN: {one.frozen}", style="bold red")
-        table.add_row(one.model, words(one), str(one.epoch), since, Text(one.changed_by), why)
-    Console(highlight=False).print(table)
+        rows.append([one.model, words(one), str(one.epoch), since, one.changed_by, why])
+    print_rows(("model", "route", "epoch", "since (event time)", "by", "why"), rows, lead=2)
 
 
 def _plan(shown: ShownPlan | None, as_json: bool) -> None:
@@ -242,26 +242,29 @@ def _plan(shown: ShownPlan | None, as_json: bool) -> None:
     steps = ["shadow" if percent == 0 else f"{percent:g}%" for percent in shown.steps]
     steps[shown.step - 1] = f"[bold]\\[{steps[shown.step - 1]}][/]"
     console.print(f"{shown.model}: version {shown.version}, plan {shown.status}: {' -> '.join(steps)}")
-    least, looked = min(shown.decided.values(), default=0), f"{shown.finding or 'not looked at yet'} {shown.reason}"
-    console.print(
-        f"this step: {shown.inside_hours:g} of {shown.needed_hours:g} h inside the bounds, {least} of {shown.needed_n}"
-        f" decisions of the least group; now: {looked}",
-        markup=False,
-    )
-    table = Table("version", "arm", "what", "value", "95% interval", "groups (n)", box=box.SIMPLE)
+    if shown.status in (Status.RUNNING, Status.HELD):
+        least, looked = min(shown.decided.values(), default=0), f"{shown.finding or 'not looked at yet'} {shown.reason}"
+        console.print(
+            f"this step: {shown.inside_hours:g} of {shown.needed_hours:g} h inside the bounds, {least:,} of {shown.needed_n:,}"
+            f" decisions of the least group; now: {looked}".rstrip(),
+            markup=False,
+        )
+    rows = []
     for side in shown.comparison:
         groups = ", ".join(
-            f"{name} {_number(value)} ({'withheld' if n is None else n})"
+            f"{name} {_number(value)} ({'withheld' if n is None else f'{n:,}'})"
             for name, (value, n) in sorted(side.groups.items())
         )
         interval = f"{_number(side.low)} to {_number(side.high)}" if side.value is not None else side.state
         what = f"{side.metric} over {', '.join(side.attributes)}"
-        table.add_row(side.version, side.arm, what, _number(side.value), interval, groups)
-    console.print(table)
+        rows.append([side.version, side.arm, what, _number(side.value), interval, groups])
+    if rows:
+        print_rows(("version", "arm", "what", "value", "95% interval", "groups (n)"), rows, lead=3)
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    """Four digits, and no fewer than stand before the point."""
+    return "-" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def words(one: Shown) -> str:

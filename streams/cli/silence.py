@@ -10,14 +10,11 @@ from typing import Annotated
 import msgspec
 import sqlalchemy as sa
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from alerts import desk
 from alerts.matching import Matcher
 from monitor.times import parse_duration
+from streams.cli._listing import print_rows
 from streams.cli.ack import operator
 from streams.config import load
 from streams.database import engine as make_engine
@@ -91,11 +88,11 @@ def list_(
     if not found:
         typer.echo("there was never a silence" if over else "nothing is silenced")
         return
-    table = Table("silence", "state", "matchers", "ends", "by", "comment", box=box.SIMPLE)
-    for one in found:
-        what = Text(", ".join(one.matchers))
-        table.add_row(one.id, one.state, what, f"{one.ends_at:%Y-%m-%d %H:%M}", Text(one.created_by), Text(one.comment))
-    Console(highlight=False).print(table)
+    rows = [
+        [one.id, one.state, ", ".join(one.matchers), f"{one.ends_at:%Y-%m-%d %H:%M}", one.created_by, one.comment]
+        for one in found
+    ]
+    print_rows(("silence", "state", "matchers", "ends", "by", "comment"), rows, lead=2)
 
 
 def expire(

@@ -6,12 +6,10 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from monitor.times import parse_duration
 from streams import tokens
+from streams.cli._listing import print_rows
 from streams.cli.ack import operator
 from streams.cli.silence import DEFAULT, By, Config, opened
 from streams.tokens import Scope
@@ -81,11 +79,11 @@ def list_(
     if not found:
         typer.echo("there are no tokens; `fairdrift token create NAME` makes one")
         return
-    table = Table("name", "scope", "made", "ends", "revoked", box=box.SIMPLE)
+    rows = []
     for one in found:
         ends, revoked = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (one.expires_at, one.revoked_at))
-        table.add_row(one.name, one.scope, f"{one.created_at:%Y-%m-%d %H:%M}", ends, revoked)
-    Console(highlight=False).print(table)
+        rows.append([one.name, one.scope, f"{one.created_at:%Y-%m-%d %H:%M}", ends, revoked])
+    print_rows(("name", "scope", "made", "ends", "revoked"), rows, lead=2)
 
 
 def revoke(name: Annotated[str, typer.Argument(help="Whose.")], by: By = "", config: Config = DEFAULT) -> None:

@@ -114,12 +114,13 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Who was told of an alert: when it was sent, or that it was not."""
+    """Who was told of an alert, and why: when it was sent, or that it was not."""
 
     receiver: str
     channel: str
     status: str
     sent_at: datetime | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

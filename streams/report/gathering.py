@@ -282,4 +282,4 @@ def _delivery(row: sa.RowMapping, as_of: datetime) -> Delivery:
     status = (
         "sent" if sent else "failed for good" if row["dead_at"] is not None and row["dead_at"] <= as_of else "waiting"
     )
-    return Delivery(row["receiver"], row["channel"], status, row["sent_at"] if sent else None)
+    return Delivery(row["receiver"], row["channel"], status, row["sent_at"] if sent else None, row["reason"])

@@ -6,11 +6,12 @@ These are observations for whoever looks for the cause, not the cause.
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from monitor.grouping import SERVED
 from streams.audit.sections import number, span
 from streams.report.findings import GroupFigure, Incident, Moment, Values, Version
 
 NEAR = timedelta(hours=24)
-"""A version that was first seen so near the change is named beside it."""
+"""A version that was first seen so shortly before the change is named beside it."""
 
 EXPLAINED = 0.5
 """Where the gap within strata is less than half of the raw one, the mix over the strata makes most of it."""
@@ -19,23 +20,24 @@ EXPLAINED = 0.5
 def mechanism(incident: Incident, before: Moment | None, at: Moment, versions: Sequence[Version]) -> tuple[str, ...]:
     """Sentences, each from its own figures."""
     return (
-        *_versions(incident.began, versions),
+        *_versions(incident, versions),
         *_sides(before, at),
         *_strata(at, 1.0 if incident.what is not None and incident.what.aggregate == "ratio" else 0.0),
         *_coverage(before, at),
     )
 
 
-def _versions(began: datetime | None, versions: Sequence[Version]) -> Iterator[str]:
+def _versions(incident: Incident, versions: Sequence[Version]) -> Iterator[str]:
+    """Versions that decided before it fired and were new; what came later, or only looked on, moved nothing."""
+    began = incident.began
     if began is None:
         return
-    near = [one for one in versions if abs(one.first - began) <= NEAR]
+    near = [one for one in versions if began - NEAR <= one.first <= incident.fired and one.arm in SERVED]
     for one in near:
-        yield (
-            f"Version {one.version} ({one.arm}) was first counted in the window that ends at {moment(one.first)}; the change most"
-            f" likely began at {moment(began)}."
-        )
-    if not near:
+        yield f"Version {one.version} ({one.arm}) was first counted in the window that ends at {moment(one.first)}."
+    if near:
+        yield f"The change most likely began at {moment(began)}."
+    else:
         yield f"No version was new within a day of the change ({moment(began)}): the traffic changed, or something before the model."
 
 

@@ -1,27 +1,25 @@
 """The impact assessment as one HTML file: light, no script, no font, no address to load from; prints on A4 and Letter."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from html import escape
 
 from alerts.words import lasting, several
 from monitor.policies import SCORING_RATE
 from streams.audit.rulings import judged
-from streams.audit.sections import headed, number, span, words
+from streams.audit.sections import number, span, words
 from streams.drawing.paper import document, heads, sentence, table
 from streams.report.card import card
 from streams.report.chart import Lanes, chart
 from streams.report.findings import (
     Applied,
     Assessment,
-    Figure,
-    Incident,
-    Moment,
     Total,
     Watched,
     What,
 )
+from streams.report.incident import convincing_seconds, incident
 from streams.report.mechanism import moment, name
+from streams.report.moments import compared, moments_table
 
 STYLE = """
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1.2rem; margin: .6rem 0; }
@@ -30,7 +28,6 @@ STYLE = """
 .incident h3 { margin-top: 0; } .incident.ticket { border-left-color: #e69f00; }
 h4 { font-size: .92rem; margin: .9rem 0 .1rem; } ul { margin: .2rem 0; padding-left: 1.2rem; max-width: 52rem; }
 .lead { font-size: 1.05rem; max-width: 52rem; }
-@media print { .incident { break-inside: auto; } }
 """
 
 
@@ -79,13 +76,15 @@ def summary(found: Assessment) -> Iterator[str]:
     if not found.incidents:
         yield "Nothing fired in this period."
     else:
-        counts = several(len(pages), "page") if pages else "No page"
+        paged = several(len(pages), "page") if pages else "No page"
         beside = f" and {several(others, 'ticket')}" if others else ""
-        yield f"{counts}{beside} in this period."
+        yield f"{paged}{beside} in this period."
     for one in pages:
         end = "is still firing" if one.lasted is None else f"lasted {lasting(one.lasted.total_seconds())}"
+        seconds = convincing_seconds(one.payload)
+        counts = "" if seconds is None else f" on the counts of the {lasting(seconds)} before"
         routed = f" The route was set to {one.routes[0].after}." if one.routes else ""
-        yield f"{one.payload.get('summary', one.rule)}; fired {moment(one.fired)}, {end}.{routed}"
+        yield f"{one.payload.get('summary', one.rule)}; fired {moment(one.fired)}{counts}, {end}.{routed}"
     for watched in found.watched:
         yield _standing(watched)
     if not found.watched:
@@ -104,7 +103,7 @@ def _standing(watched: Watched) -> str:
         watched.maximum is not None and gap.figure.value > watched.maximum
     )
     return (
-        f"At the end of the period the {over} is {number(gap.figure.value)} ({_span(gap.figure)}), {name(gap.lower)} lowest,"
+        f"At the end of the period the {over} is {number(gap.figure.value)} ({span(gap.figure.low, gap.figure.high)}), {name(gap.lower)} lowest,"
         f" {name(gap.higher)} highest: {'outside' if beyond else 'inside'} the bound of {bound(watched)}."
     )
 
@@ -169,55 +168,7 @@ def _parity(found: Assessment) -> Iterator[str]:
             yield '<p class="soft">Nothing was measured in this period, so that there is no picture.</p>'
         moments = [one for one in (watched.first, watched.last) if one is not None]
         if moments:
-            yield moments_table(moments, _compared(watched.what))
-
-
-def moments_table(moments: Sequence[Moment], gap_name: str) -> str:
-    """Groups as rows, moments as columns: value, interval, n; the gaps last."""
-    groups = list(dict.fromkeys(tuple(sorted(g.groups.items())) for one in moments for g in one.groups))
-    head = heads(("", ""), *((f"{one.called}, {_short(one.window_end)}", "n") for one in moments))
-    rows = []
-    for group in groups:
-        cells = [
-            next((g.figure for g in one.groups if tuple(sorted(g.groups.items())) == group), None) for one in moments
-        ]
-        rows.append(_row(name(dict(group)), [_cell(figure) for figure in cells]))
-    rows.append(_row(gap_name, [_gap_cell(one) for one in moments], strong=True))
-    if any(one.within is not None for one in moments):
-        factors = next(one.within.factors for one in moments if one.within is not None)
-        cells_within = [_cell(one.within.figure if one.within is not None else None) for one in moments]
-        rows.append(_row(f"the same within {headed(factors)}", cells_within))
-    return table(head, rows)
-
-
-def _compared(what: What) -> str:
-    return f"{what.aggregate} {what.method.replace('_', ' ')}"
-
-
-def _row(label: str, cells: Sequence[str], *, strong: bool = False) -> str:
-    shown = f"<b>{escape(label)}</b>" if strong else escape(label)
-    figures = "".join(f'<td class="n">{cell}</td>' for cell in cells)
-    return f"<tr><td>{shown}</td>{figures}</tr>"
-
-
-def _cell(figure: Figure | None) -> str:
-    if figure is None:
-        return "<span class='soft'>not stored</span>"
-    if figure.value is None:
-        return f"<span class='soft'>{escape(figure.state)}</span>"
-    told = [_span(figure), "" if figure.n is None else f"n {figure.n:,}"]
-    return f"<b>{number(figure.value)}</b><br><small>{escape(', '.join(part for part in told if part))}</small>"
-
-
-def _gap_cell(one: Moment) -> str:
-    """The gap, and which groups drive it where there are more than two."""
-    if one.gap is None or len(one.groups) < 3 or one.gap.figure.value is None:
-        return _cell(None if one.gap is None else one.gap.figure)
-    return f"{_cell(one.gap.figure)}<br><small>{escape(f'{name(one.gap.lower)} lowest, {name(one.gap.higher)} highest')}</small>"
-
-
-def _span(figure: Figure) -> str:
-    return span(figure.low, figure.high)
+            yield moments_table(moments, compared(watched.what))
 
 
 # --- incidents
@@ -228,68 +179,7 @@ def _incidents(found: Assessment) -> Iterator[str]:
     if not found.incidents:
         yield "<p>Nothing fired.</p>"
     for one in found.incidents:
-        yield from _incident(one)
-
-
-def _incident(one: Incident) -> Iterator[str]:
-    payload = one.payload
-    yield f'<section class="incident {escape(one.severity)}"><h3>{escape(one.severity)}: {escape(str(payload.get("summary", one.rule)))}</h3>'
-    facts = [
-        ("most likely began", "" if one.began is None else moment(one.began)),
-        ("warned", "" if one.warned is None else moment(one.warned)),
-        ("fired", moment(one.fired)),
-        ("resolved", "it still fires" if one.ended is None else f"{moment(one.ended)}, after {_lasted(one)}"),
-        ("evidence", _evidence(payload)),
-        ("served", _served(payload)),
-        ("told", "; ".join(f"{t.receiver} ({t.channel}) {t.status}{_at(t.sent_at)}" for t in one.told) or "nobody"),
-        ("taken over by", "; ".join(one.acknowledged) or "nobody"),
-        (
-            "done",
-            "; ".join(f"route from {s.before} to {s.after}, {moment(s.at)}, by {s.by}" for s in one.routes)
-            or "no change of route",
-        ),
-        ("configuration", str(payload.get("config_version", ""))),
-        ("alert", one.alert),
-    ]
-    yield f'<dl class="facts">{"".join(_fact(label, text) for label, text in facts if text)}</dl>'
-    if one.mechanism:
-        yield f"<h4>How it came about, as far as counts can tell</h4><ul>{''.join(f'<li>{escape(text)}</li>' for text in one.mechanism)}</ul>"
-    if one.moments and one.what is not None:
-        yield "<h4>Who was affected, before and after</h4>" + moments_table(one.moments, _compared(one.what))
-    for each in one.moments:
-        if each.versions:
-            yield "<h4>By version and arm when it fired</h4>" + _by_version(each)
-    yield "</section>"
-
-
-def _by_version(one: Moment) -> str:
-    rows = [
-        f"<tr><td>{escape(each.version)}</td><td>{escape(each.arm)}</td><td>{escape(name(each.groups))}</td><td class='n'>{_cell(each.figure)}</td></tr>"
-        for each in one.versions
-    ]
-    return table(heads(("version", ""), ("arm", ""), ("group", ""), ("value", "n")), rows)
-
-
-def _lasted(one: Incident) -> str:
-    return "" if one.lasted is None else lasting(one.lasted.total_seconds())
-
-
-def _evidence(payload: object) -> str:
-    found = payload.get("evidence") if isinstance(payload, dict) else None
-    if not found:
-        return ""
-    text = f"{found['log_evidence']:.1f} of {found['needed']:.1f} needed (natural logarithms)"
-    if found.get("budget"):
-        text += f"; by chance alone at most {found['budget']:.3g} of them is expected in 30 days"
-    if found.get("overdispersion"):
-        text += f"; held back {found['overdispersion']:.2f} times, since this traffic varies more than chance"
-    return text
-
-
-def _served(payload: object) -> str:
-    if not isinstance(payload, dict) or not payload.get("versions"):
-        return ""
-    return f"{', '.join(payload['versions'])} ({', '.join(payload.get('arms', ()))})"
+        yield from incident(one)
 
 
 # --- what was done, totals, policies, the basis
@@ -389,11 +279,3 @@ def _basis(found: Assessment) -> Iterator[str]:
 
 def _fact(label: str, text: str) -> str:
     return f"<dt>{escape(label)}</dt><dd>{escape(text)}</dd>"
-
-
-def _at(time: datetime | None) -> str:
-    return "" if time is None else f" {moment(time)}"
-
-
-def _short(time: datetime) -> str:
-    return f"{time:%d %b %H:%M}"

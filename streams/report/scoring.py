@@ -18,6 +18,7 @@ from monitor.policies import SCORING_RATE
 from monitor.sums import SCORES, Basis, Ints
 from monitor.times import DAY, HOUR
 from streams.report.findings import Period, Total, Totals
+from streams.report.totals import ordered
 from streams.settings import HOURS_KEPT
 from streams.snapshots import Snapshot, Source
 
@@ -50,7 +51,9 @@ def scoring(connection: sa.Connection, model: ModelConfig, period: Period) -> To
         sets.setdefault(point.attribute_set, []).append(_total(point))
     since, until = (datetime.fromtimestamp(at / 1000, UTC) for at in (low, high))
     missing = period.end - period.start - (until - since)
-    groups = {names: tuple(sets[names]) for names in sorted(sets, key=lambda names: (len(names), names))}
+    groups = {
+        names: ordered(sets[names], names, model) for names in sorted(sets, key=lambda names: (len(names), names))
+    }
     return Totals(SCORING_RATE, since, until, (((high - low) // 1000, until),), missing, groups)
 
 

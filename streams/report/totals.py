@@ -58,7 +58,7 @@ def _summed(rows: Sequence[sa.RowMapping], model: ModelConfig, name: str) -> dic
     interval = {"rate": _of_rate, "mean": _of_mean}[metric(name).kind] if model.weight_unit is None else _of_nothing
     for (names, groups), each in parts.items():
         found.setdefault(names, []).append(_total(dict(groups), each, interval))
-    return {names: tuple(_ordered(found[names], names, model)) for names in sorted(found, key=lambda n: (len(n), n))}
+    return {names: ordered(found[names], names, model) for names in sorted(found, key=lambda n: (len(n), n))}
 
 
 Interval = Callable[[Sequence[sa.RowMapping], float, float], tuple[float | None, float | None]]
@@ -96,10 +96,11 @@ def _of_nothing(rows: Sequence[sa.RowMapping], top: float, below: float) -> tupl
     return None, None
 
 
-def _ordered(found: Sequence[Total], names: Sequence[str], model: ModelConfig) -> list[Total]:
+def ordered(found: Sequence[Total], names: Sequence[str], model: ModelConfig) -> tuple[Total, ...]:
+    """The groups of an attribute set as the model declares them."""
     known = [one for one in names if one in model.attributes]
     rank = ranks(model, known)
-    return sorted(found, key=lambda one: [rank.get(pair, len(rank)) for pair in sorted(one.groups.items())])
+    return tuple(sorted(found, key=lambda one: [rank.get(pair, len(rank)) for pair in sorted(one.groups.items())]))
 
 
 # --- policies

@@ -28,7 +28,7 @@ def test_what_nobody_claims_is_split_evenly() -> None:
     assert [plan.spec.budget for plan in split] == pytest.approx([0.4, 0.3, 0.3])
     pages = shares(families(*rules), rules, BudgetConfig())["pages"]
     assert (pages.claiming, pages.sharing, pages.adds_up) == (1, 2, True)
-    assert str(pages) == "1 false pages in 30 days over 3 families, 0.4 claimed by rules for 1, 0.3 for each of 2"
+    assert str(pages) == "1 false page in 30 days over 3 families, 0.4 claimed by rules for 1, 0.3 for each of 2"
 
 
 def test_a_rule_s_claim_is_split_over_its_families() -> None:

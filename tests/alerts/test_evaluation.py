@@ -9,8 +9,8 @@ from alerts.labels import alert_id
 from alerts.payloads import Context
 from alerts.policies import Policy, RollbackPolicy
 from alerts.states import Patience, State
-from alerts.verdicts import Observation
-from tests.alerts.observing import MINUTE, T0, between, parity_rule, side
+from alerts.verdicts import Observation, Present
+from tests.alerts.observing import MINUTE, T0, between, parity_rule, proof, side
 
 BREACH = between("ratio", 40 / 60, side("F", 100, 40), side("M", 100, 60))
 BACK = between("ratio", 0.9, side("F", 100, 54), side("M", 100, 60))
@@ -117,6 +117,36 @@ def test_a_firing_rule_with_a_rollback_changes_the_route_and_says_so() -> None:
     assert (payload.control.changed, payload.control.epoch) == (True, 1)
     assert "The route was set to fallback, epoch 1." in payload.description
     assert one.route.route is Route.FALLBACK
+
+
+def test_a_change_of_route_speaks_of_the_counts_that_the_page_speaks_of() -> None:
+    """The window, which lags behind, may still be inside the bound while the newest hour convinced."""
+    lagging = between("ratio", 54 / 60, side("F", 100, 54), side("M", 100, 60))
+    present = Present(3_600_000, 0.5, 0.34, 0.71, side("F", 60, 18), side("M", 50, 30))
+    change = (
+        days([replace(lagging, evidence=proof(20.0, "F", present=present))], rule=with_rollback())[0].steps[0].change
+    )
+    assert change is not None
+    assert change.reason == (
+        "rule parity fired: selection_rate ratio of sex=F to sex=M is 0.5, outside the bound of at least 0.8"
+    )
+    assert change.evidence == {
+        "metric": "selection_rate",
+        "value": 0.5,
+        "low": 0.34,
+        "high": 0.71,
+        "sides": [{"groups": {"sex": "F"}, "n": 60, "value": 0.3}, {"groups": {"sex": "M"}, "n": 50, "value": 0.6}],
+    }
+
+
+def test_a_change_of_route_tells_no_figures_of_few() -> None:
+    few = between("ratio", 0.5, side("F", 7, 2), side("M", 100, 60))
+    change = days([few], rule=with_rollback(), display_min=10)[0].steps[0].change
+    assert change is not None
+    assert "its figures are not shown" in change.reason
+    assert (change.evidence["value"], change.evidence["low"]) == (None, None)
+    sides: Any = change.evidence["sides"]
+    assert sides[0] == {"groups": {"sex": "F"}, "n": 0, "value": None}
 
 
 def test_a_rollback_is_asked_for_when_firing_starts_and_never_undone() -> None:
