@@ -101,7 +101,7 @@ def _alerts(found: list[desk.AlertShown], as_json: bool, *, everything: bool) ->
     if not found:
         typer.echo("there was never an alert" if everything else "nothing fires")
         return
-    rows = []
+    rows: list[list[str | Text]] = []
     for one in found:
         state = Text(one.state, STYLES.get(one.state, ""))
         held = [f"silenced by {silence}" for silence in one.silenced_by] or [
@@ -119,10 +119,18 @@ def _deliveries(found: list[desk.DeliveryShown], as_json: bool) -> None:
     if not found:
         typer.echo("nothing was sent")
         return
-    rows = []
+    rows: list[list[str | Text]] = []
     for one in found:
         result, when = Text(one.result, STYLES.get(one.result, "")), _time(one.sent_at or one.next_at)
-        known = [one.receiver, result, when, one.reason, str(one.attempts), _time(one.created_at), one.dedup_key]
+        known: list[str | Text] = [
+            one.receiver,
+            result,
+            when,
+            one.reason,
+            str(one.attempts),
+            _time(one.created_at),
+            one.dedup_key,
+        ]
         rows.append([*known, one.error or ""])
     print_rows(("to", "result", "sent or next", "why", "attempts", "written", "key", "error"), rows, lead=3)
 

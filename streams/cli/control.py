@@ -223,7 +223,7 @@ def _routes(shown: Sequence[Shown], as_json: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.encode(shown))
         return
-    rows = []
+    rows: list[list[str | Text]] = []
     for one in shown:
         since = f"{one.effective_at:%Y-%m-%d %H:%M}" if one.effective_at else ""
         why = Text(one.reason)
