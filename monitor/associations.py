@@ -50,16 +50,23 @@ class Association:
 def association(
     table: Ints, draws: np.random.Generator, confidence: float = 0.95, resamples: int = RESAMPLES
 ) -> Association | None:
-    """The association of rows and columns of a table of counts; None where one of them has a single level or nobody."""
+    """The association of rows and columns of a table of counts; None where one of them has a single level or nobody, or
+    where there are so few people for so many levels that nothing could be told from chance.
+    """
     table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
     n = int(table.sum())
-    if min(table.shape) < 2 or n < 2:
+    if min(table.shape) < 2 or _too_few(table.shape, n):
         return None
     again = draws.multinomial(n, table.ravel() / n, size=resamples).reshape(resamples, *table.shape)
     stacked = np.concatenate([table[None], again]).astype(np.float64)
     v = _with_interval(cramers_v(stacked[:1], 1), cramers_v(stacked[1:], 2), confidence)
     bits = _with_interval(mutual_information(stacked[:1], 1), mutual_information(stacked[1:], 2), confidence)
     return Association(n, v, bits, float(_entropy(stacked[:1].sum(axis=1))[0]))
+
+
+def _too_few(shape: tuple[int, ...], n: int) -> bool:
+    """Whether what chance alone is expected to add (twice, in a resample) is all there can be: V would be 0 for certain."""
+    return n < 2 or 2 * (shape[0] - 1) * (shape[1] - 1) >= (min(shape) - 1) * (n - 1)
 
 
 def _with_interval(value: Floats, again: Floats, confidence: float) -> Interval:

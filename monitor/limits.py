@@ -63,6 +63,7 @@ def of_error(
         with np.errstate(all="ignore"):
             half = normal_quantile(level) * error[at] * slope(v)
             low, high = back(forth(v) - half), back(forth(v) + half)
+            low, high = np.where(np.isnan(high), np.nan, low), np.where(np.isnan(low), np.nan, high)
         return np.maximum(low, within[0]), np.minimum(high, within[1])
 
     return limits

@@ -52,6 +52,8 @@ class Tally:
     effective: Floats | None = None
     people: Ints | None = None
     """Of how many people it tells, where that is not n: a group's share of everybody tells of the group."""
+    within: tuple[float, float] = (-np.inf, np.inf)
+    """Where a mean must lie, whatever the events: its interval ends there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,6 +268,10 @@ class Table:
         rates, means = np.flatnonzero(self.form == Form.RATE), np.flatnonzero(self.form == Form.MEAN)
         low[rates], high[rates] = wilson(self.successes(rates), self.size[rates], confidence)
         low[means], high[means] = mean_interval(self.value[means], self.variance[means], self.size[means], confidence)
+        for row in means.tolist():
+            made = self.made[row]
+            assert isinstance(made, Tally)
+            low[row], high[row] = np.maximum(low[row], made.within[0]), np.minimum(high[row], made.within[1])
         for row in np.flatnonzero(self.form == Form.STATISTIC).tolist():
             low[row], high[row] = limits_of(self.made[row], [self.at[row]], [np.float64(confidence)])
         undefined = np.isnan(self.value) | self.barred[:, None]

@@ -21,7 +21,7 @@ def in_the_large(sums: Sums) -> Tally:
     total = (SCORE_UNIT * (sums.score_positive + sums.score_negative) - positive).astype(np.float64)
     with np.errstate(all="ignore"):
         spread = np.maximum(squared_error(sums) - total**2 / n, 0.0) / (n - 1)
-    return Tally(total, n, np.where(n > 1, spread, np.nan))
+    return Tally(total, n, np.where(n > 1, spread, np.nan), within=(-1.0, 1.0))
 
 
 def expected_error(sums: Sums) -> Statistic:

@@ -32,14 +32,16 @@ def squared_error(sums: Sums) -> Floats:
 def brier(sums: Sums) -> Tally:
     """Sum of squared errors, and their variance."""
     at = centres(0.0, 1.0)
-    return Tally(squared_error(sums), sum(labelled(sums)), _variance(sums, (1.0 - at) ** 2, at**2))  # type: ignore[arg-type]
+    n, variance = sum(labelled(sums)), _variance(sums, (1.0 - at) ** 2, at**2)
+    return Tally(squared_error(sums), n, variance, within=(0.0, 1.0))  # type: ignore[arg-type]
 
 
 def log_loss(sums: Sums) -> Tally:
     """Sum of surprises in nats, and their variance."""
     at = centres(0.0, 1.0)
     total = LOG_UNIT * (sums.surprise_positive + sums.surprise_negative)
-    return Tally(total, sum(labelled(sums)), _variance(sums, -np.log(at), -np.log(1.0 - at)))  # type: ignore[arg-type]
+    n, variance = sum(labelled(sums)), _variance(sums, -np.log(at), -np.log(1.0 - at))
+    return Tally(total, n, variance, within=(0.0, np.inf))  # type: ignore[arg-type]
 
 
 def _variance(sums: Sums, positive: Floats, negative: Floats) -> Floats:

@@ -5,6 +5,7 @@ three follow by the minute, the relative ones and those of fit by the hour. Sums
 numbers of any size before they are subtracted: in floats the difference would be noise where the spread is small.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from monitor.tallies import Statistic, Tally
 from monitor.weighted_means import mean, of_amounts, quotient, total, weight
 
 COMPARED = "predictions with a value on both sides"
+SIZE = (0.0, np.inf)
+"""Where the mean of sizes lies."""
 RELATIVE = "predictions with a value on both sides and an outcome that is not 0"
 
 
@@ -30,7 +33,7 @@ def signed(sums: Sums) -> Tally:
 def absolute(sums: Sums) -> Tally:
     """Sum of the sizes of errors, and their variance."""
     moments = Moments(sums.compared, sums.error_abs, sums.error_sq_hi, sums.error_sq_lo, sums.unit)
-    return Tally(moments.sum, moments.n, moments.variance)
+    return Tally(moments.sum, moments.n, moments.variance, within=SIZE)
 
 
 def mean_squared(sums: Sums) -> Statistic:
@@ -100,7 +103,7 @@ def relative(sums: Sums) -> Tally:
     """Sum of |error / actual|, and its variance."""
     hi, lo = sums.relative_error_sq_hi, sums.relative_error_sq_lo
     moments = Moments(sums.relative, sums.relative_error, hi, lo, RELATIVE_UNIT)
-    return Tally(moments.sum, moments.n, moments.variance)
+    return Tally(moments.sum, moments.n, moments.variance, within=SIZE)
 
 
 def weighted(sums: Sums) -> Statistic:
@@ -182,7 +185,7 @@ METRICS = (
         denominator=COMPARED,
         tally=absolute,
         aliases=("mae",),
-        weighted=lambda sums: of_amounts(sums, "compared", "error_abs", "error"),
+        weighted=lambda sums: replace(of_amounts(sums, "compared", "error_abs", "error"), within=SIZE),
     ),
     GroupMetric(
         name="mean_squared_error",

@@ -13,6 +13,7 @@ from streams.audit.proxies import Proxy
 from streams.audit.rulings import ruling
 from streams.audit.run import Audit
 from streams.audit.sections import (
+    SKEW_WORDS,
     Measure,
     Section,
     detectable_words,
@@ -30,11 +31,6 @@ from streams.audit.skews import Skew
 from streams.drawing.paper import document, heads, sentence, table
 
 SKEW_HEADS = ("labelled", "CI", "DPL", "interval", "KL", "JS", "LP", "TVD", "KS", "CDDL")
-SKEW_WORDS = (
-    "CI: class imbalance, how many fewer people the group has than the rest. DPL: difference in the share of positive labels,"
-    " the rest's less the group's. KL, JS, LP, TVD, KS: distances between the two distributions of labels. CDDL: demographic"
-    " disparity of labels, conditional on the factors. A dash: it does not exist."
-)
 
 
 def page(audit: Audit) -> str:

@@ -17,6 +17,8 @@ from streams.audit.gating import Part, Ruling
 from streams.audit.proxies import Proxy
 from streams.audit.run import Audit
 from streams.audit.sections import (
+    FEW,
+    SKEW_WORDS,
     TOLD,
     Measure,
     Section,
@@ -30,6 +32,7 @@ from streams.audit.sections import (
     sections,
     sides_words,
     span,
+    uncompared,
     within_words,
     words,
 )
@@ -59,15 +62,15 @@ def render(audit: Audit, width: int) -> RenderableType:
     parts: list[RenderableType] = [Text.assemble((audit.source, "bold"), f": {described(audit)}")]
     parts += [_under(note, "yellow") for note in audit.notes]
     for section in sections(audit.shown, audit.model):
-        parts += ["", *_section(section, width)]
+        parts += ["", *_section(section, width, audit.min_n)]
     for name, assessment in audit.of_classes:
         parts += ["", Text(f"{name}, against every other class", style="bold underline")]
         for section in sections(assessment.published(), audit.model):
-            parts += ["", *_section(section, width)]
+            parts += ["", *_section(section, width, audit.min_n)]
     for ruling in audit.rulings:
         parts += ["", *_ruling(ruling, audit.model.display_min, width)]
     if audit.skews:
-        parts += ["", Text("labels in the data", style="bold"), _skews(audit.skews, width)]
+        parts += ["", Text("labels in the data", style="bold"), _skews(audit.skews, width), _under(SKEW_WORDS, "dim")]
     if audit.proxies:
         parts += ["", Text("which columns tell the group", style="bold"), _proxies(audit.proxies, width)]
     return Group(*parts)
@@ -82,13 +85,17 @@ def described(audit: Audit) -> str:
 # --- metrics
 
 
-def _section(section: Section, width: int) -> Iterator[RenderableType]:
+def _section(section: Section, width: int, min_n: int) -> Iterator[RenderableType]:
     yield Text(headed(section.attribute_set), style="bold")
     single = [measure for measure in section.measures if any(measure.points)]
     blocks = _blocks(section, single, width) or [[]]
     yield from (_table(section, block, people=at == 0) for at, block in enumerate(blocks))
+    alone = uncompared(section)
     for measure in section.measures:
-        yield from _gaps(measure)
+        yield from _gaps(measure) if measure not in alone else ()
+    if alone:
+        names = ", ".join(words(measure.metric) for measure in alone)
+        yield _under(f"not compared, with {FEW} of {min_n} or more: {names}", "dim")
 
 
 def _blocks(section: Section, measures: Sequence[Measure], width: int) -> list[list[Measure]]:

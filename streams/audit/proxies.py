@@ -20,6 +20,7 @@ SEED = 20_261_122
 
 IDENTIFIES = "nearly every row has a value of its own: an identifier"
 CONSTANT = "one value only"
+TOO_FEW = "too few rows for so many values and groups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def _proxy(attribute: str, groups: tuple[Codes, int], column: Column, draws: np.
     table = crossed(levels, groups[0], (count, groups[1]))
     found = association(table, draws)
     used = int((table.sum(axis=1) > 0).sum())
-    return Proxy(attribute, column.name, kind, used, found, "" if found else CONSTANT)
+    why = CONSTANT if used < 2 else TOO_FEW
+    return Proxy(attribute, column.name, kind, used, found, "" if found else why)
 
 
 def _levels(column: Column) -> tuple[Codes, int]:

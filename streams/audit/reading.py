@@ -35,6 +35,10 @@ class AuditError(StreamsError):
     """The file, or the way it is to be read, is wrong."""
 
 
+NONES = frozenset({"nan", "na", "n/a", "#n/a", "null", "none", "nil", "-", "?", "."})
+"""What is often written where there is nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """N rows: `codes` are places in `values`, -1 for null."""
@@ -68,10 +72,9 @@ class Column:
         """The values as numbers, NaN for null; AuditError with the first that is none."""
         if self.values and not self.numeric:
             at = next(at for at, value in enumerate(self.values) if type(value) not in (int, float))
-            row = int(np.flatnonzero(self.codes == at)[0]) + 1
-            raise AuditError(
-                f"column {self.name!r} has {str(self.values[at])[:40]!r} in row {row}, where a number is needed"
-            )
+            row, given = int(np.flatnonzero(self.codes == at)[0]) + 1, str(self.values[at])[:40]
+            none = f"; if it stands for none, say so with --null {given}" if given.casefold() in NONES else ""
+            raise AuditError(f"column {self.name!r} has {given!r} in row {row}, where a number is needed{none}")
         found = np.array(self.values, dtype=np.float64)
         return self.gather(found, np.nan).astype(np.float64)
 

@@ -247,7 +247,7 @@ def _notes(prepared: Prepared) -> list[str]:
     outside = int(((rows.score < 0) | (rows.score > 1)).sum())
     if outside:
         found.append(
-            f"{outside:,} scores are outside 0 to 1: they count for the scoring rate and for no other metric of scores"
+            f"{several(outside, 'score')} outside 0 to 1: counted for the scoring rate and for no other metric of scores"
         )
     for name, codes in rows.groups.items():
         names = list(rows.names[name])
@@ -256,6 +256,10 @@ def _notes(prepared: Prepared) -> list[str]:
             found.append(f"{several(unknown, 'row')} without {name}: `unknown`, counted and not compared")
         if other:
             found.append(f"{several(other, 'row')} without a declared {name}: `other`")
+    if (rows.decision < 0).all():
+        found.append(
+            "no decisions: rates of decisions are left out (name their column with --decision, or a --cut of the score)"
+        )
     undecided = int((rows.decision < 0).sum())
     if 0 < undecided < len(rows):
         found.append(f"{several(undecided, 'row')} without a decision")

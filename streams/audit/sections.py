@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import isclose
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from monitor.policies import Criterion, Line, Reason
 from monitor.suppression import withheld
 
 Values = Mapping[str, str]
+
+FEW = "fewer than two groups"
+"""What a reason begins with where nothing is compared."""
 
 TOLD = (Reason.INSIDE, Reason.BEYOND, Reason.SIGNIFICANT, Reason.NO_PASS_MARK)
 """Reasons that an answer itself tells."""
@@ -78,12 +82,12 @@ def sections(assessment: Assessment, model: ModelConfig) -> list[Section]:
     within = _within(assessment)
     measured = [name for name in assessment.metrics if _counted(by_set, gaps, name)]
     found = []
-    for names in sorted(by_set, key=lambda one: (len(one), one)):
+    for names in sorted(counts, key=lambda one: (len(one), one)):
         order = _ordered(list(counts[names]), names, model)
         measures = [
             _measure(
                 name,
-                by_set[names].get(name, []),
+                by_set.get(names, {}).get(name, []),
                 order,
                 (gaps.get((names, name), ()), within.get((names, name), {})),
             )
@@ -169,14 +173,33 @@ def listed_values(values: Values) -> str:
     return " · ".join(values[name] for name in sorted(values)) or "everybody"
 
 
+def uncompared(section: Section) -> list[Measure]:
+    """The metrics by which no two groups are compared, because fewer than two have enough of what it counts."""
+    return [one for one in section.measures if one.gaps and all(FEW in (gap.estimate.reason or "") for gap in one.gaps)]
+
+
 def sides_words(gap: DisparityPoint) -> str:
-    """The two groups that drive a disparity: `1 lower, 2 higher`, or `2 against 1` where one is the reference."""
+    """The two groups that drive a disparity: `1 lowest, 2 highest`, or `2 against 1` where one is the reference.
+
+    No group is called the lowest where all are equal, nor of a number that no single group has (a distance).
+    """
     if gap.lower_group is None or gap.higher_group is None:
         return ""
     lower, higher, subject = dict(gap.lower_group), dict(gap.higher_group), dict(gap.subject)
     if gap.method is Method.BETWEEN_GROUPS:
+        if metric(gap.metric).kind == "pair":
+            return f"{listed_values(lower)} and {listed_values(higher)}"
+        if _equal(gap.lower, gap.higher):
+            return "no group differs"
         return f"{listed_values(lower)} lowest, {listed_values(higher)} highest"
     return f"{listed_values(subject)} against {listed_values(higher if lower == subject else lower)}"
+
+
+def _equal(one: GroupPoint | None, other: GroupPoint | None) -> bool:
+    """Up to what is lost by dividing."""
+    values = [point.estimate.value for point in (one, other) if point is not None]
+    known = [value for value in values if value is not None]
+    return len(known) == 2 and isclose(*known, rel_tol=1e-12)
 
 
 def detectable_words(gap: DisparityPoint) -> str:
@@ -221,6 +244,14 @@ def span(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return f"{number(low)} up" if low is not None else f"up to {number(high or 0.0)}"
     return f"{number(low)} to {number(high)}"
+
+
+SKEW_WORDS = (
+    "CI: class imbalance, how many fewer people the group has than the rest. DPL: difference in the share of positive labels,"
+    " the rest's less the group's. KL, JS, LP, TVD, KS: distances between the two distributions of labels. CDDL: demographic"
+    " disparity of labels, conditional on the factors. A dash: it does not exist."
+)
+"""What the columns of the skew of labels are."""
 
 
 def number(value: float) -> str:

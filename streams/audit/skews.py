@@ -19,7 +19,7 @@ class Skew:
 
 
 def skews(rows: Rows) -> list[Skew]:
-    """The labels of every group against everybody else's; none where there are no labels."""
+    """The labels of every group against everybody else's; none where there are no labels, or nobody else."""
     known = rows.label >= 0
     if not known.any():
         return []
@@ -31,6 +31,8 @@ def skews(rows: Rows) -> list[Skew]:
         for place in sorted(set(codes[told].tolist())):
             inside = told & (codes == place)
             counts = [np.bincount(1 - rows.label[part], minlength=2) for part in (inside, told & ~inside)]
+            if not (told & ~inside).any():
+                continue  # there is no rest
             strata = None if stratum is None else _strata(stratum[told], inside[told], rows.label[told])
             found.append(Skew(attribute, names[place], label_skew(counts[0], counts[1], (True, False), strata)))
     return found

@@ -127,7 +127,8 @@ def pairs(given: Several, option: str, *, named: bool = True) -> dict[str, str]:
         if named and not equals:
             raise AuditError(f"{option} {one}: write NAME=VALUE")
         if name in found:
-            raise AuditError(f"{option} {name} is given twice")
+            how = ": write it in one, with commas" if option in ("--bins", "--meaning") else ""
+            raise AuditError(f"{option} {name} is given twice{how}")
         found[name if equals else name_of(name)] = rest if equals else name
     return found
 
