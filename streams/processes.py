@@ -26,6 +26,10 @@ that is restarting."""
 
 PROBE_SECONDS = 0.02
 
+READY_WITHIN = 180.0
+"""Seconds that a server may take to its first answer. Apache Kafka takes 4 on an idle machine, and took 47 on a busy one; one
+that ends is noticed at once."""
+
 
 class ServiceError(StreamsError):
     """A server did not start or did not become ready; the message ends with the last lines of its log."""
@@ -52,7 +56,7 @@ class Service(ABC):
     abrupt: ClassVar[signal.Signals] = signal.SIGKILL
     """The signal that makes it end at once, with its own children if it has any."""
 
-    def __init__(self, folder: Path, *, ready_within: float = 30.0) -> None:
+    def __init__(self, folder: Path, *, ready_within: float = READY_WITHIN) -> None:
         self.folder = folder
         self.port = 0
         self._ready_within = ready_within
@@ -97,11 +101,18 @@ class Service(ABC):
             self._launch()
             if self._wait_until_ready():
                 return
-            taken = self._log_says_port_taken()
+            taken, how = self._log_says_port_taken(), self._ended()
             self.stop(signal.SIGKILL)
             if not (taken and attempt + 1 < attempts):
                 break
-        raise ServiceError(f"{self.name} did not start on {self.address}; its last words:\n{self.last_words()}")
+        raise ServiceError(f"{self.name} did not start on {self.address}: {how}; its log:\n{self.last_words(30)}")
+
+    def _ended(self) -> str:
+        """How a start failed."""
+        code = None if self._process is None else self._process.poll()
+        if code is None:
+            return f"it runs and was not ready within {self._ready_within:g} s"
+        return f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"it ended with exit code {code}"
 
     def stop(self, number: signal.Signals | None = None, *, patience: float = 10.0) -> None:
         """Send the signal (by default the gentle one), wait, and kill what is still there after `patience` seconds.
@@ -125,10 +136,14 @@ class Service(ABC):
         self.start()
 
     def last_words(self, lines: int = 15) -> str:
-        """The end of its log."""
-        if not self._log.exists():
-            return "(no log)"
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
+        """The end of its log; of a longer one its beginning too, since the first complaint is often the cause of the last."""
+        said = self._said().splitlines()
+        if not said:
+            return "(it said nothing)"
+        return "\n".join(said if len(said) <= lines else [*said[: lines // 3], "...", *said[-(lines - lines // 3) :]])
+
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     @property
     def _log(self) -> Path:
@@ -170,7 +185,7 @@ class Service(ABC):
         return False
 
     def _log_says_port_taken(self) -> bool:
-        words = self.last_words(50).lower()
+        words = self._said().lower()
         return "address already in use" in words or "addrinuse" in words
 
 

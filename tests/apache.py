@@ -87,7 +87,7 @@ class KafkaServer(Service):
     name = "apache-kafka"
 
     def __init__(self, folder: Path, *, jars: Path) -> None:
-        super().__init__(folder, ready_within=60.0)
+        super().__init__(folder)
         self._jars = jars
         self._configured_for = 0
         self.cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -29,7 +29,6 @@ class SecureKafka(KafkaServer):
 
     def __init__(self, folder: Path, *, jars: Path, passwords: Mapping[str, str]) -> None:
         super().__init__(folder, jars=jars)
-        self._ready_within = 180.0  # two cores that do much else
         self.passwords = passwords
         self.authority = Authority(folder)
 

@@ -114,10 +114,34 @@ def test_a_port_lost_in_a_race_is_replaced(tmp_path: Path, monkeypatch: pytest.M
 def test_one_that_does_not_start_says_why(tmp_path: Path) -> None:
     service = Failing(tmp_path)
 
-    with pytest.raises(ServiceError, match="no such option: --frobnicate"):
+    with pytest.raises(ServiceError, match=r"(?s)it ended with exit code 1; its log:\nno such option: --frobnicate"):
         service.start()
 
     assert service.pid is None
+
+
+def test_one_that_never_answers_says_that_it_ran(tmp_path: Path) -> None:
+    class Silent(Answering):
+        name = "silent"
+
+        def is_ready(self) -> bool:
+            return False
+
+    service = Silent(tmp_path)
+    service._ready_within = 0.1
+    with pytest.raises(
+        ServiceError, match=r"(?s)it runs and was not ready within 0.1 s; its log:\n\(it said nothing\)"
+    ):
+        service.start()
+    assert service.pid is None
+
+
+def test_the_beginning_of_a_long_log_is_told_too(tmp_path: Path) -> None:
+    service = Answering(tmp_path)
+    assert service.last_words() == "(it said nothing)"
+    (tmp_path / "answering.log").write_text("".join(f"line {number}\n" for number in range(100)))
+    told = service.last_words(6).splitlines()
+    assert told == ["line 0", "line 1", "...", "line 96", "line 97", "line 98", "line 99"]
 
 
 def test_free_ports_are_below_those_of_outgoing_connections() -> None:
