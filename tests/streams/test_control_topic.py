@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from cloudevents.core.bindings.kafka import KafkaMessage, from_structured_event
 from kafka import KafkaConsumer, TopicPartition
@@ -19,7 +17,6 @@ from alerts.outbox import Dispatcher
 from streams.broker import Publisher
 from streams.config import parse
 from streams.controls import Controls
-from streams.database import engine as make_engine
 from streams.dispatching import channels_of
 from tests.alerts.receiving import receiver
 from tests.services.topics import Topics
@@ -27,15 +24,8 @@ from tests.services.topics import Topics
 SECRET = "c2VjcmV0LW9mLTI0LWJ5dGVzLXh4"
 
 
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = make_engine(database)
-    yield made
-    made.dispose()
-
-
 def test_a_change_of_route_is_read_by_the_sdk_and_by_a_signed_webhook(
-    engine: sa.Engine, kafka: str, topics: Topics
+    empty_engine: sa.Engine, kafka: str, topics: Topics
 ) -> None:
     topic = topics("control", partitions=1)
     with receiver() as hook:
@@ -47,14 +37,14 @@ receivers:
   - {{name: control, type: rollback}}
 delivery: {{allow: [127.0.0.0/8], allow_http: true}}
 """)
-        controls = Controls(engine, settings)
+        controls = Controls(empty_engine, settings)
         controls.set("credit", Wish(Route.FALLBACK), Person("ada", "limits look wrong"))
         controls.set("credit", Wish(Route.CANARY, 5.0, Route.FALLBACK, "v7"), Person("ada", "repaired"))
 
         async def send() -> None:
             publisher = Publisher(settings.kafka)
             channels: dict[str, Channel] = channels_of(settings, publisher.publish)
-            dispatcher = Dispatcher(engine, channels)
+            dispatcher = Dispatcher(empty_engine, channels)
             while await asyncio.to_thread(dispatcher.run_once):
                 pass
             await publisher.close()

@@ -1,27 +1,15 @@
 """Parity as Prometheus gauges, from the seeded history."""
 
-from collections.abc import Iterator
-
 import pytest
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, generate_latest
 
-from streams.database import engine as make_engine
 from streams.gauges import ParityCollector
-from tests.streams import seeded
 
 LABELS = {
     "model": "credit-limit", "metric": "mean_value", "aggregate": "ratio", "method": "to_reference", "attributes": "sex",
     "window": "1h",
 }  # fmt: skip
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = make_engine(database)
-    seeded.seed(made)
-    yield made
-    made.dispose()
 
 
 def registry(engine: sa.Engine, *models: str) -> CollectorRegistry:

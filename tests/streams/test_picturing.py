@@ -1,23 +1,13 @@
 """What the picture of an alert shows: the last time it fired, with a margin before and after, from the views."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
 
 from alerts.tables import alert_transitions
-from streams.database import engine as make_engine
 from streams.picturing import picture
 from tests.streams import seeded
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = make_engine(database)
-    seeded.seed(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,6 @@ from streams.database import engine as make_engine
 from streams.errors import StreamsError
 from streams.settings import Settings
 from streams.status import Parity, Status, Wanted, judged_by, read_status, shown_windows
-from tests.services.databases import Databases
 from tests.streams import seeded
 
 CONFIG = f"""
@@ -51,15 +49,6 @@ def settings() -> Settings:
     return parse(CONFIG.replace("DATABASE", "postgresql://127.0.0.1/x"))
 
 
-@pytest.fixture(scope="module")
-def engine(databases: Databases) -> Iterator[sa.Engine]:
-    with databases.fresh() as url:
-        made = make_engine(url)
-        seeded.seed(made)
-        yield made
-        made.dispose()
-
-
 def shown(found: Status, width: int) -> str:
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     console.print(render(found, width))
@@ -67,8 +56,8 @@ def shown(found: Status, width: int) -> str:
     return console.export_text()
 
 
-def test_what_rules_look_at_is_what_is_shown(engine: sa.Engine, settings: Settings) -> None:
-    credit, house = read_status(engine, settings).models
+def test_what_rules_look_at_is_what_is_shown(seeded_engine: sa.Engine, settings: Settings) -> None:
+    credit, house = read_status(seeded_engine, settings).models
     assert credit.evaluated_to == {"decision": seeded.END} and credit.route.route == "live"
     (window,) = credit.windows
     (parity,) = window.parity
@@ -80,9 +69,9 @@ def test_what_rules_look_at_is_what_is_shown(engine: sa.Engine, settings: Settin
     assert house.windows == [] and house.route.epoch == 0
 
 
-def test_everything_and_other_windows(engine: sa.Engine, settings: Settings) -> None:
+def test_everything_and_other_windows(seeded_engine: sa.Engine, settings: Settings) -> None:
     wanted = Wanted(seeded.MODEL, (DAY,), everything=True)
-    (credit,) = read_status(engine, settings, wanted).models
+    (credit,) = read_status(seeded_engine, settings, wanted).models
     (window,) = credit.windows
     assert [(one.attributes, one.state) for one in window.parity] == [
         (["age", "sex"], "undefined"),
@@ -115,8 +104,8 @@ def test_which_windows_are_shown(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("width", [200, 100, 60, 40, 24])
-def test_every_width_shows_value_interval_n_and_route(engine: sa.Engine, settings: Settings, width: int) -> None:
-    text = shown(read_status(engine, settings), width)
+def test_every_width_shows_value_interval_n_and_route(seeded_engine: sa.Engine, settings: Settings, width: int) -> None:
+    text = shown(read_status(seeded_engine, settings), width)
     squeezed = text.replace("\n", "").replace(" ", "")
     for expected in ("credit-limit", "0.950", "0.900to1.000", "1,000", "live", "female", "≥0.85", "██▁▁█"):
         assert expected in squeezed, expected
@@ -145,10 +134,10 @@ def test_an_empty_database_says_what_to_do(database: str, settings: Settings) ->
     assert "run `fairdrift worker`" in text and "nothing is evaluated yet" in text
 
 
-def test_the_command(tmp_path: Path, engine: sa.Engine) -> None:
+def test_the_command(tmp_path: Path, seeded_engine: sa.Engine) -> None:
     path = tmp_path / "fairdrift.yaml"
     path.write_text(
-        CONFIG.replace("DATABASE", engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+        CONFIG.replace("DATABASE", seeded_engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
     )
     result = CliRunner().invoke(build_app("status"), ["status", "--config", str(path), "--json", "--window", "1h"])
     assert result.exit_code == 0, result.output
@@ -166,11 +155,11 @@ def test_the_command(tmp_path: Path, engine: sa.Engine) -> None:
 
 @pytest.mark.parametrize("options", [["--watch"], ["--watch", "--json"]])
 def test_watching_looks_again_until_interrupted(
-    tmp_path: Path, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, options: list[str]
+    tmp_path: Path, seeded_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     path = tmp_path / "fairdrift.yaml"
     path.write_text(
-        CONFIG.replace("DATABASE", engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+        CONFIG.replace("DATABASE", seeded_engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
     )
     pauses: list[float] = []
 
@@ -187,10 +176,10 @@ def test_watching_looks_again_until_interrupted(
         assert [json.loads(line)["models"][0]["model"] for line in result.stdout.splitlines()] == [seeded.MODEL] * 3
 
 
-def test_ctrl_c_ends_watching_on_a_terminal_cleanly(tmp_path: Path, engine: sa.Engine) -> None:
+def test_ctrl_c_ends_watching_on_a_terminal_cleanly(tmp_path: Path, seeded_engine: sa.Engine) -> None:
     path = tmp_path / "fairdrift.yaml"
     path.write_text(
-        CONFIG.replace("DATABASE", engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+        CONFIG.replace("DATABASE", seeded_engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
     )
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "streams.cli", "status", "--watch", "--config", str(path)]

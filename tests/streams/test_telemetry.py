@@ -1,11 +1,9 @@
 """From what a worker tells to metrics and marks of progress."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 import sqlalchemy as sa
 from prometheus_client import generate_latest
 
@@ -144,14 +142,6 @@ def test_the_size_of_the_join_store(tmp_path: Path) -> None:
     gone = Exporter()
     gone.registry.register(DiskCollector(tmp_path / "none"))
     assert gone.registry.get_sample_value("fairdrift_join_store_bytes") == 0
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = make_engine(database)
-    seeded.seed(made)
-    yield made
-    made.dispose()
 
 
 def test_what_the_database_knows(engine: sa.Engine) -> None:

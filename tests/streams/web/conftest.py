@@ -7,9 +7,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from streams.config import parse
-from streams.database import engine as make_engine
 from streams.web import service_app
-from tests.services.databases import Databases
 from tests.streams import seeded
 
 TOKEN = "the-right-token-of-now"
@@ -25,30 +23,11 @@ models:
 """)
 
 
-@pytest.fixture(scope="session")
-def seeded_engine(databases: Databases) -> Iterator[sa.Engine]:
-    """The history, once for all tests that only read it."""
-    with databases.fresh() as url:
-        made = make_engine(url)
-        seeded.seed(made)
-        yield made
-        made.dispose()
-
-
 @pytest.fixture
 def client(seeded_engine: sa.Engine) -> Iterator[TestClient]:
     """A client with the token, for reading."""
     with _client(seeded_engine) as made:
         yield made
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    """The history in a database of the test's own, which it may change."""
-    made = make_engine(database)
-    seeded.seed(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from alerts.control import Route
 from alerts.operators import Person, Wish
 from streams.config import parse
 from streams.controls import Controls
-from streams.database import engine as make_engine
 from streams.settings import Settings
 from streams.web import service_app
 from streams.web.protocol import FlagProtocol
@@ -38,10 +37,12 @@ MODEL = "credit-limit"
 
 
 @contextmanager
-def served(engine: sa.Engine, settings: Settings) -> Iterator[str]:
+def served(empty_engine: sa.Engine, settings: Settings) -> Iterator[str]:
     """`fairdrift serve` on a free port, in a thread; its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(service_app(engine, settings), http=FlagProtocol, log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            service_app(empty_engine, settings), http=FlagProtocol, log_level="warning", access_log=False
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -85,13 +86,6 @@ models:
 """)
 
 
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = make_engine(database)
-    yield made
-    made.dispose()
-
-
 def _at_epoch(ask: Callable[..., FlagEvaluationDetails[str]], epoch: int) -> bool:
     return ask().flag_metadata.get("epoch") == epoch
 
@@ -100,9 +94,9 @@ def headers() -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKEN}"}
 
 
-def test_an_openfeature_client_over_ofrep(engine: sa.Engine, settings: Settings) -> None:
-    controls = Controls(engine, settings)
-    with served(engine, settings) as url, provided(OFREPProvider(url, headers_factory=headers)) as ask:
+def test_an_openfeature_client_over_ofrep(empty_engine: sa.Engine, settings: Settings) -> None:
+    controls = Controls(empty_engine, settings)
+    with served(empty_engine, settings) as url, provided(OFREPProvider(url, headers_factory=headers)) as ask:
         first = ask()
         assert (first.value, first.variant, first.reason, first.error_code) == ("live", "live", Reason.STATIC, None)
         controls.set(MODEL, Wish(Route.FALLBACK), ADA)
@@ -112,9 +106,9 @@ def test_an_openfeature_client_over_ofrep(engine: sa.Engine, settings: Settings)
         assert ask("price").value == "live"
 
 
-def test_a_canary_over_ofrep_is_sticky_and_grows(engine: sa.Engine, settings: Settings) -> None:
-    controls = Controls(engine, settings)
-    with served(engine, settings) as url, provided(OFREPProvider(url, headers_factory=headers)) as ask:
+def test_a_canary_over_ofrep_is_sticky_and_grows(empty_engine: sa.Engine, settings: Settings) -> None:
+    controls = Controls(empty_engine, settings)
+    with served(empty_engine, settings) as url, provided(OFREPProvider(url, headers_factory=headers)) as ask:
         chosen: list[set[str]] = []
         for percent in (10.0, 40.0):
             shown = controls.set(MODEL, Wish(Route.CANARY, percent, Route.FALLBACK, "v7"), ADA)
@@ -132,8 +126,8 @@ def test_a_canary_over_ofrep_is_sticky_and_grows(engine: sa.Engine, settings: Se
         assert (keyless.value, keyless.error_code) == ("fallback", ErrorCode.TARGETING_KEY_MISSING)
 
 
-def test_what_an_openfeature_client_is_told_when_it_errs(engine: sa.Engine, settings: Settings) -> None:
-    with served(engine, settings) as url:
+def test_what_an_openfeature_client_is_told_when_it_errs(empty_engine: sa.Engine, settings: Settings) -> None:
+    with served(empty_engine, settings) as url:
         with provided(OFREPProvider(url, headers_factory=headers)) as ask:
             unknown = ask("no-such-model")
             assert (unknown.value, unknown.error_code) == ("fallback", ErrorCode.FLAG_NOT_FOUND)
@@ -142,22 +136,22 @@ def test_what_an_openfeature_client_is_told_when_it_errs(engine: sa.Engine, sett
             assert (stranger.value, stranger.error_code) == ("fallback", ErrorCode.GENERAL)
 
 
-def test_all_flags_at_once_with_an_etag(engine: sa.Engine, settings: Settings) -> None:
+def test_all_flags_at_once_with_an_etag(empty_engine: sa.Engine, settings: Settings) -> None:
     """OFREP's bulk evaluation, as providers in browsers and on phones ask."""
-    with served(engine, settings) as url, httpx.Client(base_url=url, headers=headers()) as http:
+    with served(empty_engine, settings) as url, httpx.Client(base_url=url, headers=headers()) as http:
         asked = {"context": {"targetingKey": "client-1"}}
         first = http.post("/ofrep/v1/evaluate/flags", json=asked)
         tag = {"If-None-Match": first.headers["etag"]}
         assert {flag["key"]: flag["value"] for flag in first.json()["flags"]} == {MODEL: "live", "price": "live"}
         assert http.post("/ofrep/v1/evaluate/flags", json=asked, headers=tag).status_code == 304
-        Controls(engine, settings).set(MODEL, Wish(Route.SHADOW), ADA)
+        Controls(empty_engine, settings).set(MODEL, Wish(Route.SHADOW), ADA)
         eventually(lambda: http.post("/ofrep/v1/evaluate/flags", json=asked, headers=tag).status_code == 200)
 
 
-def test_flagd_in_process_follows_the_file_and_agrees_with_ofrep(engine: sa.Engine, settings: Settings) -> None:
-    controls, file = Controls(engine, settings), settings.serve.flag_file
+def test_flagd_in_process_follows_the_file_and_agrees_with_ofrep(empty_engine: sa.Engine, settings: Settings) -> None:
+    controls, file = Controls(empty_engine, settings), settings.serve.flag_file
     assert file is not None
-    with served(engine, settings) as url:
+    with served(empty_engine, settings) as url:
         eventually(file.exists)
         provider = FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(file), deadline_ms=20)
         with provided(provider) as ask:
@@ -172,13 +166,13 @@ def test_flagd_in_process_follows_the_file_and_agrees_with_ofrep(engine: sa.Engi
             assert {key: ask(MODEL, key).value for key in KEYS[:60]} == by_flagd
 
 
-def test_flagd_syncs_over_http(engine: sa.Engine, settings: Settings) -> None:
+def test_flagd_syncs_over_http(empty_engine: sa.Engine, settings: Settings) -> None:
     """flagd's HTTP sync: it asks at an interval with the ETag it has, and takes a new body over whole."""
     from openfeature.contrib.tools.flagd.core import FlagdCore
 
     core = FlagdCore()
     seen: list[str] = []
-    with served(engine, settings) as url, httpx.Client(base_url=url, headers=headers()) as http:
+    with served(empty_engine, settings) as url, httpx.Client(base_url=url, headers=headers()) as http:
 
         def sync() -> str:
             answer = http.get("/flagd/flags.json", headers={"If-None-Match": seen[-1]} if seen else {})
@@ -191,6 +185,6 @@ def test_flagd_syncs_over_http(engine: sa.Engine, settings: Settings) -> None:
             return str(value)
 
         assert [sync(), sync()] == ["live", "live"] and len(seen) == 1
-        Controls(engine, settings).set(MODEL, Wish(Route.FALLBACK), ADA)
+        Controls(empty_engine, settings).set(MODEL, Wish(Route.FALLBACK), ADA)
         eventually(lambda: sync() == "fallback")
         assert len(seen) == 2
