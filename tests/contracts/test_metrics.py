@@ -22,8 +22,8 @@ from monitor.estimates import STATES, Measured, State, Undefined
 from monitor.metric import GroupMetric, Sums
 from monitor.metrics import metric, names, registry
 from monitor.sums import SCORE_UNIT, Ints
+from tests.contracts.binned_oracles import BINNED
 from tests.contracts.metric_oracles import GROUPS, SETS, SHARES, quiet
-from tests.contracts.test_binned_metrics import BINNED
 from tests.monitor.population import Person, count
 
 ELSEWHERE = frozenset(BINNED)

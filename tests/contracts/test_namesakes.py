@@ -17,7 +17,8 @@ from fairlearn import metrics as fairlearn
 from monitor.assess import Assessment, Plan, assess
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.metrics import registry
-from monitor.namesakes import LIBRARIES, NAMESAKES, NOT_GIVEN, NOTES, Form, Namesake, Relation, document
+from monitor.namesakes import LIBRARIES, NAMESAKES, NOTES, Form, Namesake, Relation, document
+from monitor.not_given import NOT_GIVEN
 from tests.monitor.population import Person, count
 
 with warnings.catch_warnings():
