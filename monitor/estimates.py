@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from monitor.sums import Ints
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 

@@ -11,20 +11,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitor.estimates import Floats
+from monitor.estimates import Floats, Singles
 from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
 from monitor.evidence.materiality import AGE
 from monitor.evidence.plain import scores
-from monitor.evidence.savings import SOME, income, spend, suspect
+from monitor.evidence.savings import SOME, alarms, income, spend, suspect
 from monitor.evidence.scoring import Drift, log_evalues, suspicions
 from monitor.evidence.state import State
 
 FARTHEST = 600.0
 """Log e-values are cut this far below 0, where nothing is left of any evidence anyway."""
 
-GREATEST = 120.0
-"""They are cut here above, which only loses evidence; `MOST` times this stays a number."""
+GREATEST = 80.0
+"""They are cut here above, which only loses evidence; `MOST` times this stays a number, and so does this as a single."""
 
 MOST = 1e250
 """Evidence is cut here, so that it stays a number."""
@@ -35,7 +35,8 @@ class Factors:
     """What each pane multiplies the detectors by, (T, K, D): tempered and plain."""
 
     tempered: Floats
-    plain: Floats
+    plain: Singles
+    """Of no page, only of warnings and of since when: to seven digits, which takes a quarter of the time."""
     drift: Drift | None = None
     """None if nothing is saved."""
     alarm: Floats | None = None
@@ -55,13 +56,12 @@ class Factors:
         if made.drift is None:
             return made
         with np.errstate(divide="ignore"):
-            nearest = 2.0 * np.log(made.drift.distance[:, layout.nearest])
-        return replace(made, alarm=np.maximum(made.drift.level + nearest, 1.0))
+            return replace(made, alarm=alarms(made.drift.level, made.drift.distance[:, layout.nearest]))
 
     @classmethod
     def blank(cls, layout: Layout, shape: tuple[int, int, int]) -> "Factors":
         """Nothing in it yet."""
-        return cls(np.empty(shape), np.empty(shape), Drift.blank(shape) if layout.savings else None)
+        return cls(np.empty(shape), np.empty(shape, np.float32), Drift.blank(shape) if layout.savings else None)
 
     def fill(self, layout: Layout, here: slice, counts: Counts, learned: Learned) -> None:
         """Some detectors'."""
@@ -75,7 +75,7 @@ class Factors:
                 for name in ("news", "distance", "level", "lead"):
                     getattr(drift, name)[...] = getattr(found, name)
         np.clip(log_e, -FARTHEST, GREATEST, out=log_e)
-        np.exp(log_e, out=self.plain[..., here])
+        np.exp(log_e.astype(np.float32), out=self.plain[..., here])
         log_e *= (1.0 / learned.phi)[:, None, :]
         np.exp(log_e, out=self.tempered[..., here])
 
@@ -115,10 +115,11 @@ def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: flo
                 state.evidence += spent
         suspect(state, factors.drift.news[at], factors.drift.lead[at])
     state.evidence *= factors.tempered[at]
-    np.minimum(state.evidence, MOST, out=state.evidence)
     begin(state, 1.0 / stakes, pane)
     state.plain *= plain
-    np.minimum(state.plain, MOST, out=state.plain)
+    for values in (state.evidence, state.plain):
+        if values.max() > MOST:
+            np.minimum(values, MOST, out=values)
 
 
 def begin(state: State, mass: Floats | float, pane: Floats | float) -> None:

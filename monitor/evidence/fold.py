@@ -16,8 +16,8 @@ from monitor.evidence.learning import Counts, learn
 from monitor.evidence.materiality import enter, violated
 from monitor.evidence.panes import Panes, Triple
 from monitor.evidence.reading import Reading, reading_of
-from monitor.evidence.recovery import clear, recover, recovered
-from monitor.evidence.scoring import against, log_evalues
+from monitor.evidence.recovery import Mirrors, clear, recovered
+from monitor.evidence.scoring import against
 from monitor.evidence.spec import Kind, Spec
 from monitor.evidence.state import State
 from monitor.sums import Ints
@@ -160,7 +160,7 @@ class Run:
         self.spare = factors = Factors.of(layout, counts, learned, self.spare)
         both: Flags = (totals[:, 1] > 0) & ((totals[:, 3] > 0) | (layout.kind is Kind.LEVEL))
         waited = np.any(gaps, axis=1).tolist()
-        mirrors: Floats | None = None
+        mirrors = Mirrors(layout, counts, learned)
         for at, pane in enumerate(numbers.tolist()):
             if waited[at]:
                 idle(layout, self.state, gaps[at], pane)
@@ -169,9 +169,7 @@ class Run:
             self.state.seen[both[at]] = pane
             self.state.phi = learned.phi[at]
             if np.count_nonzero(self.state.firing):
-                if mirrors is None:
-                    mirrors = log_evalues(layout, counts, learned, mirrored=True)
-                recover(layout, self.state, mirrors[at], learned.phi[at])
+                mirrors.recover(self.state, at)
             self._judge(pane)
 
     def _judge(self, pane: float) -> None:

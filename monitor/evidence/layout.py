@@ -159,18 +159,24 @@ def lay_out(specs: Sequence[Spec]) -> Layout:
         grid=grid,
         log_grid=np.log(grid),
     )
-    return replace(layout, parts=tuple(_part(layout, at) for at in range(0, layout.size, CACHED)))
+    return replace(layout, parts=tuple(_cached(layout, at) for at in range(0, layout.size, CACHED)))
 
 
 CACHED = 6000
 """Detectors that are reckoned together: their arrays leave a 1 MB cache, but of 512 to 16,384 this took least (2,048 a quarter more)."""
 
 
-def _part(layout: Layout, at: int) -> tuple[slice, Layout]:
-    """Detectors from `at` on; what is by family is not cut."""
+def _cached(layout: Layout, at: int) -> tuple[slice, Layout]:
+    """Detectors from `at` on."""
     here = slice(at, at + CACHED)
-    return here, replace(
+    return here, part_of(layout, here)
+
+
+def part_of(layout: Layout, here: slice | Ints) -> Layout:
+    """Some detectors; what is by family is not cut."""
+    return replace(
         layout,
+        parts=(),
         family=layout.family[here],
         column=layout.column[here],
         low=layout.low[here],

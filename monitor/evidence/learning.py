@@ -57,7 +57,7 @@ class Counts:
     """Sums of squares; equal to k for counts."""
     q_r: Floats
 
-    def part(self, here: slice) -> "Counts":
+    def part(self, here: slice | Ints) -> "Counts":
         """Some detectors."""
         return Counts(*(getattr(self, name)[..., here] for name in ("n", "k", "n_r", "k_r", "q", "q_r")))
 
@@ -84,7 +84,7 @@ class Learned:
     variance_r: Floats
     """(T, D): of one event of the reference."""
 
-    def part(self, here: slice) -> "Learned":
+    def part(self, here: slice | Ints) -> "Learned":
         """Some detectors."""
         names = ("rate", "own", "phi", "past", "volume", "volume_r", "variance", "variance_r")
         return Learned(*(getattr(self, name)[..., here] for name in names))

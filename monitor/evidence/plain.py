@@ -21,23 +21,23 @@ def scores(layout: Layout, counts: Counts, learned: Learned, out: Drift | None) 
         _suspicions(layout, (counts, learned), a, out)
     n, n_r, k, k_r, b = counts.n, counts.n_r, counts.k, counts.k_r, learned.rate
     with np.errstate(divide="ignore", invalid="ignore"):
-        r, part = _nearest(layout, counts, b, a)
+        r, other = _nearest(layout, counts, b, a)
         log_e = k * layout.log_grid
-        log_e += (k + k_r) * np.log(b) + (n_r - k_r) * np.log(1.0 - b)
-        np.log(r, out=part)
-        part *= k + k_r
-        log_e -= part
-        np.multiply(r, -layout.bound, out=part)
+        part = r * -layout.bound
         part += 1.0
         np.subtract(1.0, a, out=a)
         a /= part
         np.log(a, out=a)
         a *= n - k
         log_e += a
-        np.subtract(1.0, r, out=r)
+        r /= b
         np.log(r, out=r)
-        r *= n_r - k_r
+        r *= k + k_r
         log_e -= r
+        other /= 1.0 - b
+        np.log(other, out=other)
+        other *= n_r - k_r
+        log_e -= other
     idle = (n <= 0) | (n_r <= 0)
     if np.count_nonzero(idle):
         np.copyto(log_e, 0.0, where=idle)
@@ -45,22 +45,24 @@ def scores(layout: Layout, counts: Counts, learned: Learned, out: Drift | None) 
 
 
 def _nearest(layout: Layout, counts: Counts, b: Floats, a: Floats) -> tuple[Floats, Floats]:
-    """r0, the smaller root, and memory to write over. The quadratic is divided by t N, and has a root beyond 1, so that nothing below
-    the root sign can be negative.
+    """r0, the smaller root, and 1 - r0.
+
+    With m = n_g / 2 t N, u = n_r b / 2 t N and w = (t (n_r b + n_g) + n_r) / 2 t N - u the quadratic divided by t N is
+    `x^2 - 2 (h + w) x + 2 h` with h = m a + u, so that `1 - x = sqrt(H^2 + 2 w - 1) - H` with H = h + w - 1. It has a root
+    beyond 1, so that nothing below the root sign can be negative.
     """
     n, n_r = counts.n, counts.n_r
     total = n + n_r
     scale = 0.5 / (layout.bound * np.where(total > 0, total, 1.0))
     other = n_r * b
-    r = a * (n * scale)
-    square = -2.0 * r
-    square -= 2.0 * scale * other
-    r += (layout.bound * (other + n) + n_r) * scale
-    part = r * r
-    square += part
-    np.sqrt(square, out=square)
-    r -= square
-    return r, part
+    w_1 = (layout.bound * (other + n) + n_r) * scale - 1.0
+    high = a * (n * scale)
+    high += w_1
+    root = high * high
+    root += 2.0 * (w_1 - scale * other) + 1.0
+    np.sqrt(root, out=root)
+    root -= high
+    return np.subtract(1.0, root, out=high), root
 
 
 def _suspicions(layout: Layout, known: tuple[Counts, Learned], a: Floats, out: Drift) -> None:
@@ -81,4 +83,4 @@ def _suspicions(layout: Layout, known: tuple[Counts, Learned], a: Floats, out: D
     news *= distance
     np.multiply(here - layout.bound * b, weight, out=out.lead)
     with np.errstate(divide="ignore"):
-        out.level[:] = alarm_level(layout, one / learned.volume + other / learned.volume_r)
+        np.divide(alarm_level(layout), one / learned.volume + other / learned.volume_r, out=out.level)

@@ -4,19 +4,47 @@ The mirror detector tests "still broken", `p_g <= t p_r + c`, from the page on, 
 reach `resolve_evidence`, and the page must have stood for `min_hold`.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from monitor.estimates import Flags, Floats
 from monitor.evidence.detector import FARTHEST, GREATEST, MOST
-from monitor.evidence.layout import Layout
+from monitor.evidence.layout import Layout, part_of
+from monitor.evidence.learning import Counts, Learned
+from monitor.evidence.scoring import log_evalues
 from monitor.evidence.state import State
+from monitor.sums import Ints
 
 
-def recover(layout: Layout, state: State, log_e: Floats, phi: Floats) -> None:
-    """One pane of the mirror detectors, (M, D)."""
-    about = state.implicated > 0
-    grown = (state.mirror + 1.0 / layout.mirrors) * np.exp(np.clip(log_e, -FARTHEST, GREATEST) / phi)
-    state.mirror[:] = np.where(about, np.minimum(grown, MOST), 0.0)
+@dataclass(slots=True)
+class Mirrors:
+    """The mirror detectors of a stretch of panes: reckoned only for groups that a page is about, which are few."""
+
+    layout: Layout
+    counts: Counts
+    learned: Learned
+    here: Ints | None = None
+    """Which detectors; None before the first page."""
+    factors: Floats | None = None
+    """(T, M, H): what each pane multiplies them by."""
+
+    def recover(self, state: State, at: int) -> None:
+        """Pane `at` of the stretch."""
+        about = state.implicated > 0
+        if self.here is None or np.count_nonzero(about) > np.count_nonzero(about[self.here]):
+            self.here = np.flatnonzero(about)
+            self.factors = self._factors(self.here)
+        if self.factors is None or not len(self.here):
+            return
+        grown = (state.mirror[:, self.here] + 1.0 / self.layout.mirrors) * self.factors[at]
+        state.mirror[:, self.here] = np.where(about[self.here], np.minimum(grown, MOST), 0.0)
+
+    def _factors(self, here: Ints) -> Floats:
+        learned = self.learned.part(here)
+        log_e = log_evalues(part_of(self.layout, here), self.counts.part(here), learned, mirrored=True)
+        factors: Floats = np.exp(np.clip(log_e, -FARTHEST, GREATEST) / learned.phi[:, None, :])
+        return factors
 
 
 def recovered(layout: Layout, state: State, pane: float) -> Flags:

@@ -45,14 +45,14 @@ def income(layout: Layout, state: State, gaps: Floats | float) -> Floats:
 def spend(layout: Layout, state: State, distance: Floats, level: Floats) -> Floats | None:
     """(K, D): the mass that starts where suspicion rose to new heights above its alarm; None if nowhere.
 
-    The alarm is `max(1, level + 2 ln(distance))`, for alternatives at some distance (K, D).
+    The alarm is `max(1, ln(level distance^2))`, for alternatives at some distance (K, D).
     """
     highest = state.suspicion.max(axis=0)
     with np.errstate(divide="ignore"):
-        loud = highest >= np.maximum(level + 2.0 * np.log(distance[layout.nearest]), 1.0)
+        loud = highest >= alarms(level, distance[layout.nearest])
         if not loud.any():
             return None
-        alarm = np.maximum(level[loud] + 2.0 * np.log(distance[:, loud]), 1.0)
+        alarm = alarms(level[loud], distance[:, loud])
     suspicion, peak = state.suspicion[:, loud], state.peak[:, loud]
     beyond = suspicion > 0.5 * distance[:, loud] * state.lead[loud]
     ringing = (suspicion >= alarm) & (distance[:, loud] > 0) & beyond
@@ -70,10 +70,18 @@ def spend(layout: Layout, state: State, distance: Floats, level: Floats) -> Floa
     return share * (amount / np.where(total > 0, total, 1.0))[layout.family]
 
 
+def alarms(level: Floats, distance: Floats) -> Floats:
+    """Nats of suspicion at which an alarm rings."""
+    alarm = level * distance
+    alarm *= distance
+    np.log(alarm, out=alarm)
+    return np.maximum(alarm, 1.0, out=alarm)
+
+
 def suspect(state: State, news: Floats, lead: Floats) -> None:
     """One pane's log likelihood ratios against the own past, (K, D), and what it says of the bound, (D,)."""
     state.lead += lead
     state.suspicion += news
     np.maximum(state.suspicion, 0.0, out=state.suspicion)
-    if np.count_nonzero(state.peak):
+    if state.peak.max() > 0:
         state.peak[state.suspicion == 0.0] = 0.0

@@ -133,7 +133,7 @@ class Drift:
     distance: Floats
     """(T, K, D): from the past to the alternative."""
     level: Floats
-    """(T, D): an alarm rings at `level + 2 ln(distance)`."""
+    """(T, D): an alarm rings at `ln(level distance^2)`."""
     lead: Floats
     """(T, D): from the past to the bound, over the variance of the pane's comparison."""
 
@@ -177,13 +177,11 @@ def suspicions(layout: Layout, counts: Counts, learned: Learned) -> Drift:
         news += np.where(known, sign * x * weight, 0.0)[:, :, None, :]
         news *= d
         usual = one.mean(axis=1) / learned.volume + np.where(tied[:, 0] > 0, other.mean(axis=1) / learned.volume_r, 0.0)
-        level = alarm_level(layout, usual)
+        level = alarm_level(layout) / usual
     lead = np.maximum((line - here) * sign, 0.0) * weight
     return Drift(news[:, 0] if news.shape[1] == 1 else news.sum(axis=1), d[:, 0], level, lead.sum(axis=1))
 
 
-def alarm_level(layout: Layout, usual: Floats) -> Floats:
-    """What an alarm rings at for an alternative at distance 1; `usual`: the variance of a pane's comparison at the usual volumes."""
-    with np.errstate(divide="ignore"):
-        level: Floats = np.log(layout.savings * layout.groups * ALIKE / 2.0 / usual)
-    return level
+def alarm_level(layout: Layout) -> Floats:
+    """(D,): what an alarm's level is, times the variance of a pane's comparison at the usual volumes."""
+    return layout.groups.astype(np.float64) * (layout.savings * ALIKE / 2.0)

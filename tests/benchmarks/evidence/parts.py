@@ -181,7 +181,7 @@ def unrest(run: Run, scale: Scale, console: Console) -> Iterator[Result]:
         World("0.85, 10% for 15 min", MONTH, worlds.Restless(0.85, 0.10, 15)),
         World("0.85, 10% for 60 min", MONTH, worlds.Restless(0.85, 0.10, 60)),
     ]
-    names = (OURS, BARE, STUDY, STUDY_BARE, "z 24 h at .001, each minute", "threshold 24 h, n >= 100")
+    names = (OURS, STUDY, STUDY_BARE, "z 24 h at .001, each minute", "threshold 24 h, n >= 100")
     batches = run(Task(world, scale.unrest, 20_000 + 100 * place, names) for place, world in enumerate(rows))
     table = Table("traffic", *names, title=f"P(any page in 30 days) while nothing changes, {scale.unrest} runs")
     for world in rows:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from monitor.evidence import Panes, Phase, Spec, State, fold, trace
+from monitor.evidence import Families, Panes, Phase, Spec, State, Tuning, fold, trace
 from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
 
 SPEC = Spec(GROUPS, lower=0.8, reference="a")
@@ -82,3 +82,24 @@ def test_a_group_that_is_seldom_seen_is_waited_for_longer() -> None:
     state, reading = fold(spec, state, Panes.none(spec, end + 3 * DAY, 400 * DAY))
     assert reading.stale
     assert reading.phase is Phase.FIRING
+
+
+def test_pages_that_begin_and_end_within_a_stretch_recover_as_alone_and_pane_by_pane() -> None:
+    """Two families, whose pages overlap and name other groups each time: recovery is reckoned for those groups only."""
+    tuning = Tuning(temper=False, gate_window=5, min_hold=5, resolve_evidence=100)
+    specs = [Spec(("r", "b", "c"), lower=0.8, reference="r", tuning=tuning)] * 2
+    hits = np.tile([200.0, 100.0, 100.0], (600, 2))
+    for column, begin, end in ((1, 100, 150), (4, 120, 250), (5, 200, 300), (2, 350, 400), (1, 360, 410)):
+        hits[begin:end, column] = 20.0
+    n = np.full((600, 6), [400.0, 200.0, 200.0] * 2)
+    families = Families(specs, [State.empty(spec) for spec in specs])
+    seen = families.trace(Panes(0, n, hits))
+
+    for place, spec in enumerate(specs):
+        mine = slice(3 * place, 3 * place + 3)
+        alone = State.empty(spec)
+        for pane in range(600):
+            alone, _ = fold(spec, alone, Panes(pane, n[pane : pane + 1, mine], hits[pane : pane + 1, mine]))
+        assert families.states()[place].to_bytes(spec) == alone.to_bytes(spec)
+    told = [[at.reading.culprits[0] for at in one.transitions] for one in seen]
+    assert told == [["b", "b", "c", "c", "b", "b"], ["b", "b", "c", "c"]], "each page and its end"

@@ -32,7 +32,7 @@ def test_full_savings_start_everything_evenly_and_empty_ones_a_quarter() -> None
 
 def test_an_alarm_spends_two_thirds_and_each_further_nat_as_much_again() -> None:
     state = State.empty(SPEC)
-    distance, level = np.full_like(state.suspicion, 0.1), np.full(3, 5.0 - 2 * math.log(0.1))
+    distance, level = np.full_like(state.suspicion, 0.1), np.full(3, math.exp(5.0) / 0.1**2)
     assert spend(LAYOUT, state, distance, level) is None
     state.suspicion[2, 1] = 5.0 + 1e-12
 
@@ -58,7 +58,7 @@ def test_nothing_is_spent_while_the_bound_is_likelier_kept_than_the_alternative_
     d, lead, panes, v = 0.0636, 0.03, 10, 0.002
     for x, spends in ((0.0460, False), (0.0475, True)):
         state = State.empty(SPEC)
-        distance, level = np.full_like(state.suspicion, d), np.full(3, 1.0 - 2 * math.log(d))
+        distance, level = np.full_like(state.suspicion, d), np.full(3, math.exp(1.0) / d**2)
         state.suspicion[2, 1] = 1.0
         news = np.zeros_like(state.suspicion)
         news[2, 1] = d * (x - d / 2) / v
