@@ -11,6 +11,7 @@ from sqlalchemy.schema import SchemaItem
 
 import alerts.tables  # noqa: F401  (adds its tables to the metadata)
 from migrations.locks import UPGRADE_LOCK
+from migrations.serving import note
 from monitor.tables import SCHEMA, metadata
 
 
@@ -39,6 +40,10 @@ def run(connection: Connection) -> None:
         connection.execute(text("set local client_min_messages = 'warning'"))
         connection.execute(text(f"create schema if not exists {SCHEMA}"))
         context.run_migrations()
+        reached = context.get_context().get_current_revision()
+        if reached is not None:
+            served = note(script.revision for script in context.script.walk_revisions("base", reached))
+            connection.execute(text(f"comment on table {SCHEMA}.alembic_version is '{served}'"))
 
 
 run(context.config.attributes["connection"])
