@@ -49,7 +49,7 @@ SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
 OF_HISTOGRAMS = "weights are kept of counts and means, not of histograms and the sums beside them"
-OF_SIZES = "weights would change the sizes of groups, which it is about"
+OF_SIZES = "about the sizes of groups or their distributions, which weights would change"
 """Why a metric cannot be weighted."""
 
 Needs = Literal["decision", "label", "both", "score", "value", "label_score", "error"]

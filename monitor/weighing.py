@@ -6,8 +6,9 @@ Survey Sampling (Wiley 1965), 11.7, and Journal of Official Statistics 8 (1992) 
 of a weighted mean is `p (1 - p) sum w^2 / (sum w)^2`; that is an approximation where weights go with the outcome.
 
 A composite of a group's own rates (F1, equalized odds) does not change when all of the group's counts are multiplied, so it
-is computed from effective counts: weights, times `sum w / sum w^2` over all of the group's decisions. What compares the
-sizes of groups, or their distributions, is not weighted (`GroupMetric.weighs`).
+is computed from effective counts: weights, times `sum w / sum w^2` over all of the group's decisions. Means of scores,
+values and errors are in `monitor.weighted_means`. What compares the sizes of groups, or their distributions, and what needs
+histograms is not weighted (`GroupMetric.weighs`).
 """
 
 from dataclasses import replace

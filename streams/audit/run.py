@@ -30,6 +30,8 @@ HEADLINES = (
 
 EVERY = "all"
 
+NO_DECISIONS = "no decisions, so no rates of them: name their column with --decision, or a --cut of the score"
+
 NAMED = 6
 """So many metrics are named in a note, more are counted."""
 
@@ -85,6 +87,8 @@ def audit(table: Table, prepared: Prepared, request: Request, tell: Tell = lambd
     tell("metrics and intervals")
     plan = _plan(model, _chosen(request.metrics), request.min_n)
     notes = [*_notes(prepared), *_left_out(plan)]
+    if (rows.decision < 0).all() and not request.metrics:
+        notes.insert(0, NO_DECISIONS)
     if model.weight_unit is not None:
         plan = _weighing(plan, request.metrics)
     sums = counted.sums if rows.weight is None else weighed(rows, model, counted.cell, len(counted.cells))
@@ -112,8 +116,9 @@ def _weighing(plan: Plan, asked: Sequence[str]) -> Plan:
     """The plan with the metrics that can be weighted; AuditError for one that was asked for and cannot."""
     cannot = _unweighed(plan.metrics)
     if cannot and asked and EVERY not in asked:
-        told = "; ".join(f"{name} cannot be weighted ({metric(name).unweighed})" for name in cannot)
-        raise AuditError(f"{told}: leave it out, or --weights")
+        why = {reason: [name for name in cannot if metric(name).unweighed == reason] for reason in _reasons(cannot)}
+        told = "; ".join(f"{' and '.join(names)} cannot be weighted ({reason})" for reason, names in why.items())
+        raise AuditError(f"{told}: leave {'it' if len(cannot) == 1 else 'them'} out, or --weights")
     return replace(plan, metrics=tuple(name for name in plan.metrics if name not in cannot))
 
 
@@ -122,10 +127,14 @@ def _unweighed(chosen: Iterable[str]) -> list[str]:
     return [name for name in chosen if not metric(name).weighs]
 
 
+def _reasons(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(metric(name).unweighed for name in names))
+
+
 def _left_out(plan: Plan) -> Iterator[str]:
     """What is not shown of weighted rows, and why."""
     names = _unweighed(plan.metrics) if plan.weight_unit is not None else []
-    for why in dict.fromkeys(metric(name).unweighed for name in names):
+    for why in _reasons(names):
         some = [name for name in names if metric(name).unweighed == why]
         which = ", ".join(some) if len(some) <= NAMED else f"{len(some)} metrics"
         yield f"without weights only, so left out: {which} ({why})"
@@ -256,10 +265,6 @@ def _notes(prepared: Prepared) -> list[str]:
             found.append(f"{several(unknown, 'row')} without {name}: `unknown`, counted and not compared")
         if other:
             found.append(f"{several(other, 'row')} without a declared {name}: `other`")
-    if (rows.decision < 0).all():
-        found.append(
-            "no decisions: rates of decisions are left out (name their column with --decision, or a --cut of the score)"
-        )
     undecided = int((rows.decision < 0).sum())
     if 0 < undecided < len(rows):
         found.append(f"{several(undecided, 'row')} without a decision")

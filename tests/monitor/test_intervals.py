@@ -51,6 +51,13 @@ def test_koopmans_own_example() -> None:
     assert (low, high) == pytest.approx((2.94, 7.15), abs=5e-3)
 
 
+def test_the_score_test_of_a_ratio_is_statsmodels() -> None:
+    """z = -1.60431 of 30/100 against 0.8 x 50/100 (statsmodels 0.15.0): the interval at that level ends at 0.8."""
+    level = 2 * stats.norm.cdf(1.60431) - 1
+    _, high = score_ratio((30, 100), (50, 100), level, corrected=False)
+    assert high == pytest.approx(0.8, abs=1e-5)
+
+
 def test_miettinen_and_nurminen_are_a_little_wider_than_koopman() -> None:
     narrow, wide = score_ratio((36, 40), (16, 80), corrected=False), score_ratio((36, 40), (16, 80))
     assert wide[0] < narrow[0] < narrow[1] < wide[1]

@@ -45,7 +45,12 @@ def test_a_distance_is_between_two_groups(tmp_path: Path) -> None:
     told = printed(tmp_path, "sex,value\n" + rows, metrics=("standardised_mean_difference",))
     (line,) = (line for line in told.splitlines() if line.strip().startswith("standardised mean difference"))
     assert line.rstrip().endswith(("F and M", "M and F"))
-    assert "no decisions: rates of decisions are left out" in told
+
+
+def test_a_file_without_decisions_says_so(tmp_path: Path) -> None:
+    told = printed(tmp_path, "sex,value\n" + "F,1\nM,2\n" * 40)
+    assert "no decisions, so no rates of them" in told
+    assert "mean value, difference: 1.000" in told
 
 
 def test_no_interval_ends_where_nothing_can_be(tmp_path: Path) -> None:
