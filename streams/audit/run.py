@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+import numpy as np
+
 from alerts.words import several
 from monitor.assess import Assessment, Plan, assessed
 from monitor.baselines import Baseline
@@ -258,6 +260,9 @@ def _notes(prepared: Prepared) -> list[str]:
         found.append(
             f"{several(outside, 'score')} outside 0 to 1: counted for the scoring rate and for no other metric of scores"
         )
+    coarse = model.value.resolution
+    if coarse > 1.0 and not np.isnan(rows.value).all():
+        found.append(f"values are counted in units of {coarse:g}: what is below half of that counts as 0")
     for name, codes in rows.groups.items():
         names = list(rows.names[name])
         unknown, other = (int((codes == names.index(group)).sum()) for group in (UNKNOWN, "other"))

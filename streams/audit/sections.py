@@ -255,9 +255,11 @@ SKEW_WORDS = (
 
 
 def number(value: float) -> str:
-    """Three digits behind the point for rates and ratios, none for amounts."""
+    """Three digits behind the point for rates and ratios, none for amounts, powers of ten for what nobody counts."""
     if not np.isfinite(value):
         return str(value)
+    if abs(value) >= 1e15:
+        return f"{value:.3e}"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
     return text if text != "-0.000" else "0.000"
 

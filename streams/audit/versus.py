@@ -81,7 +81,7 @@ def weights(column: Column | None, rows: int, unit: float) -> Ints:
         name, row = "weight" if column is None else column.name, int(bad[0])
         least, most = f"{unit:g}", f"{unit * LARGEST:g}"
         raise AuditError(
-            f"column {name!r} has {given[row]:g} in row {row + 1}: a weight is above 0, from {least} to {most}"
+            f"column {name!r} has {given[row]:g} in row {row + 1}: a weight is a number from {least} to {most}"
         )
     return counted.astype(np.int64)
 

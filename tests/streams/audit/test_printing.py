@@ -76,7 +76,7 @@ def test_few_rows_tell_of_no_proxy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [("NaN", "'NaN' in row 2, where a number is needed; if it stands for none, say so with --null NaN"),
-     ("heavy", "'heavy' in row 2, where a number is needed$"), ("-2", "-2 in row 2: a weight is above 0")],
+     ("heavy", "'heavy' in row 2, where a number is needed$"), ("-2", "-2 in row 2: a weight is a number from 1e-06")],
 )  # fmt: skip
 def test_a_weight_that_is_none_says_what_to_do(tmp_path: Path, value: str, told: str) -> None:
     wishes = Wishes(attributes=BY_SEX, weights="w")
@@ -89,3 +89,10 @@ def test_what_stands_for_none_may_be_named(tmp_path: Path) -> None:
     told = printed(tmp_path, text, Wishes(attributes=BY_SEX, weights="w"), nulls=("NaN",))
     assert "1 row without sex" in told
     assert "1 score outside 0 to 1: counted for the scoring rate" in told
+
+
+def test_a_value_beyond_counting_is_told(tmp_path: Path) -> None:
+    """The unit follows from the largest value, so that the others are nothing beside it: a zero of that kind is explained."""
+    told = printed(tmp_path, "sex,decision,value\nF,1,1e100\nM,0,1\n")
+    assert "5.000e+99" in told
+    assert "values are counted in units of 1e+91: what is below half of that counts as 0" in told
