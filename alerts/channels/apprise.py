@@ -8,6 +8,9 @@ done where all of `requests` comes together, `HTTPAdapter.send`, for the thread 
 Mail does not speak HTTP: the address of its server is checked before, so it is not safe from a name that changes in between;
 its time-outs are the library's. What speaks neither (desktop notifications, MQTT, syslog, IRC ...) is refused.
 
+What a service's plugin takes without sending anything is an error here. Opsgenie's alerts are named by us (`alerts/opsgenie.py`):
+a repeat makes no second one, and an end closes it whichever process tells it.
+
 The library logs what it sends and to where: its log is off.
 """
 
@@ -24,9 +27,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import SecretStr
 
 from alerts.channels import ALERTS, Delivery, Ports
+from alerts.channels.pagerduty import dedup_key_of
 from alerts.config import ReceiverConfig
 from alerts.errors import TransportError
 from alerts.http import Outgoing, accept
+from alerts.opsgenie import action_on, alias_of
 from monitor.sections import Problem
 
 if TYPE_CHECKING:  # it takes half a second to import: only where such a receiver is configured
@@ -52,6 +57,8 @@ class AppriseConfig(ReceiverConfig):
             yield ("url",), "is no URL that Apprise knows; see https://appriseit.com/services"
         elif not _speaks_http(plugin) and not _mail_server(plugin):
             yield ("url",), f"{plugin.service_name} speaks neither HTTP nor mail, so where it goes cannot be checked"
+        elif self.heartbeat and _is_opsgenie(plugin):
+            yield ("heartbeat",), "Opsgenie would page that all is well; send it to its heartbeat API by webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ class AppriseChannel:
             raise TransportError(f"apprise {self.name!r} has a URL that Apprise does not know", permanent=True)
         if server := _mail_server(plugin):
             self.outgoing.check(server, plugin.port or 587)
+        if _is_opsgenie(plugin) and self._done_at_opsgenie(plugin, delivery.payload):
+            return
         with _through(self.outgoing, self.name) as sent:
             title, kind = title_of(payload), kind_of(payload)
             done = plugin.notify(body=str(payload.get("description") or title), title=title, notify_type=kind)
@@ -78,6 +87,22 @@ class AppriseChannel:
             raise sent.error
         if not done:
             raise TransportError(f"apprise {self.name!r} was not taken by {plugin.service_name}", permanent=False)
+        if not sent.requests and not server:
+            raise TransportError(f"apprise {self.name!r}: {plugin.service_name} was sent nothing", permanent=True)
+
+    def _done_at_opsgenie(self, plugin: Any, payload: Mapping[str, Any]) -> bool:
+        """Name the alert that is about to be made, or end or acknowledge the one that is there: then there is no more to do."""
+        from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
+
+        plugin.action = "new"  # not by the type of notification, which makes nothing of an `info`
+        if "status" not in payload:
+            return False
+        plugin.alias = alias_of(dedup_key_of(payload))
+        asked = action_on(plugin.alias, payload, OPSGENIE_API_LOOKUP[plugin.region_name], plugin.apikey)
+        if asked is None:
+            return False
+        accept(self.outgoing.request("POST", *asked), f"apprise {self.name!r}", datetime.now(UTC))
+        return True
 
     @classmethod
     def from_config(cls, config: AppriseConfig, ports: Ports) -> "AppriseChannel":
@@ -125,17 +150,22 @@ def _speaks_http(plugin: Any) -> bool:
     return any("requests" in vars(sys.modules[kind.__module__]) for kind in type(plugin).__mro__[:2])
 
 
+def _is_opsgenie(plugin: Any) -> bool:
+    return type(plugin).__name__ == "NotifyOpsgenie"
+
+
 def _mail_server(plugin: Any) -> str:
     return getattr(plugin, "smtp_host", "") or ""
 
 
 @dataclass(slots=True)
 class _Sent:
-    """Through what one notification goes, and the first thing that went wrong."""
+    """Through what one notification goes, how many requests it made, and the first thing that went wrong."""
 
     outgoing: Outgoing
     name: str
     error: TransportError | None = None
+    requests: int = 0
 
 
 _sending: ContextVar[_Sent | None] = ContextVar("apprise_sending", default=None)
@@ -181,6 +211,7 @@ def _exchanged(sent: _Sent, request: "requests.PreparedRequest") -> "requests.Re
         raise TransportError(f"apprise {sent.name!r} sends a stream, which is not supported", permanent=True)
     headers = {str(k): str(v) for k, v in request.headers.items() if k.lower() not in ("accept-encoding", "user-agent")}
     data = body.encode() if isinstance(body, str) else body
+    sent.requests += 1
     answer = sent.outgoing.request(request.method or "POST", request.url or "", headers, data)
     accept(answer, f"apprise {sent.name!r}", datetime.now(UTC))
     response = requests.Response()
