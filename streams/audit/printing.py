@@ -12,18 +12,14 @@ from rich.text import Text
 from alerts.words import several
 from monitor.assess import DisparityPoint, GroupPoint
 from monitor.estimates import State
-from monitor.policies import WORDS, Answer, Line, Policy, Reason
-from streams.audit.gating import Part, Ruling
+from streams.audit.judged import NARROW, indented, ruling, under
 from streams.audit.proxies import Proxy
 from streams.audit.run import Audit
 from streams.audit.sections import (
     FEW,
     SKEW_WORDS,
-    TOLD,
     Measure,
     Section,
-    asked_words,
-    chance_words,
     detectable_words,
     driving,
     headed,
@@ -38,21 +34,8 @@ from streams.audit.sections import (
 )
 from streams.audit.skews import Skew
 
-STYLES = {Answer.CLEAR: "green", Answer.BREACHED: "bold red", Answer.CANNOT_SAY: "yellow"}
 PEOPLE = 9
 """Columns for people and for their share."""
-NARROW = 110
-"""Columns below which what can be read elsewhere is left out."""
-SHORT = {
-    Reason.SIGNIFICANT_INSIDE: "yet more than chance",
-    Reason.NOT_SIGNIFICANT: "may be chance",
-    Reason.FLIP_FLOP: "one decision decides",
-    Reason.UNDETECTABLE: "too few decisions",
-    Reason.INTERVAL_SPANS: "interval on both sides",
-    Reason.NOT_EXCLUDED: "too large a share to be left out",
-}
-MOST_LINES = 12
-"""Groups of a policy that are all shown; of more, those that are not clear."""
 MOST_PROXIES = 8
 """Shown for an attribute; the rest are in JSON and HTML."""
 
@@ -60,17 +43,17 @@ MOST_PROXIES = 8
 def render(audit: Audit, width: int) -> RenderableType:
     """The whole audit for a terminal of this width."""
     parts: list[RenderableType] = [Text.assemble((audit.source, "bold"), f": {described(audit)}")]
-    parts += [_under(note, "yellow") for note in audit.notes]
+    parts += [under(note, "yellow") for note in audit.notes]
     for section in sections(audit.shown, audit.model):
         parts += ["", *_section(section, width, audit.min_n)]
     for name, assessment in audit.of_classes:
         parts += ["", Text(f"{name}, against every other class", style="bold underline")]
         for section in sections(assessment.published(), audit.model):
             parts += ["", *_section(section, width, audit.min_n)]
-    for ruling in audit.rulings:
-        parts += ["", *_ruling(ruling, audit.model.display_min, width)]
+    for one in audit.rulings:
+        parts += ["", *ruling(one, audit.model.display_min, width)]
     if audit.skews:
-        parts += ["", Text("labels in the data", style="bold"), _skews(audit.skews, width), _under(SKEW_WORDS, "dim")]
+        parts += ["", Text("labels in the data", style="bold"), _skews(audit.skews, width), under(SKEW_WORDS, "dim")]
     if audit.proxies:
         parts += ["", Text("which columns tell the group", style="bold"), _proxies(audit.proxies, width)]
     return Group(*parts)
@@ -95,7 +78,7 @@ def _section(section: Section, width: int, min_n: int) -> Iterator[RenderableTyp
         yield from _gaps(measure) if measure not in alone else ()
     if alone:
         names = ", ".join(words(measure.metric) for measure in alone)
-        yield _under(f"not compared, with {FEW} of {min_n} or more: {names}", "dim")
+        yield under(f"not compared, with {FEW} of {min_n} or more: {names}", "dim")
 
 
 def _blocks(section: Section, measures: Sequence[Measure], width: int) -> list[list[Measure]]:
@@ -144,7 +127,7 @@ def _gaps(measure: Measure) -> Iterator[RenderableType]:
     """How far apart the groups are: a line each for difference and ratio."""
     for aggregate, gaps in driving(measure):
         for gap in gaps:
-            yield _indented(Text.assemble(f"{words(measure.metric)}, {aggregate.value}: ", _gap(gap)))
+            yield indented(Text.assemble(f"{words(measure.metric)}, {aggregate.value}: ", _gap(gap)))
             for beside in (detectable_words(gap), within_words(measure, gap)):
                 if beside:
                     yield Padding(Text(beside), (0, 0, 0, 4), expand=False)
@@ -158,104 +141,6 @@ def _gap(gap: DisparityPoint) -> Text:
     return Text.assemble(
         (number(one.value), "bold"), (f"  {interval}  " if interval else "  ", "dim"), sides_words(gap)
     )
-
-
-# --- policies
-
-
-def _ruling(ruling: Ruling, display_min: int, width: int) -> Iterator[RenderableType]:
-    yield Text.assemble(
-        ("policy ", "bold"), (ruling.asked.name, "bold"), "  ", (ruling.answer.value.upper(), STYLES[ruling.answer])
-    )
-    for reason in ruling.reasons:
-        yield _under(WORDS[reason])
-    if ruling.assumed:
-        yield _under(ruling.assumed, "dim")
-    for part in ruling.parts:
-        yield from _part(part, (display_min, width), split=len(ruling.parts) > 1)
-
-
-def _under(text: str, style: str = "") -> RenderableType:
-    return _indented(Text(text, style=style))
-
-
-def _indented(what: RenderableType) -> RenderableType:
-    return Padding(what, (0, 0, 0, 2), expand=False)
-
-
-def _part(part: Part, view: tuple[int, int], *, split: bool) -> Iterator[RenderableType]:
-    found, days = part.judgement, f"{part.stretch.first} to {part.stretch.last}"
-    if found is None:
-        yield _under(f"{days}: no version was in force ({several(part.rows, 'row')})", "yellow")
-        return
-    if split:
-        yield Text.assemble(f"  {days}, {several(part.rows, 'row')}: ", (found.answer.value, STYLES[found.answer]))
-    yield _under(f"{found.policy.instrument}, {found.policy.citation}", "dim")
-    for note in found.notes:
-        yield _under(note, "yellow")
-    for (criterion, names), lines in groupby(found.lines, key=lambda line: (line.criterion, line.attribute_set)):
-        yield _under(f"{headed(names)}: {asked_words(criterion)}", "italic")
-        yield from _lines(list(lines), view)
-    for names, n in found.unknown.items():
-        if n:
-            yield _under(f"{n:,} people whose {headed(names)} is unknown are not in the ratios", "dim")
-
-
-def _lines(lines: Sequence[Line], view: tuple[int, int]) -> Iterator[RenderableType]:
-    """Every group that is judged; of many only those that are not clear."""
-    display_min, width = view
-    judged = [line for line in lines if not line.is_excluded or line.justification]
-    shown = [line for line in judged if len(judged) <= MOST_LINES or line.answer is not Answer.CLEAR]
-    heads = ("group", "of n", "rate", lines[0].criterion.aggregate.value, "interval", "chance", "missing", "")
-    rows = [_line(line, display_min) for line in shown]
-    filled = [at for at in range(len(heads)) if any(row[at].plain for row in rows)]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for at in (kept := [at for at in filled if width >= NARROW or heads[at] not in ("rate", "interval")]):
-        left = heads[at] in ("group", "")
-        table.add_column(heads[at], justify="left" if left else "right", no_wrap=not left, overflow="fold")
-    for row in rows:
-        table.add_row(*(row[at] for at in kept))
-    if shown:
-        yield _indented(table)
-    if len(shown) < len(judged):
-        yield _under(
-            f"and {several(len(judged) - len(shown), 'group')} that {'is' if len(judged) - len(shown) == 1 else 'are'} clear",
-            "dim",
-        )
-    if len(judged) < len(lines):
-        yield _under(f"not judged, too small a share of all: {_small([x for x in lines if x not in judged])}", "dim")
-
-
-def _small(lines: Sequence[Line]) -> str:
-    names = [listed_values(line.group.values) for line in lines]
-    return ", ".join(names) if len(names) <= MOST_LINES else f"{len(names)} groups"
-
-
-def _line(line: Line, display_min: int) -> list[Text]:
-    if 0 < line.group.n < display_min:
-        return [Text(listed_values(line.group.values)), Text(f"fewer than {display_min}", style="dim"), *[Text("")] * 6]
-    k = "" if line.group.numerator is None else f"{line.group.numerator:,} of "
-    return [
-        Text(listed_values(line.group.values)),
-        Text(f"{k}{line.group.n:,}"),
-        Text("" if line.group.value is None else number(line.group.value)),
-        Text("" if line.value is None else number(line.value)),
-        Text("" if line.is_reference else span(line.low, line.high), style="dim"),
-        Text(chance_words(line), style="dim"),
-        Text(f"{line.shortfall:,}" if line.shortfall else ""),
-        _answer(line),
-    ]
-
-
-def _answer(line: Line) -> Text:
-    if line.is_reference and not line.reasons:
-        return Text("reference", style="dim")
-    why = "".join(f", {SHORT.get(reason, reason.value)}" for reason in line.reasons if reason not in TOLD)
-    if line.is_excluded:
-        return Text(f"left out: {line.justification}", style="dim")
-    if line.answer is None:
-        return Text("withheld: too few" if Reason.WITHHELD in line.reasons else "", style="dim")
-    return Text.assemble((line.answer.value, STYLES[line.answer]), (why, "dim"))
 
 
 # --- labels and proxies
@@ -279,7 +164,7 @@ def _skews(skews: Sequence[Skew], width: int) -> RenderableType:
             *(_maybe(value) for value in (*distances, f.conditional_disparity)),
         ]
         table.add_row(f"{one.attribute}={one.group}", *(cells[at] for at in kept))
-    return _indented(table)
+    return indented(table)
 
 
 def _maybe(value: float | None) -> str:
@@ -301,7 +186,7 @@ def _proxies(found: Sequence[Proxy], width: int) -> RenderableType:
             table.add_row(f"  {one.column}", *(cells[at] for at in kept))
         if len(ranked) > MOST_PROXIES:
             table.add_row(Text(f"  and {len(ranked) - MOST_PROXIES} more that tell less", style="dim"))
-    return _indented(table)
+    return indented(table)
 
 
 def _proxy(one: Proxy) -> list[Text]:
@@ -316,28 +201,3 @@ def _proxy(one: Proxy) -> list[Text]:
         Text(f"{bits.low:.4f} to {bits.high:.4f}", style="dim"),
         Text(f"{one.found.told:.1%}"),
     ]
-
-
-# --- what policies there are
-
-
-def _kept(one: Policy) -> Iterator[RenderableType]:
-    if one.retention is not None:
-        yield Padding(Text(f"to be kept for {one.retention.days} days: {one.retention.source}"), (0, 0, 0, 2))
-
-
-def listed(policies: Sequence[Policy]) -> RenderableType:
-    """The shipped policies with what they mean."""
-    parts: list[RenderableType] = []
-    for one in policies:
-        dates = f"{one.effective_from or 'always'} to {one.effective_to or 'now'}"
-        parts += [
-            Text.assemble((one.id, "bold"), f"  {one.title}, {one.jurisdiction} ", (f"({dates})", "dim")),
-            Padding(Text(f"{one.instrument}: {one.citation}", style="dim"), (0, 0, 0, 2)),
-            Padding(Text(one.explanation.strip()), (0, 0, 0, 2)),
-            *_kept(one),
-            Padding(
-                Text(f"{one.status.text.strip()} [{one.status.source}, {one.status.date}]", style="dim"), (0, 0, 1, 2)
-            ),
-        ]
-    return Group(*parts)

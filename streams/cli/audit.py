@@ -15,7 +15,7 @@ from alerts.config import PolicyConfig
 from monitor.cells import cell_schema
 from monitor.config import ModelConfig
 from monitor.policies import Answer, Context, Policy, registry
-from streams.audit import plain, printing
+from streams.audit import judged, plain, printing
 from streams.audit.asking import Wishes, name_of, prepare, proposals
 from streams.audit.gating import Asked, configured, find
 from streams.audit.html import page
@@ -206,4 +206,4 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([plain.policy(one) for one in found], ensure_ascii=False))
         return
-    Console(highlight=False).print(printing.listed(found))
+    Console(highlight=False).print(judged.listed(found))

@@ -1,5 +1,6 @@
 """What a person reads of an audit on a terminal, of files that are as odd as files are."""
 
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from streams.audit.asking import Wishes, prepare
+from streams.audit.gating import Asked, find
 from streams.audit.printing import render
 from streams.audit.reading import AuditError, read
 from streams.audit.run import Request, audit
@@ -96,3 +98,10 @@ def test_a_value_beyond_counting_is_told(tmp_path: Path) -> None:
     told = printed(tmp_path, "sex,decision,value\nF,1,1e100\nM,0,1\n")
     assert "5.000e+99" in told
     assert "values are counted in units of 1e+91: what is below half of that counts as 0" in told
+
+
+def test_what_a_policy_lacks_is_told_once(tmp_path: Path) -> None:
+    asked = Asked("us-four-fifths", find("us-four-fifths"))
+    told = printed(tmp_path, "sex,value\n" + "F,1\nM,2\n" * 40, policies=(asked,), today=date(2026, 11, 22))
+    assert "CANNOT SAY" in told
+    assert told.count("the data does not have what the metric needs") == 1
