@@ -1,4 +1,5 @@
-"""The generated parts of the documentation: `python -m streams.handbook` writes deploy/configuration.md and README's commands.
+"""The generated parts of the documentation: `python -m streams.handbook` writes deploy/configuration.md, deploy/prometheus/metrics.md
+and README's commands.
 
 What a key is, which values it takes and its default come from the schema of the configuration; the sentence about it is written
 by hand in the file itself and kept. A test compares both with what is published, and asks for a sentence for every key.
@@ -7,14 +8,16 @@ by hand in the file itself and kept. A test compares both with what is published
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from monitor.times import format_duration
 from streams.cli import build_app
+from streams.exporter import METRICS, HistogramName
 from streams.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "deploy" / "configuration.md"
+EXPORTED = ROOT / "deploy" / "prometheus" / "metrics.md"
 README = ROOT / "README.md"
 
 INTRODUCTION = """# Configuration reference
@@ -27,6 +30,13 @@ YAML is read as 1.2 (`no` is a text). Unknown keys are mistakes. Durations have 
 variable, `${NAME:-default}` one with a default, `${file:/run/secrets/x}` the content of a file, `$${` a literal `${`: that is where secrets come from.
 
 Keys, values and defaults are written by `python -m streams.handbook` from the program; the sentences are kept.
+"""
+EXPORTED_INTRODUCTION = """# Metrics for Prometheus
+
+What workers and `fairdrift serve` tell at `/metrics`, beside Python's own of the process. Names stay; labels may be added. No label holds an
+attribute's value or an id: groups are in the SQL views. [rules.yml](rules.yml) are alerts upon them.
+
+Written by `python -m streams.handbook` from the table that they are made from (`streams/exporter.py`).
 """
 HEAD = ("| key | values | default | what it is |", "|---|---|---|---|")
 DURATION = r"^(\d+(ms"
@@ -197,6 +207,16 @@ def _sentences(published: str) -> dict[tuple[str, str], str]:
     return found
 
 
+def exported() -> str:
+    """The reference of the metrics for Prometheus, by name."""
+    lines = [EXPORTED_INTRODUCTION, "| name | kind | labels | what it is |", "|---|---|---|---|"]
+    for name, metric in sorted(METRICS.items()):
+        kind = "histogram" if name in get_args(HistogramName) else "counter" if name.endswith("_total") else "gauge"
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{name}` | {kind} | {labels} | {metric.help} |")
+    return "\n".join(lines) + "\n"
+
+
 def with_commands(readme: str) -> str:
     """README with its table of commands as the program has it."""
     rows = commands()
@@ -206,7 +226,8 @@ def with_commands(readme: str) -> str:
 
 
 def write() -> None:
-    """Write both."""
+    """Write all of them."""
+    EXPORTED.write_text(exported(), encoding="utf-8")
     published = CONFIGURATION.read_text(encoding="utf-8") if CONFIGURATION.exists() else ""
     CONFIGURATION.write_text(configuration(published), encoding="utf-8")
     README.write_text(with_commands(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -3,7 +3,7 @@
 import re
 
 from streams import handbook
-from streams.handbook import CONFIGURATION, README
+from streams.handbook import CONFIGURATION, EXPORTED, README
 
 TEXT = CONFIGURATION.read_text(encoding="utf-8")
 
@@ -31,3 +31,7 @@ def test_a_sentence_is_kept_where_the_program_changed() -> None:
 def test_readme_s_commands_are_those_of_the_program() -> None:
     text = README.read_text(encoding="utf-8")
     assert handbook.with_commands(text) == text, "run `python -m streams.handbook`"
+
+
+def test_the_metrics_for_prometheus_are_those_that_are_exported() -> None:
+    assert handbook.exported() == EXPORTED.read_text(encoding="utf-8"), "run `python -m streams.handbook`"
