@@ -1,25 +1,23 @@
-"""What is configured of rules, receivers and routing: the edge where YAML becomes typed, checked and frozen values.
+"""What is configured of rules, policies and delivery: the edge where YAML becomes typed, checked and frozen values.
 
-Rules and receivers are unions by their `type`. A module of `alerts/rules` or `alerts/channels` may define the
+Rules and receivers (`alerts/receiver_config.py`) are unions by their `type`. A module of `alerts/rules` or `alerts/channels` may define the
 configuration of a type of its own: a subclass of `RuleConfig` or `ReceiverConfig` with a literal `type`.
 """
 
 import importlib
 import pkgutil
-from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import Field, GetCoreSchemaHandler, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import Field, GetCoreSchemaHandler, IPvAnyNetwork, field_validator
 from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, core_schema
 
 from alerts.templates import template_problems
 from monitor.config import ModelConfig
-from monitor.sections import Config, Duration, Name, Problem, Topic, text_of
-from monitor.times import DAY, HOUR, MINUTE, SECOND, format_duration
+from monitor.sections import Config, Duration, Name, Problem, text_of
+from monitor.times import DAY, SECOND, format_duration
 
 EVERY_MODEL = "*"
 
@@ -308,143 +306,6 @@ def threshold_of(rule: RuleConfig) -> ThresholdConfig | None:
     if isinstance(rule, DriftConfig):
         return rule.as_threshold()
     return rule if isinstance(rule, ThresholdConfig) else None
-
-
-class ReceiverConfig(ByType):
-    """Who or what is told. `send_resolved`: also when it is over; `send_acknowledged`: also when somebody takes it over.
-
-    `fallback` is the receiver that is told instead where this one fails for good. `send_changes`: it is told of changes of
-    a model's route, too. `heartbeat`: it is told so often that all is well, so that silence is a signal.
-    """
-
-    found_in: ClassVar[str] = "alerts.channels"
-
-    name: Name
-    send_resolved: bool = True
-    send_acknowledged: bool = False
-    fallback: str = ""
-    send_changes: bool = False
-    heartbeat: Duration = 0
-
-    def problems(self) -> Iterator[Problem]:
-        if 0 < self.heartbeat < MINUTE:
-            yield ("heartbeat",), "is at least 1m"
-        if self.heartbeat and self.type in ("pagerduty", "rollback"):
-            yield ("heartbeat",), f"{self.type} cannot take one; send it to a dead man's switch by webhook"
-
-
-class WebhookConfig(ReceiverConfig):
-    """A signed POST. `secret` may be a list, the newest first: each signs, so that a receiver can change over.
-
-    `format: alertmanager` sends the body of Alertmanager's webhooks (version 4), and then a secret may be left out.
-    `authorization` is the value of that header, as in `Bearer ...`.
-    """
-
-    type: Literal["webhook"]
-    url: SecretStr
-    secrets: tuple[SecretStr, ...] = Field(default=(), alias="secret", json_schema_extra=ONE_OR_SEVERAL)
-    format: Literal["fairdrift", "alertmanager"] = "fairdrift"
-    authorization: SecretStr | None = None
-
-    @field_validator("secrets", mode="before")
-    @classmethod
-    def _several(cls, given: object) -> object:
-        return (given,) if isinstance(given, str | SecretStr) else given
-
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        if not self.url.get_secret_value().startswith(("https://", "http://")):
-            yield ("url",), "must start with https:// (or http://, which `delivery.allow_http` must allow)"
-        if not self.secrets and self.format == "fairdrift":
-            yield ("secret",), "is missing; make one with `openssl rand -base64 32`"
-        if not all(_usable(secret.get_secret_value()) for secret in self.secrets):
-            yield ("secret",), "must be base64 of at least 16 bytes; make one with `openssl rand -base64 32`"
-
-
-def _usable(secret: str) -> bool:
-    """As Standard Webhooks writes secrets: base64, with or without `whsec_` before it."""
-    try:
-        return len(b64decode(secret.removeprefix("whsec_"), validate=True)) >= 16
-    except ValueError:
-        return False
-
-
-class PagerDutyConfig(ReceiverConfig):
-    """A service's integration key for the Events API v2. `base_url` for the EU region.
-
-    `severities` maps a rule's severity to PagerDuty's. `image` is the public address (https) of a picture of the chart, with
-    `{model}`, `{rule}`, `{metric}` and `{attributes}` in it; without it our own chart is shown where `serve.public_url` is
-    configured. `send_changes` posts changes of a model's route as change events.
-    """
-
-    type: Literal["pagerduty"]
-    send_acknowledged: bool = True
-    routing_key: SecretStr
-    base_url: str = "https://events.pagerduty.com"
-    severities: Mapping[str, Literal["critical", "error", "warning", "info"]] = Field(default_factory=dict)
-    image: str = ""
-
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        if self.image and not self.image.startswith("https://"):
-            yield ("image",), "PagerDuty shows pictures from https:// only"
-        try:
-            self.image.format(model="", rule="", metric="", attributes="")
-        except (KeyError, IndexError, ValueError):
-            yield ("image",), "takes {model}, {rule}, {metric} and {attributes}"
-
-
-class RollbackReceiverConfig(ReceiverConfig):
-    """The compacted topic of desired routes; `kafka.control_topic` where it does not say."""
-
-    type: Literal["rollback"]
-    topic: Topic = "fairdrift.control"
-
-
-class PlanStepConfig(Config):
-    """`percent` of the decisions (0: shadow, 100: live) for so long inside the bounds, with `min_n` of each group.
-
-    `proven`: there must be evidence that the bounds are kept, and not only an estimate inside them.
-    """
-
-    percent: float = Field(ge=0, le=100)
-    inside: Duration = 0
-    min_n: int = Field(default=0, ge=0)
-    proven: bool = False
-
-
-class PlanConfig(Config):
-    """How a new version of a model is let in. The bounds are those of `rules`, looked at in `window`.
-
-    `rest` decides what the version does not. Not `automatic`: a person advances every step that is passed.
-    """
-
-    model: Name
-    rules: tuple[str, ...] = Field(min_length=1)
-    window: Duration
-    steps: tuple[PlanStepConfig, ...] = Field(min_length=2)
-    rest: Literal["live", "fallback"] = "live"
-    automatic: bool = True
-
-    def problems(self) -> Iterator[Problem]:
-        shares = [step.percent for step in self.steps]
-        if any(later <= earlier for earlier, later in pairwise(shares)):
-            yield ("steps",), "each step's `percent` must be above the one before"
-        if shares[-1] != 100:
-            yield ("steps",), "the last step must be 100 percent: the version is live then, and the plan is done"
-
-
-class ControlConfig(Config):
-    """The brakes on what rules may change by themselves, for each model. `dry_run` holds for all rules and plans.
-
-    `agreement`: so many rules that may roll back must fire at the same time before one does.
-    """
-
-    dry_run: bool = False
-    cool_down: Duration = HOUR
-    daily_maximum: int = Field(default=3, ge=0)
-    agreement: int = Field(default=1, ge=1, le=10)
-    plans: tuple[PlanConfig, ...] = ()
 
 
 class ExclusionConfig(Config):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from alerts.config import ReceiverConfig, RuleConfig
+from alerts.config import RuleConfig
 from alerts.grouping import Timing
 from alerts.holding import CONFIGURED, Inhibition, Silence
 from alerts.intervals import (
@@ -23,6 +23,7 @@ from alerts.intervals import (
     zone,
 )
 from alerts.matching import Matcher, Matchers, equal_to
+from alerts.receiver_config import ReceiverConfig
 from alerts.routing import ALL, DEFAULT_CONTROL, ROUTE_CHANNELS, Escalation, Receiver, Route, Routing, matched_by
 from monitor.sections import Config, Duration, Name, Problem, text_of
 from monitor.times import HOUR, MINUTE, SECOND

@@ -8,8 +8,9 @@ import msgspec
 import sqlalchemy as sa
 
 from alerts import operators
-from alerts.config import EVERY_MODEL, PlanConfig, ThresholdConfig
+from alerts.config import EVERY_MODEL, ThresholdConfig
 from alerts.control import Route
+from alerts.control_config import PlanConfig
 from alerts.desk import record
 from alerts.operators import Person, Place, Wish
 from alerts.plan_records import KeptPlan, advance_plan, begin_plan, hold_plan, load_plan

@@ -18,15 +18,15 @@ from alerts.config import (
     EVERY_MODEL,
     ONE_OR_SEVERAL,
     BudgetConfig,
-    ControlConfig,
     DeliveryConfig,
     LinksConfig,
     PolicyConfig,
-    ReceiverConfig,
     RuleConfig,
     ThresholdConfig,
     threshold_of,
 )
+from alerts.control_config import ControlConfig
+from alerts.receiver_config import ReceiverConfig
 from alerts.routing_config import InhibitionConfig, RouteConfig, SilenceConfig, TimeIntervalConfig, TreeConfig
 from monitor.config import ModelConfig, TopicsConfig
 from monitor.sections import Config, Duration, Name, Problem, Topic, text_of

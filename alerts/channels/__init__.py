@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
-from alerts.config import ReceiverConfig, RollbackReceiverConfig
 from alerts.errors import UnknownChannel
 from alerts.http import Outgoing
+from alerts.receiver_config import ReceiverConfig, RollbackReceiverConfig
 from alerts.routing import CONTROL
 
 ALERTS, ROUTES = "alerts", "routes"
@@ -78,7 +78,7 @@ class Channel(Protocol):
 
     @classmethod
     def from_config(cls, config: Any, ports: Ports) -> "Channel":
-        """The channel of one receiver, from its configuration (`alerts.config.ReceiverConfig` of its type)."""
+        """The channel of one receiver, from its configuration (`alerts.receiver_config.ReceiverConfig` of its type)."""
 
     def send(self, delivery: Delivery) -> None: ...
 

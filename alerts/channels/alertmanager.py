@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import SecretStr
 
 from alerts.channels import ALERTS, Delivery, Ports
-from alerts.config import ReceiverConfig
 from alerts.http import Outgoing, accept
+from alerts.receiver_config import ReceiverConfig
 from monitor.sections import Duration
 from monitor.times import MINUTE
 

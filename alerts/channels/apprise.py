@@ -28,10 +28,10 @@ from pydantic import SecretStr
 
 from alerts.channels import ALERTS, Delivery, Ports
 from alerts.channels.pagerduty import dedup_key_of
-from alerts.config import ReceiverConfig
 from alerts.errors import TransportError
 from alerts.http import Outgoing, accept
 from alerts.opsgenie import action_on, alias_of
+from alerts.receiver_config import ReceiverConfig
 from monitor.sections import Problem
 
 if TYPE_CHECKING:  # it takes half a second to import: only where such a receiver is configured

@@ -22,10 +22,10 @@ from pagerduty import Error as PagerDutyError
 from pagerduty import EventsApiV2Client
 
 from alerts.channels import ALERTS, Delivery, Picture, Ports, no_picture
-from alerts.config import PagerDutyConfig
 from alerts.errors import TransportError
 from alerts.http import Answer, Outgoing, accept
 from alerts.pictures import CHARTED
+from alerts.receiver_config import PagerDutyConfig
 
 BASE_URL = "https://events.pagerduty.com"
 SUMMARY_LIMIT = 1024

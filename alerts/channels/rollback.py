@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from alerts.channels import ROUTES, Delivery, Ports, Publish
-from alerts.config import RollbackReceiverConfig
 from alerts.errors import TransportError
+from alerts.receiver_config import RollbackReceiverConfig
 
 TOPIC = "fairdrift.control"
 EVENT_TYPE = "fairdrift.control.route"

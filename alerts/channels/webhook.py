@@ -21,9 +21,9 @@ from standardwebhooks import Webhook
 
 from alerts import webhook_v4
 from alerts.channels import ALERTS, Delivery, Ports
-from alerts.config import WebhookConfig
 from alerts.errors import UnusableSecret
 from alerts.http import Outgoing, accept
+from alerts.receiver_config import WebhookConfig
 
 PREFIX = "whsec_"
 SHORTEST_KEY = 16

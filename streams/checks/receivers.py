@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from alerts.config import ReceiverConfig
 from alerts.errors import TransportError
 from alerts.http import permitted, resolve
+from alerts.receiver_config import ReceiverConfig
 from streams.checks.findings import Finding, failure, ok
 from streams.settings import Settings
 

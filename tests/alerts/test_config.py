@@ -5,16 +5,8 @@ from typing import Any, ClassVar, Literal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from alerts.config import (
-    BoundConfig,
-    ByType,
-    DeliveryConfig,
-    PagerDutyConfig,
-    ReceiverConfig,
-    RuleConfig,
-    ThresholdConfig,
-    WebhookConfig,
-)
+from alerts.config import BoundConfig, ByType, DeliveryConfig, RuleConfig, ThresholdConfig
+from alerts.receiver_config import PagerDutyConfig, ReceiverConfig, WebhookConfig
 from alerts.routing_config import SilenceConfig
 from monitor.sections import Config
 from monitor.times import MINUTE

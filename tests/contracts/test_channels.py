@@ -16,9 +16,9 @@ from alerts.channels.apprise import AppriseChannel, AppriseConfig
 from alerts.channels.pagerduty import PagerDutyChannel
 from alerts.channels.rollback import RollbackChannel
 from alerts.channels.webhook import WebhookChannel
-from alerts.config import PagerDutyConfig, ReceiverConfig, RollbackReceiverConfig, WebhookConfig
 from alerts.errors import DestinationRefused, TransportError, UnknownChannel
 from alerts.http import HttpPolicy, Outgoing
+from alerts.receiver_config import PagerDutyConfig, ReceiverConfig, RollbackReceiverConfig, WebhookConfig
 from tests.alerts.delivering import alert_payload, delivery, route_payload
 from tests.alerts.pagerduty_service import ROUTING_KEY, PagerDutyService
 from tests.alerts.receiving import LOOPBACK, Reply, Request, receiver

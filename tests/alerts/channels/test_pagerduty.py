@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from alerts.channels import Ports
 from alerts.channels.pagerduty import PagerDutyChannel, severity_of
-from alerts.config import PagerDutyConfig
 from alerts.errors import TransportError
 from alerts.http import Outgoing
 from alerts.outbox import Dispatcher, DispatchPolicy, backlog
+from alerts.receiver_config import PagerDutyConfig
 from alerts.retries import RetryPolicy
 from alerts.tables import outbox
 from streams.database import engine

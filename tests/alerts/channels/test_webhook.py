@@ -9,8 +9,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from alerts.channels import Ports, make_channels
 from alerts.channels.webhook import WebhookChannel, body_of, signed, webhook_id
-from alerts.config import WebhookConfig
 from alerts.http import Outgoing
+from alerts.receiver_config import WebhookConfig
 from tests.alerts.delivering import alert_payload, delivery, group_payload, route_payload
 from tests.alerts.receiving import LOOPBACK, Receiver, receiver
 
