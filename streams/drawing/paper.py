@@ -25,7 +25,7 @@ th, td { padding: .28rem .6rem .28rem 0; vertical-align: middle; } td { border-b
 footer { margin-top: 3rem; color: var(--soft); font-size: .85rem; border-top: 1px solid var(--line); padding-top: .8rem; }
 @page { margin: 16mm 14mm; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } svg, .note, tr { break-inside: avoid; }
-  h1, h2, h3, h4, h2 + p, h3 + p, thead { break-after: avoid; } p { orphans: 3; widows: 3; }
+  h1, h2, h3, h4, thead, p:has(+ table), p:has(+ svg) { break-after: avoid; } p { orphans: 3; widows: 3; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 

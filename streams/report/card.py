@@ -29,10 +29,8 @@ def sections(found: Assessment) -> Iterator[tuple[str, str]]:
     looked = dict.fromkeys(
         f"{words(one.what.metric)} ({one.what.aggregate or 'of each group'})" for one in found.watched
     )
-    yield (
-        "Metrics",
-        f"{', '.join(looked) or 'None is judged'}. Alerts are decided by sequential evidence, budgeted at {found.budget} in 30 days.",
-    )
+    judged = f"{', '.join(looked)}. Alerts are decided by sequential evidence, budgeted at {found.budget} in 30 days."
+    yield "Metrics", judged if looked else "None is judged by a rule."
     versions = dict.fromkeys(one.version for one in found.versions)
     counted = max((each[0].n or 0 for one in found.totals for names, each in one.sets.items() if not names), default=0)
     many = f", {counted:,} counted in whole windows" if counted else ""

@@ -239,3 +239,5 @@ class Assessment:
     applied: tuple[Applied, ...]
     configurations: tuple[Configured, ...]
     budget: str
+    weighted: bool = False
+    """Rates are of weights, and counts of people."""

@@ -111,6 +111,7 @@ class _Gathering:
             applied=tuple(self._applied(summed)),
             configurations=tuple(self._configurations()),
             budget=_budget(self.settings),
+            weighted=model.weight_unit is not None,
         )
 
     # --- rules over the period

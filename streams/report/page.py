@@ -131,6 +131,8 @@ def _watch(found: Assessment) -> Iterator[str]:
         )
     rows.append(_fact("withheld", f"numbers of fewer than {found.display_min} people"))
     yield f'<dl class="facts">{"".join(rows)}</dl>'
+    if not found.watched:
+        return
     yield table(
         heads(("rule", ""), ("looks at", ""), ("over", ""), ("bound", ""), ("window", "n"), ("tells", "")),
         [
@@ -154,21 +156,29 @@ def _looked_at(what: What) -> str:
 
 def _parity(found: Assessment) -> Iterator[str]:
     yield "<h2>Parity over the period</h2>"
-    yield (
-        '<p class="soft">Blue: the comparison over the rule’s window, with its 95% interval as a band. Grey dots: the same within strata'
-        " of the factors. Dashed: the bound. Purple: evidence against the bound, and what a page needs. Below: the warning and the alert"
-        " (darker), the route, and the versions that decided; the route’s changes are listed further down.</p>"
-    )
+    if not found.watched:
+        yield "<p>No rule with a bound looks at this model; its groups are further down.</p>"
+        return
+    if any(_drawn(watched) for watched in found.watched):
+        yield (
+            '<p class="soft">Blue: the comparison over the rule’s window, with its 95% interval as a band. Grey dots: the same within strata'
+            " of the factors. Dashed: the bound. Purple: evidence against the bound, and what a page needs. Below: the warning and the alert"
+            " (darker), the route, and the versions that decided; the route’s changes are listed further down.</p>"
+        )
     lanes = Lanes(found.incidents, found.routes, found.versions)
     for watched in found.watched:
         yield f"<h3>{escape(watched.rule)}: {escape(_looked_at(watched.what))} by {escape(', '.join(watched.what.attributes))}</h3>"
-        if any(value is not None for one in watched.lines for value in one.values):
+        if _drawn(watched):
             yield chart(watched, found.period, lanes)
         else:
             yield '<p class="soft">Nothing was measured in this period, so that there is no picture.</p>'
         moments = [one for one in (watched.first, watched.last) if one is not None]
         if moments:
             yield moments_table(moments, compared(watched.what))
+
+
+def _drawn(watched: Watched) -> bool:
+    return any(value is not None for one in watched.lines for value in one.values)
 
 
 # --- incidents
@@ -211,20 +221,28 @@ def _totals(found: Assessment) -> Iterator[str]:
         told = f"Summed over {several(len(totals.windows), 'window')} side by side"
         if totals.metric == SCORING_RATE:
             told = "The share above the median of everybody in the whole period, from the histograms of scores"
-        yield f'<p class="soft">{told}, {moment(totals.since)} to {moment(totals.until)}{left}.</p>'
-        rows = [row for names, each in totals.sets.items() for row in _total_rows(names, each)]
-        yield table(heads(("", ""), ("counted", "n"), ("numerator", "n"), ("value", "n"), ("interval", "n")), rows)
+        weighed = (
+            " Value: weights over weights. Counted: people. No interval, since how many weigh alike is not kept."
+            if found.weighted
+            else ""
+        )
+        yield f'<p class="soft">{told}, {moment(totals.since)} to {moment(totals.until)}{left}.{weighed}</p>'
+        rows = [row for names, each in totals.sets.items() for row in _total_rows(names, each, weighted=found.weighted)]
+        top = [("weight", "n"), ("of weight", "n")] if found.weighted else [("numerator", "n")]
+        yield table(heads(("", ""), ("counted", "n"), *top, ("value", "n"), ("interval", "n")), rows)
 
 
-def _total_rows(names: Sequence[str], each: Sequence[Total]) -> Iterator[str]:
+def _total_rows(names: Sequence[str], each: Sequence[Total], *, weighted: bool) -> Iterator[str]:
     for one in each:
         label = escape(name(one.groups)) if names else "<b>everybody</b>"
         if one.n is None:
-            yield f"<tr><td>{label}</td><td colspan='4' class='soft n'>withheld: too few people in one of the windows</td></tr>"
+            yield f"<tr><td>{label}</td><td colspan='{5 if weighted else 4}' class='soft n'>withheld: too few people in one of the windows</td></tr>"
             continue
         value = "<span class='soft'>undefined</span>" if one.value is None else f"<b>{number(one.value)}</b>"
+        sums = [one.numerator or 0.0, one.denominator or 0.0] if weighted else [one.numerator or 0.0]
+        top = "".join(f"<td class='n'>{number(total) if weighted else f'{total:,.0f}'}</td>" for total in sums)
         yield (
-            f"<tr><td>{label}</td><td class='n'>{one.n:,}</td><td class='n'>{one.numerator or 0:,.0f}</td><td class='n'>{value}</td>"
+            f"<tr><td>{label}</td><td class='n'>{one.n:,}</td>{top}<td class='n'>{value}</td>"
             f"<td class='n soft'>{escape(span(one.low, one.high))}</td></tr>"
         )
 
@@ -255,7 +273,10 @@ def _basis(found: Assessment) -> Iterator[str]:
         f"<td>{escape(', '.join(one.changed) or 'the first one known')}</td></tr>"
         for one in found.configurations
     ]
-    yield table(heads(("configuration", ""), ("in force since", ""), ("sections that changed", "")), versions)
+    if versions:
+        yield table(heads(("configuration", ""), ("in force since", ""), ("sections that changed", "")), versions)
+    else:
+        yield "<p>Which configuration was in force is not recorded for this period.</p>"
     served = [
         f"<tr><td>{escape(one.version)}</td><td>{escape(one.arm)}</td><td>{moment(one.first)}</td><td>{moment(one.last)}</td></tr>"
         for one in found.versions

@@ -197,7 +197,10 @@ def test_a_model_that_weighs(engine: sa.Engine) -> None:
     assert law.judgement is None
     text = page(found)
     assert "its figures are of weights, and policies count people" in text.lower()
-    assert "0.300" in text
+    cells = [re.sub(r"<[^>]*>", " ", row).split() for row in re.findall(r"<tr>.*?</tr>", text)]
+    assert ["sex=F", "15", "6.000", "20.000", "0.300"] in cells and "Value: weights over weights." in text
+    assert "No rule with a bound looks at this model" in text and "Blue: the comparison" not in text
+    assert not re.search(r"<tbody></tbody>", text)
     assert json.dumps(plain(found))
 
 
