@@ -42,7 +42,7 @@ def build_app(kafka: KafkaConfig, topics: Sequence[str], deliver: Deliver, reass
         broker_request_timeout=max(30.0, kafka.session_timeout / 1000 + 10),
         broker_rebalance_timeout=30.0,
         stream_wait_empty=False,
-        stream_buffer_maxsize=4,
+        stream_buffer_maxsize=8,
         table_standby_replicas=0,
         topic_disable_leader=True,
         topic_allow_declare=False,

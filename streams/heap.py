@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import sys
 
 THRESHOLDS = (100_000, 20, 20)
 """By Python's own (700) a fetch of some thousand records has it walk the heap again and again, for records that are in no
@@ -22,6 +23,11 @@ def give_back() -> None:
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_ARENA_MAX, ARENAS)
         libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+
+
+def spare_arrow() -> None:
+    """Have pandas not load Arrow: 35 MB that a worker, which reads no Parquet, does not use. To be called before pandas is imported."""
+    sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]  # that is how an import is refused
 
 
 def spare_the_collector() -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.events import DeadLetter
 from monitor.terms import NEVER, TOPICS
+from streams.batches import span
 from streams.database import backoff, is_transient
 from streams.failpoints import passing
 from streams.health import Activity
@@ -79,6 +80,8 @@ class Ports:
     beginnings: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
     passed: Callable[[TP, int], Awaitable[int]]
     """Up to where the log was read and held nothing from an offset on."""
+    fetched_end: Callable[[TP], int | None]
+    """Where the log ended at the last fetch; None if there was none."""
     bury: Callable[[tuple[str, str], int, DeadLetters], Awaitable[None]]
     telemetry: Telemetry
 
@@ -221,15 +224,15 @@ class Owners:
         while partition.session.uncommitted > MOST_UNCOMMITTED and not partition.dropped:  # noqa: ASYNC110  # commits, drops end it
             await asyncio.sleep(0.01)  # commits, drops and catching up all end this
         read = await fetched.read if fetched.read is not None else None
-        first = fetched.records[0]
-        if first.offset > fetched.start and fetched.start <= partition.session.offsets[topic]:
+        first, end = span(fetched.records)
+        if first > fetched.start and fetched.start <= partition.session.offsets[topic]:
             since = partition.session.join.position()[topic].clock
-            await self._check_hole(partition, Hole(topic, fetched.start, first.offset, since, first.timestamp))
+            until = fetched.records[0].timestamp
+            await self._check_hole(partition, Hole(topic, fetched.start, first, since, until))
         if partition.dropped:
             return
         try:
-            last = fetched.records[-1].offset
-            partition.session.deliver(Chunk(topic, fetched.start, last + 1, fetched.records, read))
+            partition.session.deliver(Chunk(topic, fetched.start, end, fetched.records, read))
         except Gap as gap:
             log.info("%s: %s", tp, gap)
             await self._ports.read_from({tp: partition.session.offsets[topic]})
@@ -275,12 +278,19 @@ class Owners:
         """Commit every `commit_every`, or as soon as the topics fall silent."""
         now = time.monotonic()
         since = now - partition.last_commit
-        quiet = partition.session.uncommitted and now - max(partition.last_records) >= QUIET
-        if since >= self._commit_every or (quiet and since >= QUIET):
+        if since >= self._commit_every or (since >= QUIET and self._quiet(partition, now)):
             await self.commit(partition)
         if now - partition.last_touch >= TOUCH_EVERY:
             partition.last_touch = now
             await self._touch(partition)
+
+    def _quiet(self, partition: Partition, now: float) -> bool:
+        """Whether a commit now holds all that is known to be there. A worker that catches up would write twice as often
+        else: the chunks of a partition come together, and then those of others do."""
+        if not partition.session.uncommitted or now - max(partition.last_records) < QUIET:
+            return False
+        ends = (self._ports.fetched_end(tp) or 0 for tp in partition.topics)
+        return all(offset >= end for offset, end in zip(partition.session.offsets, ends, strict=True))
 
     async def commit_all(self) -> None:
         """Commit every partition now."""
@@ -309,7 +319,7 @@ class Owners:
             except Exception as error:
                 self._fail(error)
                 raise
-            partition.last_commit = time.monotonic()
+            partition.last_commit = started
 
     async def _write(self, partition: Partition, commit: Commit) -> None:
         rolled_up_to = None

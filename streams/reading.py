@@ -2,7 +2,8 @@
 
 Python's lock lets one thread of a process work at a time, and reading is a good part of what the worker does for an event.
 What is read is a function of the records and the configuration alone, so it does not matter which process does it: a chunk that
-is small, has headers or finds no free slot is read by the worker when its turn comes, and nobody can tell.
+is small or finds no free slot is read by the worker when its turn comes, and nobody can tell. Plain batches go over as they came
+from Kafka (`batches.py`), so that they are unpacked there too.
 
 Requests and answers lie in memory that both processes see, cut into slots; through the pipes goes only which slot, and how
 much of it. The process ends when its pipe closes, however the worker ended. If it ends by itself, so does the worker.
@@ -24,6 +25,7 @@ from faust.types import TP
 
 from monitor.chunk import PlainRecords
 from monitor.reader import Read
+from streams.batches import Packed
 from streams.errors import StreamsError
 from streams.reading_process import PLACE, Answer, Request
 from streams.stream import Stream
@@ -31,11 +33,10 @@ from streams.transport import Fetched
 
 LEAST = 500
 """A chunk of fewer records is read by the worker at once: it is not short of time then."""
-SLOTS = 16
+SLOTS = 12
 SLOT_BYTES = 8 << 20
 ENDING_SECONDS = 5.0
-BEGINNING = "import sys; sys.modules['pyarrow'] = None; from streams.reading_process import main; main()"
-"""pandas, which hashes the ids, would load Arrow: 35 MB that nothing here uses."""
+BEGINNING = "from streams.heap import spare_arrow; spare_arrow(); from streams.reading_process import main; main()"
 
 Promise = asyncio.Future[Read | None]
 """What a chunk held; None: it is to be read again, here."""
@@ -115,7 +116,10 @@ class ReadAhead:
             return fetched
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        if self._ready is None or not self._ready.free or (records := PlainRecords.of(fetched.records)) is None:
+        if self._ready is None or not self._ready.free:
+            return fetched
+        records = fetched.records.wires() if isinstance(fetched.records, Packed) else PlainRecords.of(fetched.records)
+        if records is None:
             return fetched
         number, topic = self._by_topic[tp.topic]
         request = pickle.dumps(Request(number, topic, tp.partition, records), 5)

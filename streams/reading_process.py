@@ -1,7 +1,7 @@
 """The process that reads ahead for a worker (`reading.py`): it takes records out of shared memory and leaves columns there.
 
-It knows the configuration of the streams and the key of the ids' hashes, which come through its standard input, and neither
-Kafka nor Postgres.
+It knows the configuration of the streams and the key of the ids' hashes, which come through its standard input. It unpacks
+Kafka's batches, and talks neither to Kafka nor to Postgres.
 """
 
 import mmap
@@ -16,10 +16,11 @@ from functools import partial
 from typing import IO
 
 from monitor.cells import Cell, Cells
-from monitor.chunk import PlainRecords
+from monitor.chunk import PlainRecords, Records
 from monitor.config import ModelConfig
 from monitor.reader import Read, Reader
 from monitor.terms import PREDICTIONS
+from streams.batches import unpacked
 from streams.hashing import IdHasher
 from streams.heap import spare_the_collector
 from streams.partitions import partition_of
@@ -50,7 +51,12 @@ class Request:
     stream: int
     topic: int
     partition: int
-    records: PlainRecords
+    records: PlainRecords | list[bytes]
+    """As columns, or as whole batches."""
+
+    def unpacked(self) -> Records:
+        """The records themselves."""
+        return unpacked(self.records) if isinstance(self.records, list) else self.records
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class _Answering:
 
     def answer(self, request: Request) -> Answer:
         read = self._reader.predictions if request.topic == PREDICTIONS else self._reader.outcomes
-        found = read(request.records, request.partition)
+        found = read(request.unpacked(), request.partition)
         new = self._cells.since(self._told)
         self._told += len(new)
         return Answer(found, new)

@@ -27,6 +27,7 @@ from monitor.join import Join
 from monitor.reader import Read
 from monitor.sums import Book
 from monitor.terms import PREDICTIONS, TOPICS, Cursor, Cursors, Mark, Marks, Position, Terms, added, needed, pruned
+from streams.batches import span
 from streams.errors import StreamsError
 from streams.store import Batch, Store
 
@@ -153,7 +154,7 @@ class Session:
     def _take(self, chunk: Chunk) -> None:
         topic, base = chunk.topic, self.base.cursors[chunk.topic]
         here = self.join.offsets[topic]
-        old = bool(chunk.records) and chunk.records[0].offset < here
+        old = bool(chunk.records) and span(chunk.records)[0] < here
         records = [r for r in chunk.records if r.offset >= here] if old else chunk.records
         read = None if old else chunk.read
         if not self.behind():

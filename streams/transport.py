@@ -11,9 +11,8 @@ This file stands on private calls of Faust and aiokafka. Both are pinned exactly
 an upgrade breaks it.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import Any, NamedTuple
 
 import aiokafka
@@ -25,7 +24,9 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from monitor.chunk import LogRecord
 from monitor.reader import Read
+from streams.batches import Piece, Wire, chunks, span
 
 Reassign = Callable[[set[TP], int], Awaitable[Mapping[TP, int]]]
 """Takes the new assignment and its group generation; returns where to read on."""
@@ -44,7 +45,7 @@ class Fetched(NamedTuple):
     """What one fetch brought of a partition: everything that the log holds from `start` to before the end of `records`."""
 
     start: int
-    records: list[Any]
+    records: Sequence[LogRecord]
     read: Awaitable[Read | None] | None = None
     """What the records hold, where that is read ahead; it gives None where it is to be read here after all."""
 
@@ -55,16 +56,20 @@ def in_batches(value: bytes | None) -> bytes | None:
 
 
 class BatchRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """The records of a fetch, a list for each batch, as aiokafka's parser gives them.
+    """The records of a fetch, a piece for each batch: plain batches as they came, others as aiokafka's parser reads them.
 
     So no `ConsumerRecord` is made for each, by a generator, one at a time.
     """
 
     next_fetch_offset: int
 
-    def _unpack_records(self) -> Iterator[list[Any]]:
-        while self._records.has_next():
-            batch = self._records.next_batch()
+    def _unpack_records(self) -> Iterator[Piece]:
+        for given in self._records.batches():
+            if given.plain and given.start >= self.next_fetch_offset:
+                self.next_fetch_offset = given.end
+                yield given
+                continue
+            batch = given.unpacked()
             aborted = batch.producer_id is not None and self._is_aborted(batch)
             if not (aborted or batch.is_control_batch):
                 found = list(batch)
@@ -88,7 +93,7 @@ def _install(plain: type[fetcher.PartitionRecords]) -> None:
     def records_of(*given: Any) -> Any:
         return BatchRecords(*given) if in_batches in given else plain(*given)
 
-    fetcher.PartitionRecords = records_of
+    fetcher.PartitionRecords, fetcher.MemoryRecords = records_of, Wire
 
 
 _install(fetcher.PartitionRecords)
@@ -128,14 +133,14 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
     ) -> Any:
-        """Partition -> `Fetched`."""
-        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        fetched = {}
-        for tp, batches in records.items():  # no await from here on: nothing comes between the fetch and the note of it
-            key, found = TP(tp.topic, tp.partition), list(chain.from_iterable(batches))
-            if key in self.consumed and found:
-                fetched[key] = Fetched(self.consumed[key], found)
-                self.consumed[key] = found[-1].offset + 1
+        """Partition -> a list of `Fetched`."""
+        fetch = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        fetched: dict[TP, list[Fetched]] = {}
+        for tp, pieces in fetch.items():  # no await from here on: nothing comes between the fetch and the note of it
+            if (key := TP(tp.topic, tp.partition)) in self.consumed:
+                for records in chunks(pieces, CHUNK):
+                    fetched.setdefault(key, []).append(Fetched(self.consumed[key], records))
+                    self.consumed[key] = span(records)[1]
         return fetched
 
     def fetched_end(self, tp: TP) -> int | None:
@@ -233,15 +238,12 @@ class ChunkConsumer(driver.Consumer):
         """The chunks of the next fetch."""
         fetched, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
-        for tp, (start, records, _) in (fetched or {}).items():
-            if active is not None and tp not in active:
-                continue
-            for begin in range(0, len(records), CHUNK):
-                if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
-                    return
-                part = records[begin : begin + CHUNK]
-                chunk = self.app.begin(tp, Fetched(part[0].offset if begin else start, part))
-                yield tp, _message(tp, chunk, generation)
+        taken = {tp: found for tp, found in (fetched or {}).items() if active is None or tp in active}
+        begun = [(tp, self.app.begin(tp, chunk)) for tp, found in taken.items() for chunk in found]
+        for tp, chunk in begun:
+            if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            yield tp, _message(tp, chunk, generation)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Faust's own book of acknowledged offsets is not used."""
@@ -251,10 +253,9 @@ class ChunkConsumer(driver.Consumer):
 
 
 def _message(tp: TP, chunk: Any, generation: int) -> ConsumerMessage:
-    """Faust's message expects bytes and hands on what it is given."""
-    last = chunk.records[-1]
+    """Faust's message expects bytes and hands on what it is given. Its timestamp is for windowed tables: there are none."""
     return ConsumerMessage(
-        tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type, [], None, chunk, None,
+        tp.topic, tp.partition, span(chunk.records)[1] - 1, 0.0, 0, [], None, chunk, None,
         0, 0, tp, generation_id=generation,
     )  # fmt: skip
 

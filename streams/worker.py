@@ -171,6 +171,7 @@ class Worker:
             ends=self._ends,
             beginnings=self._beginnings,
             passed=self._passed,
+            fetched_end=self._fetched_end,
             bury=publisher.bury,
             telemetry=self._telemetry,
         )
@@ -326,6 +327,9 @@ class Worker:
     @property
     def _consumer(self) -> ChunkConsumer:
         return cast(ChunkConsumer, self._app.consumer)
+
+    def _fetched_end(self, tp: TP) -> int | None:
+        return self._consumer.fetched_end(tp)
 
     async def _read_from(self, offsets: Mapping[TP, int]) -> None:
         await self._consumer.read_from(offsets)

@@ -11,6 +11,7 @@ import uvicorn
 from streams.config import load
 from streams.database import engine as make_engine
 from streams.logs import Format, configure_logging
+from streams.turns import take_short_turns, take_short_turns_in_python
 from streams.web import service_app
 from streams.web.connections import limits
 from streams.web.protocol import FlagProtocol
@@ -56,6 +57,8 @@ def serve(
     configure_logging(log_format)
     engine = make_engine(settings, name="fairdrift serve")
     app = service_app(engine, settings)
+    take_short_turns()
+    take_short_turns_in_python()
     gc.collect()
     gc.freeze()  # what is there now stays: full collections of it would be the slowest answers
     log.info("serving at %s, port %d", host, number)

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from streams.config import load
+from streams.heap import spare_arrow
 from streams.logs import Format, configure_logging
+from streams.turns import give_way, take_short_turns_in_python
 
 EXAMPLES = """
 Run one:     fairdrift worker --config fairdrift.yaml
@@ -31,10 +33,13 @@ def worker(
 ) -> None:
     """Run a worker: count events, judge windows, send pages. Any number may run; they share the partitions."""
     os.environ.setdefault("NO_CYTHON", "1")
+    spare_arrow()
     from streams.worker import Worker
 
     settings = load(config)
     configure_logging(log_format)
+    give_way()
+    take_short_turns_in_python()
     asyncio.run(_run(Worker, settings, drain))
 
 

@@ -1,6 +1,7 @@
 """A worker loses partitions and claims them again, with real local stores: a folder is never opened twice."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Event
@@ -15,7 +16,7 @@ from monitor.reader import RETENTION_MS
 from monitor.terms import Position, Terms
 from streams.hashing import IdHasher
 from streams.ledger import Ledger, Lost
-from streams.owners import Key, Owners, Ports
+from streams.owners import QUIET, Key, Owners, Ports
 from streams.reading_process import Recipe
 from streams.rocks import RocksDisk
 from streams.session import Chunk, QualityCells
@@ -34,6 +35,7 @@ class Group:
 
     def __init__(self, folder: Path) -> None:
         self.claims, self.theirs, self.sought = 0, False, asyncio.Event()
+        self.ends: dict[TP, int] = {}
         self.answering = Event()
         self.answering.set()
         model = credit()
@@ -45,7 +47,8 @@ class Group:
         quality = QualityCells((cells.quality("credit"),), cells.quality(""), {"credit": cells.quality("credit")})
         self.stream = Stream(KEY[0], TOPICS, terms, cells, recipe.reader(cells), recipe, ledger, quality, 1)
         ports = Ports(
-            self._read_from, lambda *_: None, self._none, self._none, self._at, self._bury, create_autospec(Telemetry, instance=True)
+            self._read_from, lambda *_: None, self._none, self._none, self._at, self.ends.get, self._bury,
+            create_autospec(Telemetry, instance=True),
         )  # fmt: skip
         self.shelf = Shelf(folder, None)
         self.owners = Owners([self.stream], self.shelf, "here", ports, commit_every=1.0)
@@ -150,5 +153,28 @@ async def _still_closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     partition.committing.release()
     assert await group.claimed() is not partition
     assert claims_at_close[0] == 1
+    await group.owners.close()
+    group.shelf.close()
+
+
+def test_a_silence_is_none_while_more_is_known_to_be_there(tmp_path: Path) -> None:
+    asyncio.run(_more_to_come(tmp_path))
+
+
+async def _more_to_come(folder: Path) -> None:
+    """The chunks of a partition come together, and then those of others do."""
+    group = Group(folder)
+    await group.owners.reassign(BOTH, 1)
+    partition = await group.claimed()
+    partition.session.deliver(Chunk(0, 0, 1, records(prediction())))
+    long_ago = time.monotonic() - 2 * QUIET
+    partition.last_records, partition.last_commit = [long_ago, long_ago], long_ago
+    predictions = next(tp for tp in BOTH if tp.topic == TOPICS[0])
+    group.ends[predictions] = 2
+    await group.owners.commit_due()
+    assert partition.session.position.commit_no == 0
+    group.ends[predictions] = 1
+    await group.owners.commit_due()
+    assert partition.session.position.commit_no == 1
     await group.owners.close()
     group.shelf.close()

@@ -2,20 +2,24 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+import struct
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.types import TP
 
 from monitor.cells import Cells
+from monitor.chunk import LogRecord
 from monitor.events import MESSAGE_BYTES
 from monitor.reader import RETENTION_MS, Read
 from monitor.terms import Terms
+from streams.batches import Packed, Wire, chunks, span
 from streams.hashing import IdHasher
 from streams.ledger import Ledger
-from streams.reading import LEAST, SLOT_BYTES, ReadAhead, ReaderGone
+from streams.reading import LEAST, SLOT_BYTES, SLOTS, ReadAhead, ReaderGone
 from streams.reading_process import Recipe
 from streams.session import QualityCells
 from streams.stream import Stream
@@ -49,10 +53,10 @@ def of_every_kind(make: Callable[..., dict[str, Any]], count: int) -> list[Recor
     return found
 
 
-async def promised(reading: ReadAhead, tp: TP, found: list[Record]) -> Awaitable[Read | None]:
+async def promised(reading: ReadAhead, tp: TP, found: Sequence[LogRecord]) -> Awaitable[Read | None]:
     """The promise of a chunk, as soon as the process is up."""
     for _ in range(6000):
-        if (read := reading.begin(tp, Fetched(found[0].offset, found)).read) is not None:
+        if (read := reading.begin(tp, Fetched(span(found)[0], found)).read) is not None:
             return read
         await asyncio.sleep(0.01)
     raise TimeoutError("the process does not start")
@@ -86,6 +90,37 @@ def test_it_reads_as_the_worker_does() -> None:
     asyncio.run(run())
 
 
+def packed(start: int, found: list[Record]) -> Packed:
+    """The same records as Kafka sends them, from offset `start` on, a hundred in a batch."""
+    batches = []
+    for first in range(0, len(found), 100):
+        builder = DefaultRecordBatchBuilder(2, 0, False, -1, 0, 0, 1 << 20)
+        for n, record in enumerate(found[first : first + 100]):
+            builder.append(n, record.timestamp, None, record.value, list(record.headers))
+        batches.append(struct.pack(">q", start + first) + bytes(builder.build())[8:])
+    [whole] = chunks(Wire(b"".join(batches)).batches(), len(found))
+    assert isinstance(whole, Packed)
+    return whole
+
+
+@pytest.mark.parametrize("headers", [(), (("content-type", b"text/plain"),), (("trace", b"1"),)])
+def test_it_reads_whole_batches_as_the_worker_does(headers: tuple[tuple[str, bytes], ...]) -> None:
+    async def run() -> None:
+        given = stream()
+        reading = ReadAhead([given])
+        try:
+            found = of_every_kind(prediction, 3 * LEAST)
+            found[7].headers = headers
+            whole = packed(found[0].offset, found)
+            ahead = plain(await (await promised(reading, PREDICTED, whole)))
+            local = given.reader.of_partition(3)
+            assert ahead == plain(local.predictions(found)) == plain(local.predictions(whole))
+        finally:
+            await reading.close()
+
+    asyncio.run(run())
+
+
 def test_what_it_leaves_to_the_worker() -> None:
     async def run() -> None:
         reading = ReadAhead([stream()])
@@ -103,8 +138,8 @@ def test_what_it_leaves_to_the_worker() -> None:
             assert reading.begin(PREDICTED, with_headers) is with_headers
             assert reading.begin(PREDICTED, large) is large
             assert reading.begin(TP("dead-letters", 0), elsewhere) is elsewhere
-            begun = [reading.begin(PREDICTED, Fetched(0, plenty)).read for _ in range(20)]
-            assert [read is None for read in begun] == [False] * 16 + [True] * 4, "there are sixteen slots"
+            begun = [reading.begin(PREDICTED, Fetched(0, plenty)).read for _ in range(SLOTS + 4)]
+            assert [read is None for read in begun] == [False] * SLOTS + [True] * 4, "there are so many slots"
             assert {len(plain(await read)[1][0][1]) for read in begun if read is not None} == {LEAST}
         finally:
             await reading.close()
