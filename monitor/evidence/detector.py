@@ -16,7 +16,7 @@ from monitor.evidence.layout import Layout
 from monitor.evidence.learning import Counts, Learned
 from monitor.evidence.materiality import AGE
 from monitor.evidence.plain import scores
-from monitor.evidence.savings import SOME, alarms, income, spend, suspect
+from monitor.evidence.savings import alarms, income, spend, suspect
 from monitor.evidence.scoring import Drift, log_evalues, suspicions
 from monitor.evidence.state import State
 
@@ -108,7 +108,6 @@ def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: flo
     state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * weight
     if factors.drift is not None and factors.alarm is not None:
         highest = state.suspicion.max(axis=0)
-        state.lead[highest < SOME] = 0.0
         if np.count_nonzero(highest >= factors.alarm[at]):
             spent = spend(layout, state, factors.drift.distance[at], factors.drift.level[at])
             if spent is not None:

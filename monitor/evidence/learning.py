@@ -95,6 +95,12 @@ class Decays:
     """How much of each memory is left after a pane."""
 
     rows: Floats
+    slow: Floats
+    """The rows of a group that is known from few events."""
+    events: int
+    """Which row counts them."""
+    enough: float
+    """Events that are not few."""
     volume: float
     unrest: float
     """After a block, per group."""
@@ -105,8 +111,19 @@ class Decays:
         tuning, minutes = layout.tuning, layout.pane / 60
         nuisance, own = 0.5 ** (minutes / tuning.nuisance_half_life), 0.5 ** (minutes / tuning.rate_half_life)
         volume = VOLUME_DECAY**minutes
-        rows = [nuisance] * (2 * layout.strata) + [own] * 4 + [volume] * 2 + [own] * (2 * layout.means)
-        return cls(np.array(rows)[:, None], volume, 0.5 ** (tuning.min_episode / tuning.sigma_memory))
+        slow = 0.5 ** (minutes / tuning.few_half_life)
+        known = 2 * layout.strata
+        rows, few = (
+            np.array([nuisance] * known + [kept] * 4 + [volume] * 2 + [kept] * (2 * layout.means))[:, None]
+            for kept in (own, slow)
+        )
+        return cls(rows, few, known + 1, tuning.few_events, volume, 0.5 ** (tuning.min_episode / tuning.sigma_memory))
+
+    def fade(self, memory: Floats, gaps: Floats | None = None) -> None:
+        """What is left of (rows, D) after a pane, or after `gaps` (D,) empty ones."""
+        few = memory[self.events] < self.enough
+        left = np.where(few, self.slow, self.rows) if np.count_nonzero(few) else self.rows
+        memory *= left if gaps is None else left**gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +158,7 @@ def learn(layout: Layout, state: State, counts: Counts, gaps: Floats, totals: Fl
             idle_panes(layout, state, decays, gaps[pane])
             age = float(state.block[4].max())
         snapshots[pane], elapsed[pane], sigma2[pane] = state.memory, state.elapsed, state.unrest[3]
-        state.memory *= decays.rows
+        decays.fade(state.memory)
         state.memory += news[pane]
         if np.count_nonzero(state.memory[strata : 2 * strata] < FLOOR):
             _fill(state.memory, strata)
@@ -160,7 +177,7 @@ def learn(layout: Layout, state: State, counts: Counts, gaps: Floats, totals: Fl
 def idle_panes(layout: Layout, state: State, decays: Decays, gaps: Floats) -> None:
     """Empty panes, any number at once: memories fade."""
     by_detector = gaps[layout.family]
-    state.memory *= decays.rows**by_detector
+    decays.fade(state.memory, by_detector)
     _fill(state.memory, layout.strata)
     faded = decays.volume**gaps
     state.elapsed *= faded

@@ -81,6 +81,7 @@ def _suspicions(layout: Layout, known: tuple[Counts, Learned], a: Floats, out: D
     np.multiply(distance, (-0.5 * weight)[:, None, :], out=news)
     news += (lacking * weight)[:, None, :]
     news *= distance
-    np.multiply(here - layout.bound * b, weight, out=out.lead)
+    lead = here - layout.bound * b
+    np.multiply(lead * (lacking - 0.5 * lead), weight, out=out.lead)
     with np.errstate(divide="ignore"):
         np.divide(alarm_level(layout), one / learned.volume + other / learned.volume_r, out=out.level)

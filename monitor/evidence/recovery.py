@@ -61,7 +61,7 @@ def recovered(layout: Layout, state: State, pane: float) -> Flags:
 def clear(layout: Layout, state: State, families: Flags) -> None:
     """Start from nothing after a resolve."""
     mine = families[layout.family]
-    for values in (state.evidence, state.plain, state.start, state.suspicion, state.peak, state.mirror):
+    for values in (state.evidence, state.plain, state.start, state.suspicion, state.peak, state.lead, state.mirror):
         values[:, mine] = 0.0
-    state.lead[mine], state.implicated[mine] = 0.0, 0.0
+    state.implicated[mine] = 0.0
     state.firing[families] = 0.0

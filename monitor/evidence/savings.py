@@ -14,11 +14,10 @@ alarm is set so that chance rings it once in `savings` panes over the whole fami
 a share of the savings (`spend_rate`) becomes mass of that group and alternative, which then needs
 far less evidence than its even share of one pane's mass would.
 
-Nothing is spent while the panes since suspicion began are likelier at the bound than at the alternative: a slow drift rings long
-before it breaks the bound, and mass that starts there shrinks. With x the mean distance from the past in those panes, W their sum of
-1 / v, l from the past to the bound and d from the past to the alternative, suspicion is `S = d (x - d / 2) W`; the alternative is
-likelier where x lies beyond the middle, `x > (l + d) / 2`, that is where `S > d l W / 2` (`lead` keeps l W; it begins anew where no
-suspicion of a group is above `SOME`, which is at most too strict). Past panes decide it, so that the mass is still decided beforehand.
+Nothing is spent before the bound itself looks broken lately: a slow drift rings long before it breaks the bound, and mass that starts
+there shrinks. A second CUSUM of each alternative tells it (`lead`), against the bound: with x a pane's distance from the past, l from the
+past to the bound, d to the alternative and v the variance, `max(0, lead + d (x - d / 2) / v - l (x - l / 2) / v)`. Mass starts where it
+is above `BROKEN`. Past panes decide it, so that the mass is still decided beforehand.
 """
 
 import numpy as np
@@ -27,8 +26,10 @@ from monitor.estimates import Floats
 from monitor.evidence.layout import Layout
 from monitor.evidence.state import State
 
-SOME = 1.0
-"""Suspicion (nats) that is none yet."""
+BROKEN = 1.0
+"""Nats by which an alternative must lately be likelier than the bound. At 0 a slow drift takes a tenth longer (mass starts at
+once where the bound is crossed, and half of it shrinks), at 2 a sudden one a sixth.
+"""
 
 
 def income(layout: Layout, state: State, gaps: Floats | float) -> Floats:
@@ -54,7 +55,7 @@ def spend(layout: Layout, state: State, distance: Floats, level: Floats) -> Floa
             return None
         alarm = alarms(level[loud], distance[:, loud])
     suspicion, peak = state.suspicion[:, loud], state.peak[:, loud]
-    beyond = suspicion > 0.5 * distance[:, loud] * state.lead[loud]
+    beyond = state.lead[:, loud] > BROKEN
     ringing = (suspicion >= alarm) & (distance[:, loud] > 0) & beyond
     height = np.where(ringing, suspicion - alarm + 1.0, 0.0)
     news = np.maximum(height - peak, 0.0)
@@ -79,8 +80,10 @@ def alarms(level: Floats, distance: Floats) -> Floats:
 
 
 def suspect(state: State, news: Floats, lead: Floats) -> None:
-    """One pane's log likelihood ratios against the own past, (K, D), and what it says of the bound, (D,)."""
-    state.lead += lead
+    """One pane's log likelihood ratios against the own past: of the alternatives (K, D), and of the bound, `lead` (D,)."""
+    state.lead += news
+    state.lead -= lead
+    np.maximum(state.lead, 0.0, out=state.lead)
     state.suspicion += news
     np.maximum(state.suspicion, 0.0, out=state.suspicion)
     if state.peak.max() > 0:

@@ -135,7 +135,7 @@ class Drift:
     level: Floats
     """(T, D): an alarm rings at `ln(level distance^2)`."""
     lead: Floats
-    """(T, D): from the past to the bound, over the variance of the pane's comparison."""
+    """(T, D): how much likelier the bound itself is than the past, in nats."""
 
     @classmethod
     def blank(cls, shape: tuple[int, int, int]) -> "Drift":
@@ -174,11 +174,13 @@ def suspicions(layout: Layout, counts: Counts, learned: Learned) -> Drift:
         x = counts.k / counts.n - (here - tied * b) - np.where(tied > 0, tied * counts.k_r / counts.n_r, 0.0)
         weight = np.where(known, 1.0 / v, 0.0) / learned.phi[:, None, :]
         news = d * (-0.5 * weight)[:, :, None, :]
-        news += np.where(known, sign * x * weight, 0.0)[:, :, None, :]
+        lacking = np.where(known, sign * x, 0.0)
+        news += (lacking * weight)[:, :, None, :]
         news *= d
         usual = one.mean(axis=1) / learned.volume + np.where(tied[:, 0] > 0, other.mean(axis=1) / learned.volume_r, 0.0)
         level = alarm_level(layout) / usual
-    lead = np.maximum((line - here) * sign, 0.0) * weight
+    lead = np.maximum((line - here) * sign, 0.0)
+    lead *= (lacking - 0.5 * lead) * weight
     return Drift(news[:, 0] if news.shape[1] == 1 else news.sum(axis=1), d[:, 0], level, lead.sum(axis=1))
 
 

@@ -65,6 +65,10 @@ class Tuning:
     """Of the reference's rate, which every alternative starts from."""
     rate_half_life: float = 1440.0
     """Of the groups' own rates."""
+    few_events: float = 2000.0
+    """With less of a past than this, a group's is remembered for longer: 500 events a day tell a ratio to no better than 0.06 else."""
+    few_half_life: float = 7 * 1440.0
+    """Of such a past."""
     temper: bool = True
     min_episode: float = 60.0
     """The shortest disparity episode worth a page: what varies faster is taken for the traffic's own unrest."""

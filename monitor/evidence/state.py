@@ -11,7 +11,7 @@ from monitor.estimates import Floats
 from monitor.evidence.layout import Layout, layout_of
 from monitor.evidence.spec import Spec
 
-MAGIC = b"fde3"
+MAGIC = b"fde4"
 HEADER = struct.Struct("<4s16sq")
 GENERATIONS = 4
 """Parts of the gate's window: the one that fills and three full ones of a third each."""
@@ -60,7 +60,7 @@ class State:
     peak: Floats
     """(K, D): how far above its alarm suspicion has been since it was last 0."""
     lead: Floats
-    """(D,): how far the past was from the bound, over variances, in the panes since suspicion was none."""
+    """(K, D): CUSUM of each alternative against the bound itself (nats)."""
     mirror: Floats
     """(M, D): the recovery detectors."""
     implicated: Floats
@@ -139,7 +139,7 @@ def shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
         "start": stakes,
         "suspicion": stakes,
         "peak": stakes,
-        "lead": (detectors,),
+        "lead": stakes,
         "mirror": (layout.mirrors, detectors),
         "implicated": (detectors,),
         "chosen": (detectors,),

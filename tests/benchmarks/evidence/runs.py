@@ -9,14 +9,14 @@ from monitor.evidence import Families, Panes, Spec, State, Tuning
 from tests.benchmarks.evidence import rules
 from tests.benchmarks.evidence.worlds import World
 
-STUDY = Tuning(savings=0, prior_blocks=40, sigma_margin=0)
+STUDY = Tuning(savings=0, prior_blocks=40, sigma_margin=0, few_events=0)
 """The e-detector as the study describes it, which ours has to beat."""
 
 DETECTORS: dict[str, Tuning] = {
     "fairdrift": Tuning(),
     "fairdrift, untempered": Tuning(temper=False),
     "study's e-SR": STUDY,
-    "study's e-SR, untempered": Tuning(savings=0, temper=False),
+    "study's e-SR, untempered": Tuning(savings=0, temper=False, few_events=0),
 }
 
 FOUR_WINDOWS = 4.71

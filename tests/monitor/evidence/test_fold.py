@@ -23,7 +23,7 @@ from monitor.evidence import (
 )
 from tests.monitor.evidence.traffic import GROUPS, decisions, steady
 
-AS_STUDIED = Tuning(savings=0, prior_blocks=40, sigma_margin=0)
+AS_STUDIED = Tuning(savings=0, prior_blocks=40, sigma_margin=0, few_events=0)
 """The detector as the study describes it."""
 
 

@@ -56,3 +56,16 @@ def test_untempered_evidence_warns_only_while_the_unrest_is_not_known() -> None:
     for blocks, expected in ((0.0, True), (23.0, True), (24.0, False)):
         state.unrest[2] = blocks
         assert read(spec, state).warn is expected
+
+
+def test_a_group_of_few_is_remembered_for_a_week_and_one_of_many_for_a_day() -> None:
+    """After a day without a decision half is left of what is known of the many, 2^(-1/7) of what is known of the few."""
+    spec = Spec(("r", "b", "c"), lower=0.8, reference="r")
+    state, _ = fold(spec, State.empty(spec), Panes(0, [[9000, 3000, 1000]], [[2700, 900, 300]]))
+    before = state.memory[2:4].copy()
+    state, _ = fold(spec, state, Panes(DAY, [[0, 1, 1]], [[0, 0, 0]]))
+
+    assert before.tolist() == [[2700.0, 900.0, 300.0], [9000.0, 3000.0, 1000.0]]
+    left = 0.5 ** (np.array([1.0, 1.0, 1 / 7]))
+    assert state.memory[2] == pytest.approx(before[0] * left, rel=1e-3)
+    assert state.memory[3] == pytest.approx(before[1] * left + [0, 1, 1], rel=1e-3)

@@ -8,7 +8,9 @@ import pytest
 from monitor.evidence import Families, Panes, Spec, State, Tuning, fold, trace
 from monitor.evidence.detector import by_presence, by_volume
 from monitor.evidence.layout import layout_of
+from monitor.evidence.learning import Counts, Learned
 from monitor.evidence.savings import income, spend, suspect
+from monitor.evidence.scoring import suspicions
 from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
 
 SPEC = Spec(("r", "b", "c"), lower=0.8, reference="r", tuning=Tuning(savings=100, base_share=0.25, spend_rate=1.0))
@@ -34,7 +36,7 @@ def test_an_alarm_spends_two_thirds_and_each_further_nat_as_much_again() -> None
     state = State.empty(SPEC)
     distance, level = np.full_like(state.suspicion, 0.1), np.full(3, math.exp(5.0) / 0.1**2)
     assert spend(LAYOUT, state, distance, level) is None
-    state.suspicion[2, 1] = 5.0 + 1e-12
+    state.suspicion[2, 1], state.lead[2, 1] = 5.0 + 1e-12, 2.0
 
     first = spend(LAYOUT, state, distance, level)
     assert first is not None
@@ -49,25 +51,33 @@ def test_an_alarm_spends_two_thirds_and_each_further_nat_as_much_again() -> None
     assert first.sum() + second.sum() + state.savings[0] == pytest.approx(100)
 
 
-def test_nothing_is_spent_while_the_bound_is_likelier_kept_than_the_alternative_true() -> None:
-    """Past at 0.9 of a reference at 0.3, alternative at 0.688 (0.86 of the bound): d = 0.0636, the bound 0.03 from the past.
+def test_nothing_is_spent_before_the_bound_looks_broken() -> None:
+    """Past at 0.9 of a reference at 0.3, 22 of 100 where 27 were usual: x = 0.05, v = 0.27 x 0.73 / 100 + 0.81 x 0.21 / 1000 = 0.0021411.
 
-    Ten panes of variance 0.002 at a distance x from the past, `S = 10 d (x - d / 2) / 0.002`: the alternative is likelier than the
-    bound where x lies beyond the middle of the two, 0.03 + 0.0336 / 2 = 0.0468.
+    The bound is l = 0.03 from the past, which makes it l (x - l / 2) / v = 0.49040 nats a pane likelier than that; the alternative at 0.93 of
+    the bound d = 0.0468, which makes it d (x - d / 2) / v = 0.58142: 10 panes tell 0.910 nats between the two, 11 tell 1.001. The
+    alternatives before and behind it, at 0.97 and 0.86, tell half as much.
     """
-    d, lead, panes, v = 0.0636, 0.03, 10, 0.002
-    for x, spends in ((0.0460, False), (0.0475, True)):
-        state = State.empty(SPEC)
-        distance, level = np.full_like(state.suspicion, d), np.full(3, math.exp(1.0) / d**2)
-        state.suspicion[2, 1] = 1.0
-        news = np.zeros_like(state.suspicion)
-        news[2, 1] = d * (x - d / 2) / v
-        for _ in range(panes):
-            suspect(state, news, np.array([0.0, lead / v, 0.0]))
-        state.suspicion[2, 1] -= 1.0
+    spec = Spec(("r", "b"), lower=0.8, reference="r", tuning=Tuning(savings=100))
+    layout, state = layout_of(spec), State.empty(spec)
+    flat = [np.array([[value, value]]) for value in (0.27, 1.0, 0.9, 100.0, 1000.0, 0.1971, 0.21)]
+    learned = Learned(np.full((1, 1, 2), 0.3), *flat)
+    counts = Counts(*(np.array([[[0.0, value]]]) for value in (100.0, 22.0, 1000.0, 300.0, 22.0, 300.0)))
+    drift = suspicions(layout, counts, learned)
+    assert drift.news[0, 1, 1] == pytest.approx(0.58142, abs=1e-5)
+    assert drift.lead[0, 1] == pytest.approx(0.49040, abs=1e-5)
 
-        assert state.suspicion[2, 1] == pytest.approx(panes * d * (x - d / 2) / v)
-        assert (spend(LAYOUT, state, distance, level) is not None) is spends
+    for _ in range(10):
+        suspect(state, drift.news[0], drift.lead[0])
+    assert state.suspicion[1, 1] == pytest.approx(5.8142, abs=1e-4)
+    assert spend(layout, state, drift.distance[0], np.ones(2)) is None, "however loud"
+    suspect(state, drift.news[0], drift.lead[0])
+    spent = spend(layout, state, drift.distance[0], np.ones(2))
+    assert spent is not None
+    assert np.argwhere(spent > 0).tolist() == [[1, 1]]
+
+    suspect(state, drift.news[0], np.array([0.0, 9.0]))
+    assert not state.lead[:, 1].any(), "what is past is past"
 
 
 def test_an_alarm_is_over_when_suspicion_is() -> None:
