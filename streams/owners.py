@@ -319,7 +319,7 @@ class Owners:
             except Exception as error:
                 self._fail(error)
                 raise
-            partition.last_commit = time.monotonic()  # from its end: where commits are long, fewer and larger ones cost less
+            partition.last_commit = time.monotonic()  # from its end: where commits are long, fewer cost less
 
     async def _write(self, partition: Partition, commit: Commit) -> None:
         rolled_up_to = None
