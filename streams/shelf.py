@@ -8,9 +8,11 @@ usable, and else rebuilds from the log.
 import fcntl
 import hashlib
 import logging
-import os
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 SLOTS = 64
 KEPT = 2
 """Checkpoints kept of a partition."""
+LEFT_SECONDS = 3600
+"""An unfinished copy to which nothing was added for so long is nobody's any more."""
 
 
 class NoSlot(StreamsError):
@@ -46,20 +50,32 @@ class Shelf:
         """The local store of a partition: its own if usable, else from a checkpoint, else as it is (it will be wiped)."""
         floor = position.floor(terms)
         path = self._root / _folder(stream) / str(part)
-        disk = RocksDisk(path)
+        disk = _opened(path)
         store = Store(disk, terms, lineage)
         if store.usable(floor, position.cursors) is not None:
             return disk, store
         for checkpoint in self._newest(stream, part):
+            if not (copy := self._copied(checkpoint, part)):
+                continue
             disk.close()
             shutil.rmtree(path, ignore_errors=True)
-            shutil.copytree(checkpoint, path)
-            disk = RocksDisk(path)
+            copy.rename(path)
+            disk = _opened(path)
             store = Store(disk, terms, lineage)
             if store.usable(floor, position.cursors) is not None:
                 log.info("partition %s of %s starts from a checkpoint", part, stream)
                 return disk, store
         return disk, store
+
+    def _copied(self, checkpoint: Path, part: int) -> Path | None:
+        """A whole copy beside the stores, so that a worker that is killed meanwhile leaves no half of one; None if another
+        worker removed the checkpoint meanwhile."""
+        copy = self._root / f"copy-{part}"
+        shutil.rmtree(copy, ignore_errors=True)
+        try:
+            return Path(shutil.copytree(checkpoint, copy))
+        except (FileNotFoundError, shutil.Error):
+            return None
 
     def checkpoint(self, stream: str, part: int, disk: RocksDisk) -> None:
         """Copy a store to the checkpoint folder, in full or not at all; older copies go."""
@@ -72,21 +88,51 @@ class Shelf:
         shutil.rmtree(local, ignore_errors=True)
         disk.checkpoint(local)
         name = f"{meta.cursors[0].offset + meta.cursors[1].offset:020d}"
-        unfinished = folder / f".{name}-{os.getpid()}"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished = folder / f".{name}-{secrets.token_hex(4)}"
         shutil.copytree(local, unfinished)
         shutil.rmtree(local, ignore_errors=True)
         passing("checkpoint")
-        shutil.rmtree(folder / name, ignore_errors=True)
-        unfinished.rename(folder / name)
+        _removed(folder / name)
+        try:
+            unfinished.rename(folder / name)
+        except OSError:  # another worker, one of us a zombie, was faster
+            shutil.rmtree(unfinished, ignore_errors=True)
         for old in sorted(self._newest(stream, part), reverse=True)[KEPT:]:
-            shutil.rmtree(old, ignore_errors=True)
+            _removed(old)
+        _sweep(folder)
 
     def _newest(self, stream: str, part: int) -> Iterator[Path]:
         if self._checkpoints is not None:
             folder = self._checkpoints / _folder(stream) / str(part)
             found = folder.iterdir() if folder.is_dir() else ()
             yield from sorted((path for path in found if path.name.isdigit()), reverse=True)
+
+
+def _opened(path: Path) -> RocksDisk:
+    """The store in a folder. One that cannot be read is a lost cache: it begins empty, and is rebuilt."""
+    try:
+        return RocksDisk(path)
+    except Exception as error:
+        if not str(error).startswith("Corruption"):  # RocksDB's errors have no classes of their own
+            raise
+        log.warning("the local store %s cannot be read and begins anew: %s", path.name, error)
+        shutil.rmtree(path)
+        return RocksDisk(path)
+
+
+def _removed(checkpoint: Path) -> None:
+    """Take a checkpoint away in one step, before its files: whoever is killed meanwhile leaves no half of one."""
+    with suppress(FileNotFoundError):
+        gone = checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}-{secrets.token_hex(4)}"))
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what workers that were killed have left."""
+    for left in folder.glob(".*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _slot(data: Path) -> tuple[IO[str], Path]:

@@ -7,12 +7,16 @@ would use round-robin, which does not); aborted transactions are not read; and a
 Every chunk carries the offset at which its fetch began. Whatever the layers in between drop (Faust discards what arrives
 during a rebalance, silently), the next chunk then does not begin where the last one ended, and the session notices.
 
+In each new assignment aiokafka begins to read at Kafka's committed offsets, until it is told where to read on. What it brings
+before that is dropped here, or records that another worker counted meanwhile would seem to be a hole of the log.
+
 This file stands on private calls of Faust and aiokafka. Both are pinned exactly, and a test against a real broker fails when
 an upgrade breaks it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import aiokafka
@@ -99,12 +103,31 @@ def _install(plain: type[fetcher.PartitionRecords]) -> None:
 _install(fetcher.PartitionRecords)
 
 
+@dataclass(slots=True)
+class _Reading:
+    """Up to where a partition was taken since it was told where to read on."""
+
+    state: Any
+    """aiokafka's state of the partition, of which each assignment makes a new one."""
+    offset: int
+
+
 class ChunkThread(driver.AIOKafkaConsumerThread):
-    """The thread that talks to the broker. `consumed` changes in it only, in the order in which things really happen."""
+    """The thread that talks to the broker. `_readings` change in it only, in the order in which things really happen."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.consumed: dict[TP, int] = {}
+        self._readings: dict[TP, _Reading] = {}
+
+    def _reading(self, tp: TP) -> _Reading | None:
+        """None in an assignment in which the partition was not told yet where to read on."""
+        found = self._readings.get(tp)
+        return found if found is not None and found.state is self._state(tp) else None
+
+    def _state(self, tp: TP) -> Any:
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        return None if assignment is None else assignment.state_value(TopicPartition(tp.topic, tp.partition))
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -137,18 +160,17 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         fetch = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         fetched: dict[TP, list[Fetched]] = {}
         for tp, pieces in fetch.items():  # no await from here on: nothing comes between the fetch and the note of it
-            if (key := TP(tp.topic, tp.partition)) in self.consumed:
+            key = TP(tp.topic, tp.partition)
+            if (reading := self._reading(key)) is not None:
                 for records in chunks(pieces, CHUNK):
-                    fetched.setdefault(key, []).append(Fetched(self.consumed[key], records))
-                    self.consumed[key] = span(records)[1]
+                    fetched.setdefault(key, []).append(Fetched(reading.offset, records))
+                    reading.offset = span(records)[1]
         return fetched
 
     def fetched_end(self, tp: TP) -> int | None:
-        """Where the log ended at the last fetch of a partition that was sought to; None if there was none."""
-        consumer, key = self._ensure_consumer(), TopicPartition(tp.topic, tp.partition)
-        if tp not in self.consumed or key not in consumer.assignment():
-            return None
-        end: int | None = consumer.highwater(key)
+        """Where the log ended at the last fetch of a partition that was told where to read on; None if there was none."""
+        reading = self._reading(tp)
+        end: int | None = None if reading is None else reading.state.highwater
         return end
 
     async def passed(self, tp: TP, at: int) -> int:
@@ -160,13 +182,12 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         return end
 
     async def _passed(self, tp: TP, at: int) -> int:
-        consumer, key = self._ensure_consumer(), TopicPartition(tp.topic, tp.partition)
-        if self.consumed.get(tp) != at or key not in consumer.assignment():
+        reading = self._reading(tp)
+        if reading is None or reading.offset != at:
             return at
-        state = consumer._subscription.subscription.assignment.state_value(key)  # noqa: SLF001
-        if state.has_valid_position and state.position > at:
-            self.consumed[tp] = state.position
-        return self.consumed[tp]
+        if reading.state.has_valid_position and reading.state.position > at:
+            reading.offset = reading.state.position
+        return reading.offset
 
     async def tell(self, offsets: Mapping[TP, int]) -> None:
         """Write Kafka's committed offsets, for tools that show lag; nothing here ever reads them."""
@@ -187,7 +208,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         for tp, offset in offsets.items():
             consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
-            self.consumed[tp] = offset
+            self._readings[tp] = _Reading(self._state(tp), offset)
 
 
 class ChunkConsumer(driver.Consumer):

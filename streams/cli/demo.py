@@ -59,8 +59,7 @@ def demo(
         if picture is not None:
             screen.save(now, picture)
         if keep:
-            typer.echo(run.how_to_connect(running), err=as_json)
-            _until_interrupted()
+            _until_interrupted(run.how_to_connect(running), err=as_json)
     raise typer.Exit(0 if account.complete else 1)
 
 
@@ -69,8 +68,10 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _until_interrupted() -> None:
+def _until_interrupted(words: str, *, err: bool) -> None:
+    """Say them and wait. Whoever reads them may interrupt at once."""
     try:
+        typer.echo(words, err=err)
         threading.Event().wait()
     except KeyboardInterrupt:
         typer.echo("stopping everything", err=True)

@@ -1,0 +1,102 @@
+"""Checkpoints and what killed workers leave of them, on real RocksDB stores."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.terms import Cursor, Position, Terms
+from streams.rocks import RocksDisk
+from streams.shelf import LEFT_SECONDS, Shelf
+from streams.store import Store
+
+HOUR = 3_600_000
+TERMS = Terms(horizon=6 * HOUR, memory=2 * HOUR, lateness=HOUR, delay=60_000, pane=300_000)
+STREAM, LINEAGE = "predictions/outcomes", "here"
+KEY, SIDE = bytes(range(16)), b"what is remembered"
+
+
+def standing_at(offset: int) -> Position:
+    return Position(cursors=(Cursor(offset, HOUR), Cursor(offset, HOUR)))
+
+
+def write(disk: RocksDisk, store: Store, offset: int) -> None:
+    store.put(0, [KEY], [SIDE], np.array([2**40]))
+    store.write(store.freeze(), standing_at(offset).cursors)
+    store.written(standing_at(offset).cursors)
+
+
+def held(shelf: Shelf, offset: int) -> tuple[int | None, list[bytes | None]]:
+    """The offset that the store of partition 3 stands at, and what it holds of the key."""
+    disk, store = shelf.open(STREAM, 3, LINEAGE, standing_at(offset), TERMS)
+    meta = disk.meta()
+    found = store.get(0, [KEY])
+    disk.close()
+    shelf.close()
+    return None if meta is None else meta.cursors[0].offset, found
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Path:
+    """With two checkpoints of partition 3, at the offsets 10 and 20 of each topic; the worker's own store is gone."""
+    shelf = Shelf(tmp_path / "first", tmp_path / "checkpoints")
+    disk, store = shelf.open(STREAM, 3, LINEAGE, standing_at(0), TERMS)
+    for offset in (5, 10, 20):
+        write(disk, store, offset)
+        shelf.checkpoint(STREAM, 3, disk)
+    disk.close()
+    shelf.close()
+    return tmp_path / "checkpoints"
+
+
+def copies(checkpoints: Path) -> list[Path]:
+    return sorted(path for path in checkpoints.glob("*/3/*") if path.name.isdigit())
+
+
+def test_a_worker_without_a_store_starts_from_the_newest_checkpoint(checkpoints: Path, tmp_path: Path) -> None:
+    assert [int(path.name) for path in copies(checkpoints)] == [20, 40]
+    assert held(Shelf(tmp_path / "second", checkpoints), 25) == (20, [SIDE])
+    assert held(Shelf(tmp_path / "third", checkpoints), 15) == (10, [SIDE])  # never ahead of Postgres
+
+
+def test_a_checkpoint_that_is_removed_while_it_is_copied_is_passed_over(checkpoints: Path, tmp_path: Path) -> None:
+    (copies(checkpoints)[-1] / "000099.sst").symlink_to(tmp_path / "gone")
+    assert held(Shelf(tmp_path / "second", checkpoints), 25) == (10, [SIDE])
+
+
+def test_half_a_copy_of_a_killed_worker_is_nobodys_store(checkpoints: Path, tmp_path: Path) -> None:
+    half = tmp_path / "second" / "worker-0" / "copy-3"
+    half.mkdir(parents=True)
+    (half / "CURRENT").write_bytes((copies(checkpoints)[-1] / "CURRENT").read_bytes())
+    assert held(Shelf(tmp_path / "second", checkpoints), 25) == (20, [SIDE])
+
+
+def test_a_store_that_cannot_be_read_begins_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf(tmp_path, None)
+    disk, store = shelf.open(STREAM, 3, LINEAGE, standing_at(0), TERMS)
+    write(disk, store, 10)
+    disk.close()
+    (manifest,) = tmp_path.glob("worker-0/*/3/MANIFEST-*")
+    manifest.write_bytes(manifest.read_bytes()[:-10] + bytes(10))
+    assert held(shelf, 25) == (None, [None])
+    assert "the local store 3 cannot be read and begins anew" in caplog.text
+
+
+def test_the_same_checkpoint_again_takes_the_place_of_the_first(checkpoints: Path, tmp_path: Path) -> None:
+    """And what killed workers have left is removed once nobody can be writing it."""
+    folder = copies(checkpoints)[0].parent
+    old, new = folder / ".0-of-a-killed-worker", folder / ".0-of-a-busy-one"
+    old.mkdir()
+    new.mkdir()
+    long_ago = time.time() - LEFT_SECONDS - 60
+    os.utime(old, (long_ago, long_ago))
+    shelf = Shelf(tmp_path / "second", checkpoints)
+    disk, _ = shelf.open(STREAM, 3, LINEAGE, standing_at(25), TERMS)
+    shelf.checkpoint(STREAM, 3, disk)
+    disk.close()
+    shelf.close()
+    assert [int(path.name) for path in copies(checkpoints)] == [20, 40]
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == [new.name]
+    assert held(Shelf(tmp_path / "third", checkpoints), 25) == (20, [SIDE])
