@@ -24,7 +24,7 @@ class Reader:
     def __init__(self, kafka: str, topic: str) -> None:
         self.assigned: asyncio.Queue[set[TP]] = asyncio.Queue()
         self.delivered: asyncio.Queue[tuple[TP, Fetched]] = asyncio.Queue()
-        config = KafkaConfig(bootstrap=(kafka,), group=f"group-of-{topic}", session_timeout=6_000)
+        config = KafkaConfig.model_validate({"bootstrap": kafka, "group": f"group-of-{topic}", "session_timeout": "6s"})
         self.app = build_app(config, [topic], self._deliver, self._reassign, lambda _, fetched: fetched)
 
     @property
