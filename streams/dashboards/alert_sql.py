@@ -45,7 +45,8 @@ select coalesce((select {AFFECTED} from newest), 'nobody') as "groups",
        coalesce((select (payload ->> 'metric') || ' ' || (payload ->> 'aggregate') || ' '
                         || round((payload -> 'estimate' ->> 'value')::numeric, 3) || ', bound ' || {BOUND_TEXT}
                         || coalesce('; ' || (payload ->> 'more_favourable') || ' more favourable would do', '')
-                 from newest), 'no estimate') as "gap"
+                 from newest),
+                (select 'no estimate: ' || nullif(payload -> 'estimate' ->> 'reason', '') from newest), 'no estimate') as "gap"
 """
 
 SINCE = f"""

@@ -42,8 +42,14 @@ BOUND_TEXT = (
     "concat_ws(', ', 'at least ' || (payload -> 'bound' ->> 'min'), 'at most ' || (payload -> 'bound' ->> 'max'))"
 )
 
-AFFECTED = f"""coalesce({group_text("payload -> 'lower' -> 'groups'")} || ' ' || round((payload -> 'lower' ->> 'value')::numeric, 3)
-         || ' (n ' || (payload -> 'lower' ->> 'n') || ')', 'no group is named')
-       || coalesce(' against ' || {group_text("payload -> 'higher' -> 'groups'")} || ' '
-         || round((payload -> 'higher' ->> 'value')::numeric, 3) || ' (n ' || (payload -> 'higher' ->> 'n') || ')', '')"""
+
+def _side(side: str) -> str:
+    """One side of an alert in words: `female 0.7 (n 400)`; where its figures may not be told, why: `female: withheld, fewer than 10`."""
+    group = f"payload -> '{side}'"
+    return f"""{group_text(f"{group} -> 'groups'")} || coalesce(': withheld, ' || nullif({group} ->> 'reason', ''),
+         ' ' || round(({group} ->> 'value')::numeric, 3) || ' (n ' || ({group} ->> 'n') || ')', ': no value')"""
+
+
+AFFECTED = f"""coalesce({_side("lower")}, 'no group is named')
+       || coalesce(' against ' || {_side("higher")}, '')"""
 """Whom an alert is about: both groups, their values and counts."""
