@@ -3,6 +3,9 @@
 import asyncio
 import random
 import struct
+import subprocess
+import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from unittest.mock import create_autospec
@@ -19,7 +22,7 @@ from monitor.terms import Terms
 from streams.batches import Packed, Wire, chunks, span
 from streams.hashing import IdHasher
 from streams.ledger import Ledger
-from streams.reading import LEAST, SLOT_BYTES, SLOTS, ReadAhead, ReaderGone
+from streams.reading import BEGINNING, LEAST, SLOT_BYTES, SLOTS, ReadAhead, ReaderGone
 from streams.reading_process import Recipe
 from streams.session import QualityCells
 from streams.stream import Stream
@@ -191,3 +194,13 @@ def test_closing_ends_it() -> None:
         assert child.returncode == 0
 
     asyncio.run(run())
+
+
+def test_of_a_worker_that_is_killed_at_once_it_says_nothing() -> None:
+    with tempfile.TemporaryFile() as shared:
+        shared.truncate(SLOT_BYTES)
+        words = [sys.executable, "-c", BEGINNING, str(shared.fileno()), str(SLOT_BYTES)]
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, pass_fds=(shared.fileno(),), capture_output=True, check=False
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
