@@ -109,8 +109,6 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     shared, slot_bytes = map(int, sys.argv[1:])
     memory = mmap.mmap(shared, os.fstat(shared).st_size)
-    with suppress(
-        BrokenPipeError, EOFError
-    ):  # the worker was killed while this one read, or before it said what to read
+    with suppress(BrokenPipeError, EOFError):  # the worker was killed, perhaps before it said what to read
         serve(sys.stdin.buffer, sys.stdout.buffer, memory, slot_bytes)
     os._exit(0)  # nothing is left to write, and nobody to read it
