@@ -166,13 +166,14 @@ class ModelEvaluator:
     def _revise(self, this: Round) -> None:
         """Write the revisions that wait."""
         for fold, _ in self._folds:
-            mark, starts = this.marks.get(fold.time_basis), self._dirty.get(fold.basis)
-            if mark is None or not starts:
+            mark = this.marks.get(fold.time_basis)
+            if mark is None or not self._dirty.get(fold.basis):
                 continue
             if fold.end != mark.end:  # another worker has gone on: stand there first
                 this.pending = True
                 continue
-            self._reviser.revise(this, fold, starts, mark.began)
+            self._restate(this, fold, mark.end)  # another may have revised meanwhile, with newer panes than these
+            self._reviser.revise(this, fold, self._dirty[fold.basis], mark.began)
             this.move(fold.time_basis, mark, replace(mark, seen=self._seen[fold.basis]))
             self._dirty[fold.basis] = set()
         self._reviser.mature(this)
@@ -201,21 +202,32 @@ class ModelEvaluator:
             self._provers[fold.time_basis].save(this.connection, self._watched.config_version)
 
     def _stand_at(self, this: Round, fold: Fold, mark: Mark) -> None:
-        """Bring the windows to the last pane evaluated, by whomever."""
-        if fold.end is not None and fold.end < mark.end <= fold.end + FOLLOWS:
-            fold.enter(this.snapshot, fold.end, mark.end)
+        """Bring the windows to the last pane evaluated, by whomever.
+
+        What commits after the mark's have restated is read here as it is now, so that nothing in memory tells that the
+        points are still to be revised; and whoever knew it may be gone.
+        """
+        was = fold.end
+        if was is not None and was < mark.end <= was + FOLLOWS:
+            fold.enter(this.snapshot, was, mark.end)
             fold.close(mark.end)
         if fold.end != mark.end:
             fold.load(this.snapshot, mark.end)
             self._seen[fold.basis], self._dirty[fold.basis] = mark.seen, set()
+        if was != mark.end:
+            self._dirty[fold.basis] |= fold.held(self._changed(this, fold, mark.seen, mark.end))
 
     def _restate(self, this: Round, fold: Fold, end: int) -> None:
         """Take up what commits since the last round have written into panes that were closed by then."""
-        seen, commits = self._seen[fold.basis], this.positions.commits
-        since = {part: seen.get(part, 0) for part, commit_no in commits.items() if commit_no > seen.get(part, 0)}
-        starts = this.snapshot.changed(fold.basis, since, fold.reach(end), end)
+        starts = self._changed(this, fold, self._seen[fold.basis], end)
         self._dirty[fold.basis] |= fold.restate(this.snapshot, starts)
-        self._seen[fold.basis] = commits
+        self._seen[fold.basis] = this.positions.commits
+
+    def _changed(self, this: Round, fold: Fold, seen: Mapping[int, int], end: int) -> set[int]:
+        """The starts of the panes before `end` that commits after those of `seen` (part -> number) have written."""
+        commits = this.positions.commits
+        since = {part: seen.get(part, 0) for part, commit_no in commits.items() if commit_no > seen.get(part, 0)}
+        return this.snapshot.changed(fold.basis, since, fold.reach(end), end)
 
     def _fold(self, this: Round, fold: Fold, closed: int) -> None:
         assert fold.end is not None

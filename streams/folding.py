@@ -74,11 +74,15 @@ class Fold:
 
         A roll-up writes panes anew that are not.
         """
-        held = {start // self._size(start) * self._size(start) for start in starts}
         changed: set[int] = set()
-        for first, last in _runs(sorted(start for start in held if start >= self.reach(self.end or 0)), self.pane):
+        for first, last in _runs(sorted(self.held(starts)), self.pane):
             changed |= self._put(snapshot, first, last + self._size(last))
         return changed
+
+    def held(self, starts: Iterable[int]) -> set[int]:
+        """The starts of the panes that hold these times here, of those that still matter."""
+        low = self.reach(self.end or 0)
+        return {held for start in starts if (held := start // self._size(start) * self._size(start)) >= low}
 
     def close(self, end: int) -> None:
         """Move the windows' ends; drop and merge what has become old."""
