@@ -62,7 +62,8 @@ DRAINED = "select coalesce(bool_or(drained), false) from fairdrift.positions whe
 
 ALL_STOPPED = "select part from fairdrift.positions where stream = :stream order by part for update"
 
-RESUME = "update fairdrift.positions set drained = false where stream = :stream and part = :part"
+RESUME = "update fairdrift.positions set drained = false, seals = :seals where stream = :stream and part = :part"
+"""The seals are written at once: an owner that dies before its first commit leaves no other trace of what a drain closed."""
 
 CLOCKS = """
 select max(prediction_clock) as predictions, max(greatest(prediction_clock, outcome_clock)) as outcomes
@@ -157,11 +158,13 @@ class Ledger:
                 if row.drained and closed is None:  # since it was looked at: look again
                     connection.rollback()
                     continue
-                if row.drained:
-                    connection.execute(sa.text(RESUME), {"stream": self._stream, "part": part})
+                position = _position(row)
+                if closed and row.drained:
+                    position = position.sealed(closed)
+                    seals = json.dumps(position.seals)
+                    connection.execute(sa.text(RESUME), {"stream": self._stream, "part": part, "seals": seals})
             self._rows.drop(part)
-            position = _position(row)
-            return Claim(token, position.sealed(closed) if closed and row.drained else position)
+            return Claim(token, position)
 
     def _closed_by_drain(self, connection: sa.Connection) -> tuple[int, int] | None:
         """Clocks (predictions, outcomes) at which every pane is closed that a drain may have closed; None: there is none.

@@ -61,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What they held, and the cells that no earlier answer named."""
+    """What they held, and the cells that no earlier answer has told of."""
 
     read: Read
     cells: list[Cell]
@@ -77,9 +77,11 @@ class _Answering:
     def answer(self, request: Request) -> Answer:
         read = self._reader.predictions if request.topic == PREDICTIONS else self._reader.outcomes
         found = read(request.unpacked(), request.partition)
-        new = self._cells.since(self._told)
-        self._told += len(new)
-        return Answer(found, new)
+        return Answer(found, self._cells.since(self._told))
+
+    def told(self) -> None:
+        """The last answer went over. One that does not fit tells of no cell: the worker may never read that chunk itself."""
+        self._told = len(self._cells)
 
 
 def serve(asked: IO[bytes], told: IO[bytes], memory: mmap.mmap, slot_bytes: int) -> None:
@@ -92,10 +94,12 @@ def serve(asked: IO[bytes], told: IO[bytes], memory: mmap.mmap, slot_bytes: int)
         slot, used = PLACE.unpack(place)
         begin = slot * slot_bytes
         request: Request = pickle.loads(memory[begin : begin + used])  # noqa: S301 - likewise
-        answer = pickle.dumps(streams[request.stream].answer(request), 5)
+        answering = streams[request.stream]
+        answer = pickle.dumps(answering.answer(request), 5)
         fits = len(answer) <= slot_bytes
         if fits:
             memory[begin : begin + len(answer)] = answer
+            answering.told()
         told.write(PLACE.pack(slot, len(answer) if fits else 0))
         told.flush()
 

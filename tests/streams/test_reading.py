@@ -154,13 +154,19 @@ def test_an_answer_that_does_not_fit_is_read_by_the_worker() -> None:
     """A message that holds many short elements, none of them an event: each becomes a dead letter with the whole message."""
 
     async def run() -> None:
-        reading = ReadAhead([stream()])
+        given = stream()
+        reading = ReadAhead([given])
         many = b"[" + b",".join([b"1"] * 250) + b"]"
         try:
             await (await promised(reading, PREDICTED, records(*[prediction(id=f"a{n}") for n in range(LEAST)])))
-            read = reading.begin(PREDICTED, Fetched(0, [Record(n, many) for n in range(LEAST)])).read
+            new = records(*[prediction(id=f"b{n}", version="2") for n in range(LEAST)])
+            read = reading.begin(PREDICTED, Fetched(0, [*new, *(Record(LEAST + n, many) for n in range(LEAST))])).read
             assert read is not None
             assert await read is None
+            again = reading.begin(PREDICTED, Fetched(0, new)).read
+            assert again is not None
+            await again
+            assert "2" in {cell.version for cell in given.cells.since(0)}, "though nobody has read the first of the two"
         finally:
             await reading.close()
 
