@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from monitor.evidence import Panes, Spec, State, Tuning, fold, read
+from monitor.evidence import Kind, Measure, Panes, Spec, State, Tuning, fold, read
+from monitor.evidence.layout import layout_of
+from monitor.evidence.learning import Decays
 from tests.monitor.evidence.traffic import DAY, GROUPS, decisions, steady
 
 WEEK = np.arange(7 * DAY)
@@ -69,3 +71,31 @@ def test_a_group_of_few_is_remembered_for_a_week_and_one_of_many_for_a_day() -> 
     left = 0.5 ** (np.array([1.0, 1.0, 1 / 7]))
     assert state.memory[2] == pytest.approx(before[0] * left, rel=1e-3)
     assert state.memory[3] == pytest.approx(before[1] * left + [0, 1, 1], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SPEC,
+        Spec(GROUPS, lower=0.8, reference="a", strata=3),
+        Spec(GROUPS, lower=0.8, reference="a", measure=Measure.MEAN),
+        Spec(GROUPS, upper=0.3, kind=Kind.LEVEL, pane=3600),
+    ],
+    ids=["counts", "strata", "means", "level"],
+)
+def test_fading_row_by_row_is_the_product_with_a_table_to_the_last_bit(spec: Spec) -> None:
+    """Rows are k and n of the reference per stratum, four of the own past, two volumes, and two sums of squares of means."""
+    decays = Decays.of(layout_of(spec))
+    memory = np.random.default_rng(1).uniform(0.0, 4000.0, State.empty(spec).memory.shape)
+    many = memory[2 * spec.strata + 1] >= 2000.0
+    assert 0 < many.sum() < len(many)
+    minutes = spec.pane / 60
+    quick, own, slow = (0.5 ** (minutes / half_life) for half_life in (120.0, 1440.0, 7 * 1440.0))
+    volume = 0.9772**minutes
+    rows = [quick] * (2 * spec.strata) + [own] * 4 + [volume] * 2 + [own] * (len(memory) - 2 * spec.strata - 6)
+    table = np.array([np.full(len(many), left) if left != own else np.where(many, own, slow) for left in rows])
+    expected = memory * table
+
+    decays.fade(memory)
+
+    assert memory.tobytes() == expected.tobytes()
