@@ -187,6 +187,8 @@ def summed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> dict[Nee
     }
     if plan.populations and "decision" in sums:
         sums["decision"] = replace(sums["decision"], population=_population(found, matrices["decision"], plan))
+    if (powers := sums.get("power")) is not None:
+        sums |= {needs: replace(sums[needs], beside=powers) for needs in ("label", "error") if needs in sums}
     return sums
 
 

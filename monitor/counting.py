@@ -20,6 +20,7 @@ from monitor.deltas import (
     error_columns,
     label_columns,
     label_score_columns,
+    power_columns,
     score_histogram,
     weighted_columns,
 )
@@ -111,9 +112,11 @@ class Counting:
         both = detailed & ((prediction["flags"] & outcome["flags"] & VALUED) != 0)
         if both.any():
             decided, arrived, of, guess, truth = _those(both, *times, cell, predicted["value"], labelled["value"])
-            errors = error_columns(guess, truth)
+            errors, powers = error_columns(guess, truth), power_columns(guess, truth)
             self._deltas.add(Basis.ERRORS_DECIDED, decided, of, errors)
             self._deltas.add(Basis.ERRORS_ARRIVED, arrived, of, errors)
+            self._deltas.add(Basis.ERROR_POWERS_DECIDED, decided, of, powers)
+            self._deltas.add(Basis.ERROR_POWERS_ARRIVED, arrived, of, powers)
 
     def _label_classes(self, time: Ints, cell: Ints, prediction: Entries, outcome: Entries) -> None:
         """Each class against the rest, of labelled predictions of models that have so many."""

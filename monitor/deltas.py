@@ -200,6 +200,25 @@ def error_columns(predicted: Ints, outcome: Ints) -> Columns:
     return columns
 
 
+def power_columns(predicted: Ints, outcome: Ints) -> Columns:
+    """The slots of `ERROR_POWERS` that values with an outcome raise; an error above `LARGEST` raises none."""
+    size = np.abs(predicted - outcome)
+    kept = size <= LARGEST
+    size, amount, sign = np.where(kept, size, 0), np.where(kept, np.abs(outcome), 0), np.sign(outcome)
+    square, outcome_square = times((size,), size), times((amount,), amount)
+    cube, crossed, outcome_cube = times(square, size), times(square, amount), times(outcome_square, amount)
+    made: dict[str, Sequence[Ints]] = {
+        "cube": cube,
+        "fourth": times(cube, size),
+        "crossed": [limb * sign for limb in crossed],
+        "crossed_sq": times(crossed, amount),
+        "outcome_cube": [limb * sign for limb in outcome_cube],
+        "outcome_fourth": times(outcome_cube, amount),
+    }
+    found: Columns = {"powered": kept}
+    return found | {f"{name}_{at}": limb for name, limbs in made.items() for at, limb in enumerate(limbs)}
+
+
 def _squared(name: str, quantity: Ints) -> Columns:
     hi, lo = split_square(quantity)
     return {f"{name}_sq_hi": hi, f"{name}_sq_lo": lo}

@@ -26,6 +26,7 @@ from monitor.estimates import Estimates, Floats
 from monitor.river_stats import Moments
 from monitor.sums import (
     DECISIONS,
+    ERROR_POWERS,
     ERRORS,
     LABEL_SCORES,
     LABELS,
@@ -52,7 +53,7 @@ OF_HISTOGRAMS = "weights are kept of counts and means, not of histograms and the
 OF_SIZES = "about the sizes of groups or their distributions, which weights would change"
 """Why a metric cannot be weighted."""
 
-Needs = Literal["decision", "label", "both", "score", "value", "label_score", "error"]
+Needs = Literal["decision", "label", "both", "score", "value", "label_score", "error", "power"]
 Kind = Literal["rate", "mean", "statistic", "pair", "index"]
 
 LAYOUTS_OF: Mapping[Needs, Layout] = {
@@ -63,9 +64,10 @@ LAYOUTS_OF: Mapping[Needs, Layout] = {
     "value": VALUES,
     "label_score": LABEL_SCORES,
     "error": ERRORS,
+    "power": ERROR_POWERS,
 }
-"""The slots that a metric may read. `both`: of the same decisions, so by decision time only. The last four are counted by
-the hour, so that their metrics have windows of whole hours."""
+"""The slots that a metric may read. `both`: of the same decisions, so by decision time only. The last five are counted by
+the hour, so that their metrics have windows of whole hours; `power` stands beside others (`GroupMetric.beside`)."""
 
 WEIGHTED: Mapping[Needs, Layout] = {
     "decision": WEIGHTED_DECISIONS,
@@ -103,6 +105,8 @@ class Sums:
     span: tuple[float, float] = (0.0, 1.0)
     weight_unit: float | None = None
     population: Population | None = None
+    beside: "Sums | None" = None
+    """The powers of the errors of the very same events (`ERROR_POWERS`), where they are at hand."""
 
     def __getattr__(self, slot: str) -> Ints:
         try:
@@ -119,13 +123,13 @@ class Sums:
     @property
     def everybody(self) -> "Sums":
         """Of everybody, in the shape of the groups. A group alone is everybody."""
-        return self if self.whole is None else replace(self, matrix=self.whole)
+        return self if self.whole is None else self._each(lambda one: one.everybody, matrix=self.whole)
 
     def take(self, at: Any) -> "Sums":
         """The groups at `at`, any index of NumPy's."""
         whole, population = self.whole, self.population
-        return replace(
-            self,
+        return self._each(
+            lambda one: one.take(at),
             matrix=self.matrix[at],
             whole=None if whole is None else whole[at],
             population=None if population is None else population.take(at),
@@ -133,11 +137,17 @@ class Sums:
 
     def shaped(self, shape: tuple[int, ...]) -> "Sums":
         """The same groups in another shape; the last axis are the slots."""
-        return replace(self, matrix=self.matrix.reshape(shape), whole=self.everybody.matrix.reshape(shape))
+        matrix, whole = self.matrix.reshape(shape), self.everybody.matrix.reshape(shape)
+        return self._each(lambda one: one.shaped(shape), matrix=matrix, whole=whole)
 
     def rest(self) -> "Sums":
         """Everybody but the group, of whom no population is known."""
-        return replace(self, matrix=self.everybody.matrix - self.matrix, population=None)
+        others = self.everybody.matrix - self.matrix
+        return self._each(lambda one: one.rest(), matrix=others, population=None)
+
+    def _each(self, change: "Callable[[Sums], Sums]", **own: Any) -> "Sums":
+        """These sums changed, and those beside them likewise."""
+        return replace(self, beside=None if self.beside is None else change(self.beside), **own)
 
     def part(self, of: Callable[[Layout, Ints], Any]) -> "Sums":
         """One part of weighted sums, by the names of the counts: `monitor.weighing.counts`, `weights`, ..."""
@@ -158,7 +168,14 @@ def joined(parts: Sequence[Sums]) -> Sums:
     """The groups of several sums, one after the other."""
     whole = [part.everybody.matrix for part in parts]
     matrix = np.concatenate([part.matrix for part in parts])
-    return replace(parts[0], matrix=matrix, whole=np.concatenate(whole), population=None)
+    beside = [part.beside for part in parts if part.beside is not None]
+    return replace(
+        parts[0],
+        matrix=matrix,
+        whole=np.concatenate(whole),
+        population=None,
+        beside=joined(beside) if beside else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +206,8 @@ class GroupMetric:
     """Whether it is stored where a model does not say which metrics it wants."""
     of_rates: bool = False
     """A composite of the group's own rates: the same number if all of the group's counts are multiplied."""
+    beside: Needs | None = None
+    """Sums of the same events that its interval takes from `Sums.beside`; without them it has none."""
     weighted: Callable[[Sums], Tallied] | None = None
     """What it makes of weighted sums, where these keep more than counts for it (`monitor.weighted_means`)."""
 

@@ -73,6 +73,10 @@ class Basis(IntEnum):
     """Labelled decisions and their weights in hour panes of the decision's time (`WEIGHTED_LABELS`)."""
     WEIGHTS_LABEL_ARRIVED = 14
     """Labelled decisions and their weights in hour panes of the outcome's time (`WEIGHTED_LABELS`)."""
+    ERROR_POWERS_DECIDED = 15
+    """Powers of errors and of outcomes' values in hour panes of the decision's time (`ERROR_POWERS`)."""
+    ERROR_POWERS_ARRIVED = 16
+    """Powers of errors and of outcomes' values in hour panes of the outcome's time (`ERROR_POWERS`)."""
 
 
 class Book(NamedTuple):
@@ -252,6 +256,26 @@ ERRORS = Layout(
     )
 )
 
+POWERS = {
+    "cube": 3,  # of the sizes of errors
+    "fourth": 4,  # of errors
+    "crossed": 3,  # squared error times outcome
+    "crossed_sq": 4,  # squared error times squared outcome
+    "outcome_cube": 3,
+    "outcome_fourth": 4,
+}
+"""Sums by which a mean of squares has an interval, and in how many limbs each is kept (as `WEIGHTED_SUMS`).
+
+A basis of their own and no slots of `ERRORS`: the previous program adds up rows of the lengths that it knows.
+"""
+
+ERROR_POWERS = Layout(
+    (
+        "powered",  # with a value on both sides, and an error of at most `LARGEST`
+        *(f"{name}_{limb}" for name, limbs in POWERS.items() for limb in range(limbs)),
+    )
+)
+
 LAYOUTS: dict[Basis, Layout] = {
     Basis.DECISION: DECISIONS,
     Basis.LABEL_DECIDED: LABELS,
@@ -268,6 +292,8 @@ LAYOUTS: dict[Basis, Layout] = {
     Basis.WEIGHTS_DECISION: WEIGHTED_DECISIONS,
     Basis.WEIGHTS_LABEL_DECIDED: WEIGHTED_LABELS,
     Basis.WEIGHTS_LABEL_ARRIVED: WEIGHTED_LABELS,
+    Basis.ERROR_POWERS_DECIDED: ERROR_POWERS,
+    Basis.ERROR_POWERS_ARRIVED: ERROR_POWERS,
 }
 
 HOURLY = (Basis.LABEL_DECIDED, *(basis for basis in Basis if basis >= Basis.SCORES))

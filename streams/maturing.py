@@ -111,6 +111,7 @@ REVISION = Series(
         "label": Basis.LABEL_DECIDED,
         "label_score": Basis.LABEL_SCORES_DECIDED,
         "error": Basis.ERRORS_DECIDED,
+        "power": Basis.ERROR_POWERS_DECIDED,
     },
     (0, 1),
 )
@@ -119,7 +120,11 @@ HISTOGRAMS = (
     Series(
         "outcome histograms",
         "outcome",
-        {"label_score": Basis.LABEL_SCORES_ARRIVED, "error": Basis.ERRORS_ARRIVED},
+        {
+            "label_score": Basis.LABEL_SCORES_ARRIVED,
+            "error": Basis.ERRORS_ARRIVED,
+            "power": Basis.ERROR_POWERS_ARRIVED,
+        },
         (0, 1),
     ),
 )

@@ -175,8 +175,9 @@ class Measuring:
 
     @property
     def needs(self) -> frozenset[Needs]:
-        """What its metrics need."""
-        return frozenset(metric(name).needs for name in self.plan.metrics)
+        """What its metrics need, and what their intervals take beside it."""
+        chosen = [metric(name) for name in self.plan.metrics]
+        return frozenset(needs for one in chosen for needs in (one.needs, one.beside) if needs is not None)
 
     def windows(self) -> set[int]:
         """The lengths in ms of the windows that rules look at."""

@@ -3,6 +3,9 @@
 `mean_error` alone says who is charged too much and who too little; the others say for whom the model is worse. The first
 three follow by the minute, the relative ones and those of fit by the hour. Sums of squares and products are joined as whole
 numbers of any size before they are subtracted: in floats the difference would be noise where the spread is small.
+
+Intervals of what is made of squares are by `monitor.fourth_powers`, whose sums are kept by the hour: there is one of windows by the
+time of the decision (and of R2 by the outcome's too) and in audits, and none by the minute nor with weights.
 """
 
 from dataclasses import replace
@@ -11,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from monitor.estimates import Floats
+from monitor.fourth_powers import error_of_jain, error_of_squares, error_of_unexplained, of_complement, of_positive
+from monitor.intervals import Interval
 from monitor.limits import of_error
 from monitor.metric import GroupMetric, Sums
 from monitor.river_stats import Moments
@@ -37,8 +42,12 @@ def absolute(sums: Sums) -> Tally:
 
 
 def mean_squared(sums: Sums) -> Statistic:
-    """The mean squared error, in the square of the measure. No interval, as of its root."""
-    return _mean_squared(sums, _square(sums))
+    """The mean squared error, in the square of the measure; an interval on the scale of logarithms."""
+    found = _mean_squared(sums, _square(sums))
+    if sums.beside is None:
+        return found
+    error = error_of_squares(sums, _whole(sums.error_sq_hi, sums.error_sq_lo)) * sums.unit**2
+    return replace(found, limits=of_positive(found.value, error))
 
 
 def _mean_squared(sums: Sums, square: Floats) -> Statistic:
@@ -47,12 +56,16 @@ def _mean_squared(sums: Sums, square: Floats) -> Statistic:
 
 
 def root_mean_squared(sums: Sums) -> Statistic:
-    """The root of the mean squared error.
+    """The root of the mean squared error, and of the ends of its interval."""
+    found, squared = _root(sums, _square(sums)), mean_squared(sums).limits
+    if squared is None:
+        return found
 
-    No interval: how sure a mean of squares is depends on the fourth powers of the errors, which are not kept, and errors
-    have no declared range that would bound them. That of `mean_absolute_error` (never more than this) is from the sums.
-    """
-    return _root(sums, _square(sums))
+    def limits(at: Any, level: Floats) -> Interval:
+        low, high = squared(at, level)
+        return np.sqrt(low), np.sqrt(high)
+
+    return replace(found, limits=limits)
 
 
 def _root(sums: Sums, square: Floats) -> Statistic:
@@ -82,14 +95,17 @@ def _squares(sums: Sums) -> Floats:
 def jain(sums: Sums) -> Statistic:
     """(sum of |error|)^2 / (n sum of error^2): 1 where all are equally far off, 1/n where one alone is.
 
-    R. Jain, D. Chiu and W. Hawe, DEC Research Report TR-301 (1984). Undefined where nobody is off at all. No interval, as of
-    `root_mean_squared`.
+    R. Jain, D. Chiu and W. Hawe, DEC Research Report TR-301 (1984). Undefined where nobody is off at all. An interval on the
+    scale of logits, so none of 1.
     """
     n, size = sums.compared, sums.error_abs.astype(np.float64)
     squares = _squares(sums)
     with np.errstate(all="ignore"):
         value = np.minimum(size**2 / np.where(squares > 0, n * squares, np.nan), 1.0)
-    return Statistic(value, {COMPARED: n})
+    if sums.beside is None:
+        return Statistic(value, {COMPARED: n})
+    error = value * error_of_jain(sums, _whole(sums.error_sq_hi, sums.error_sq_lo))
+    return Statistic(value, {COMPARED: n}, of_error(value, error, "logit"))
 
 
 def jain_of_weights(sums: Sums) -> Statistic:
@@ -123,8 +139,7 @@ def weighted(sums: Sums) -> Statistic:
 def determination(sums: Sums) -> Statistic:
     """1 - sum of squared errors / sum of squared distances of the actual values from their mean (scikit-learn).
 
-    No interval, as of `root_mean_squared`; `value_correlation`, whose square it is for predictions that are not biased,
-    has one.
+    An interval on the scale of the logarithm of one minus it, so that it ends below 1.
     """
     n = sums.compared
     _, actual, _ = _centred(sums)
@@ -132,8 +147,11 @@ def determination(sums: Sums) -> Statistic:
     squares = _whole(sums.outcome_sq_hi, sums.outcome_sq_lo)
     errors = _whole(sums.predicted_sq_hi, sums.predicted_sq_lo) - 2 * product + squares
     with np.errstate(all="ignore"):
-        value = 1.0 - (errors * _objects(n)).astype(np.float64) / np.where(actual > 0, actual, np.nan)
-    return Statistic(value, {COMPARED: n})
+        unexplained = (errors * _objects(n)).astype(np.float64) / np.where(actual > 0, actual, np.nan)
+    if sums.beside is None:
+        return Statistic(1.0 - unexplained, {COMPARED: n})
+    limits = of_complement(unexplained, error_of_unexplained(sums, errors, squares))
+    return Statistic(1.0 - unexplained, {COMPARED: n}, limits)
 
 
 def correlation(sums: Sums) -> Statistic:
@@ -196,6 +214,7 @@ METRICS = (
         tally=mean_squared,
         aliases=("mse",),
         weighted=lambda sums: _mean_squared(sums, _weighted_square(sums)),
+        beside="power",
     ),
     GroupMetric(
         name="root_mean_squared_error",
@@ -206,6 +225,7 @@ METRICS = (
         tally=root_mean_squared,
         aliases=("rmse",),
         weighted=lambda sums: _root(sums, _weighted_square(sums)),
+        beside="power",
     ),
     GroupMetric(
         name="jain_index",
@@ -215,6 +235,7 @@ METRICS = (
         denominator="errors",
         tally=jain,
         weighted=jain_of_weights,
+        beside="power",
     ),
     GroupMetric(
         name="mean_absolute_percentage_error",
@@ -242,6 +263,7 @@ METRICS = (
         denominator="spread of actual values",
         tally=determination,
         aliases=("r2_score",),
+        beside="power",
     ),
     GroupMetric(
         name="value_correlation",

@@ -16,6 +16,7 @@ from monitor.deltas import (
     error_columns,
     label_columns,
     label_score_columns,
+    power_columns,
     score_histogram,
 )
 from monitor.deltas import Rows as CountedRows
@@ -135,6 +136,7 @@ def in_panes(rows: Rows, of: tuple[ModelConfig, Ints], time: Ints, labels: Basis
     both, compared = scored & (rows.label >= 0), valued & trued
     add(Basis.LABEL_SCORES_DECIDED, both, *label_score_columns(rows.label[both] == 1, score[both]))
     add(Basis.ERRORS_DECIDED, compared, error_columns(value[compared], true[compared]))
+    add(Basis.ERROR_POWERS_DECIDED, compared, power_columns(value[compared], true[compared]))
     return deltas.take()
 
 
@@ -161,6 +163,7 @@ KINDS: Mapping[Needs, Basis] = {
     "value": Basis.VALUES,
     "label_score": Basis.LABEL_SCORES_DECIDED,
     "error": Basis.ERRORS_DECIDED,
+    "power": Basis.ERROR_POWERS_DECIDED,
 }
 """Where the sums that metrics need are counted."""
 

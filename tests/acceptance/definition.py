@@ -195,6 +195,9 @@ def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[in
         rows[Row(Basis.LABEL_SCORES_ARRIVED, arrived, cell)].update(scores)
         rows[Row(Basis.ERRORS_DECIDED, decided, cell)].update(errors)
         rows[Row(Basis.ERRORS_ARRIVED, arrived, cell)].update(errors)
+        powers = power_sums(prediction.event, label.event)
+        rows[Row(Basis.ERROR_POWERS_DECIDED, decided, cell)].update(powers)
+        rows[Row(Basis.ERROR_POWERS_ARRIVED, arrived, cell)].update(powers)
         for number, name in enumerate(prediction.event.classes, 1):
             versus = class_label_sums(prediction.event, label.event, name)
             rows[Row(Basis.LABEL_DECIDED, decided, cell, number)].update(versus)
@@ -354,6 +357,21 @@ def error_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
         "relative": int(truth != 0), "relative_error": relative,
         **square("predicted", guess), **square("outcome", truth), **square("relative_error", relative),
     }  # fmt: skip
+
+
+def power_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
+    """`monitor.sums.ERROR_POWERS` of one labelled prediction."""
+    if prediction.value is None or outcome.value is None or abs(prediction.value - outcome.value) >= 2**31:
+        return {}
+    y, e = outcome.value, prediction.value - outcome.value
+    powers = {
+        "cube": abs(e) ** 3, "fourth": e**4, "crossed": e**2 * y, "crossed_sq": e**2 * y**2,
+        "outcome_cube": y**3, "outcome_fourth": y**4,
+    }  # fmt: skip
+    found = {"powered": 1}
+    for name, power in powers.items():
+        found |= digits(name, power)
+    return found
 
 
 def hundredth(score: int) -> int:

@@ -17,7 +17,14 @@ from sklearn import metrics as sklearn
 from monitor.grouping import CellInfo
 from monitor.metric import LAYOUTS_OF, Needs
 from monitor.sums import Ints
-from tests.acceptance.definition import decision_sums, error_sums, hundredth, label_score_sums, label_sums
+from tests.acceptance.definition import (
+    decision_sums,
+    error_sums,
+    hundredth,
+    label_score_sums,
+    label_sums,
+    power_sums,
+)
 from tests.acceptance.parsing import Event
 
 LOW, HIGH, UNIT = -50, 950, 0.5
@@ -58,7 +65,8 @@ def slot(value: int) -> str:
 def sums_of(rows: Sequence[Row]) -> dict[Needs, Ints]:
     """Per kind of sums, those of the three cells; by the batch definition."""
     found: dict[Needs, list[Counter[str]]] = {
-        needs: [Counter() for _ in CELLS] for needs in ("decision", "label", "score", "value", "label_score", "error")
+        needs: [Counter() for _ in CELLS]
+        for needs in ("decision", "label", "score", "value", "label_score", "error", "power")
     }
     for row in rows:
         at = "FMX".index(row.sex)
@@ -73,6 +81,7 @@ def sums_of(rows: Sequence[Row]) -> dict[Needs, Ints]:
             found["label"][at].update(label_sums(prediction, outcome))
             found["label_score"][at].update(label_score_sums(prediction, outcome))
             found["error"][at].update(error_sums(prediction, outcome))
+            found["power"][at].update(power_sums(prediction, outcome))
     return {
         needs: np.array([[cell[name] for name in LAYOUTS_OF[needs].slots] for cell in cells], dtype=np.int64)
         for needs, cells in found.items()

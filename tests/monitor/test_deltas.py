@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.deltas import Deltas, error_columns, label_score_columns, score_histogram
+from monitor.deltas import Deltas, error_columns, label_score_columns, power_columns, score_histogram
 from monitor.sums import LAYOUTS, Basis, Book
-from tests.acceptance.definition import error_sums, hundredth, label_score_sums
+from tests.acceptance.definition import error_sums, hundredth, label_score_sums, power_sums
 from tests.acceptance.parsing import Event
 
 HOUR = 3_600_000
@@ -40,7 +40,7 @@ PAIRS = st.lists(
     max_size=40,
 )
 
-BASES = (Basis.SCORES, Basis.LABEL_SCORES_DECIDED, Basis.ERRORS_DECIDED)
+BASES = (Basis.SCORES, Basis.LABEL_SCORES_DECIDED, Basis.ERRORS_DECIDED, Basis.ERROR_POWERS_DECIDED)
 
 
 def counted(parts: list[list[Pair]]) -> dict[tuple[Basis, int, int], dict[str, int]]:
@@ -54,6 +54,7 @@ def counted(parts: list[list[Pair]]) -> dict[tuple[Basis, int, int], dict[str, i
         deltas.add(Basis.SCORES, time, cell, {}, score_histogram(score))
         deltas.add(Basis.LABEL_SCORES_DECIDED, time, cell, *label_score_columns(label, score))
         deltas.add(Basis.ERRORS_DECIDED, time, cell, error_columns(value, outcome))
+        deltas.add(Basis.ERROR_POWERS_DECIDED, time, cell, power_columns(value, outcome))
     return {
         (book.basis, start, of): {slot: n for slot, n in zip(LAYOUTS[book.basis].slots, sums, strict=True) if n}
         for book, rows in deltas.take().items()
@@ -70,6 +71,7 @@ def one_by_one(pairs: list[Pair]) -> dict[tuple[Basis, int, int], dict[str, int]
             {f"score_bin_{hundredth(pair.score)}": 1},
             label_score_sums(prediction, outcome),
             error_sums(prediction, outcome),
+            power_sums(prediction, outcome),
         )
         for basis, sums in zip(BASES, raised, strict=True):
             rows.setdefault((basis, pair.time // HOUR * HOUR, pair.cell), Counter()).update(sums)

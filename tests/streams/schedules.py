@@ -30,6 +30,7 @@ from tests.acceptance.definition import (
     hundredth,
     label_score_sums,
     label_sums,
+    power_sums,
     weighted,
 )
 from tests.acceptance.parsing import Event as Content
@@ -501,6 +502,8 @@ def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:
     yield Basis.LABEL_SCORES_ARRIVED, hours[1], label_score_sums(*pair)
     yield Basis.ERRORS_DECIDED, hours[0], error_sums(*pair)
     yield Basis.ERRORS_ARRIVED, hours[1], error_sums(*pair)
+    yield Basis.ERROR_POWERS_DECIDED, hours[0], power_sums(*pair)
+    yield Basis.ERROR_POWERS_ARRIVED, hours[1], power_sums(*pair)
     for number, name in enumerate(CLASSES, 1):
         versus = class_label_sums(*pair, name)
         yield Book(Basis.LABEL_DECIDED, number), hours[0], versus

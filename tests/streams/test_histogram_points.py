@@ -1,6 +1,7 @@
 """Metrics of histograms on a real Postgres: computed when an hour is over, and again when nothing can be late for it."""
 
 from collections.abc import Iterator
+from math import exp, sqrt
 
 import pytest
 import sqlalchemy as sa
@@ -129,6 +130,72 @@ def test_a_drained_log_closes_the_hour_that_was_begun(db: sa.Engine) -> None:
     run_on(db, CONFIG)
     assert query(db, GAPS, end=T0 + HOUR)[0][2] == 0.5
 
+
+ERRORS = """
+models:
+  - name: prices
+    windows: [1h]
+    attributes: {sex: {values: [F, M]}}
+    metrics: [root_mean_squared_error, r2]
+    value: {resolution: 1}
+    display_min: 1
+    join_horizon: 6h
+"""
+
+
+def test_errors_of_an_hour_have_the_interval_of_their_powers(db: sa.Engine) -> None:
+    """Errors 3, -1, 2 and 0 of the actual values 0, 2, 4 and 6: mean square 14/4, and r2 1 - 14/20.
+
+    The squares 9, 1, 4 and 0 have a sum of squared deviations of 98 - 14^2/4 = 49: an error of sqrt(49 / 12) of their mean. For r2
+    the deviations of e^2 - .7 d^2 (d^2: 9, 1, 1, 9) are 2.7, .3, 3.3 and -6.3: sqrt(57.96 / 12) / 5 of one minus it.
+    """
+    counted = Counted(db)
+    women = counted.cell("prices", {"sex": "F"})
+    labels = {"labelled": 4, "compared": 4, "error": 4, "error_abs": 6, "error_sq_lo": 14}
+    errors = {
+        "compared": 4,
+        "predicted": 16,
+        "predicted_sq_lo": 82,
+        "outcome": 12,
+        "outcome_sq_lo": 56,
+        "product_lo": 62,
+    }
+    powers = {
+        "powered": 4,
+        "fourth_0": 98,
+        "crossed_0": 18,
+        "crossed_sq_0": 68,
+        "outcome_cube_0": 288,
+        "outcome_fourth_0": 1568,
+    }
+    for basis in (Basis.LABEL_DECIDED, Basis.LABEL_ARRIVED):
+        counted.set(basis, T0, women, labels)
+    for basis in (Basis.ERRORS_DECIDED, Basis.ERRORS_ARRIVED):
+        counted.set(basis, T0, women, errors)
+    for basis in (Basis.ERROR_POWERS_DECIDED, Basis.ERROR_POWERS_ARRIVED):
+        counted.set(basis, T0, women, powers)
+    counted.decisions(T0, women, 4, 0)
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    run_on(db, ERRORS)
+    rows = query(db, OF_ERRORS, end=T0 + HOUR)
+    of_root, of_unexplained = 1.959964 * sqrt(49 / 12) / 3.5 / 2, 1.959964 * sqrt(57.96 / 12) / 5 / 0.7
+    root = sqrt(3.5), sqrt(3.5) * exp(-of_root), sqrt(3.5) * exp(of_root)
+    fit = 0.3, 1 - 0.7 * exp(of_unexplained), 1 - 0.7 * exp(-of_unexplained)
+    assert {row[:2] for row in rows} == {
+        (m, b) for m in ("r2", "root_mean_squared_error") for b in ("decision", "outcome")
+    }
+    for metric, basis, *found in rows:
+        expected = fit if metric == "r2" else root
+        if (metric, basis) == ("root_mean_squared_error", "outcome"):  # followed by the minute
+            assert found == [pytest.approx(expected[0]), None, None]
+        else:
+            assert found == pytest.approx(list(expected), rel=1e-6)
+
+
+OF_ERRORS = """
+select metric, time_basis, value, ci_low, ci_high from fairness_group
+where version = '*' and group_values = '{"sex": "F"}' and window_end = to_timestamp(:end / 1000.0) order by 1, 2
+"""
 
 CLASSES = """
 models:
