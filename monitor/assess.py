@@ -167,7 +167,7 @@ def assessed(found: Grouping, given: Mapping[Needs, Ints], plan: Plan) -> "Asses
         groups, others = (tabulate(quotients, table, selective=selective) for table in tables)
         shape = (found.strata, len(found.groups), -1)
         of_groups = {
-            row: m.over_strata(each[m.needs].shaped(shape)) for row, m in enumerate(chosen) if m.over_strata is not None
+            row: m.stratified(each[m.needs].shaped(shape)) for row, m in enumerate(chosen) if m.over_strata is not None
         }
         return Strata(found.factors, found.strata, groups, others, places, of_groups)
 

@@ -10,8 +10,8 @@ and list it in `METRICS`:
     index           Index(sums, parts, index, key)   of all groups of an attribute set together
 
 A composite is a statistic whose `parts` name every denominator: it is undefined where any of them is empty. A rate of counts
-can be weighted as it is (`monitor.weighing`); a composite of a group's own rates says so (`of_rates`), a mean how
-(`weighted`).
+can be weighted as it is (`monitor.weighing`); a composite of a group's own rates says so (`of_rates`), one of groups' sizes
+likewise (`of_sizes`), a mean how (`weighted`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ from monitor.sums import (
     Layout,
 )
 from monitor.tallies import Row, Statistic, Table, Tallied, Tally, parts_of
-from monitor.weighing import composite, counted, counts, effective, squares, weights
+from monitor.weighing import composite, counted, counts, effective, factor, squares, weights
 from monitor.weighing import rate as weighted_rate
 
 
@@ -50,7 +50,7 @@ SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
 OF_HISTOGRAMS = "weights are kept of counts and means, not of histograms and the sums beside them"
-OF_SIZES = "about the sizes of groups or their distributions, which weights would change"
+OF_TESTS = "a test of counts, or smoothed by them, and weights are no counts"
 """Why a metric cannot be weighted."""
 
 Needs = Literal["decision", "label", "both", "score", "value", "label_score", "error", "power"]
@@ -158,6 +158,13 @@ class Sums:
             counted(self.layout), of(self.layout, self.matrix), self.unit, whole, self.span, population=population
         )
 
+    def alike(self, over: "Sums | None" = None) -> "Sums":
+        """Effective counts: weights, times `sum w / sum w^2` over the group's own decisions, or over those of `over`."""
+        if over is None:
+            return self.part(effective)
+        times = factor(over.layout, over.matrix)
+        return self.part(lambda layout, matrix: weights(layout, matrix) * times)
+
     def moments(self, count: str, quantity: str) -> Moments:
         """Count, sum and sum of squares of a quantity, from the slots `quantity`, `quantity_sq_hi` and `quantity_sq_lo`."""
         hi, lo = getattr(self, f"{quantity}_sq_hi"), getattr(self, f"{quantity}_sq_lo")
@@ -208,6 +215,8 @@ class GroupMetric:
     """A composite of the group's own rates: the same number if all of the group's counts are multiplied."""
     beside: Needs | None = None
     """Sums of the same events that its interval takes from `Sums.beside`; without them it has none."""
+    of_sizes: bool = False
+    """Of the groups' sizes too: the same number if the counts of everybody are multiplied, all by the same."""
     weighted: Callable[[Sums], Tallied] | None = None
     """What it makes of weighted sums, where these keep more than counts for it (`monitor.weighted_means`)."""
 
@@ -228,7 +237,7 @@ class GroupMetric:
 
     @property
     def weighs(self) -> bool:
-        """Whether it can be of weights: a rate of counts, a composite of a group's own rates, or a mean of which they are kept."""
+        """Whether it can be of weights: a rate of counts, a composite of rates or of sizes, or a mean of which they are kept."""
         return not self.unweighed
 
     @property
@@ -243,12 +252,12 @@ class GroupMetric:
             self.tally(Sums(layout, layout.zeros(1)))
         except AttributeError:  # it reads more than counts
             return OF_HISTOGRAMS
-        return "" if self.kind == "rate" or self.of_rates else OF_SIZES
+        return "" if self.kind == "rate" or self.of_rates or self.of_sizes else OF_TESTS
 
     @property
     def of_counts(self) -> bool:
         """Whether it needs counts alone, as they are kept of each class of several; and is no comparison of sizes."""
-        return self.weighs and self.weighted is None
+        return self.weighs and self.weighted is None and not self.of_sizes
 
     def tallied(self, sums: Sums) -> Tallied:
         """What it makes of the sums, weighted if they are."""
@@ -262,7 +271,17 @@ class GroupMetric:
             assert isinstance(weight, Tally)
             assert isinstance(square, Tally)
             return weighted_rate(people, weight, square, sums.weight_unit)
-        return composite(people, self.tally(sums.part(effective)), weight, sums.weight_unit)
+        alike = sums.alike(sums.everybody if self.of_sizes else None)
+        return composite(people, self.tally(alike), weight, sums.weight_unit)
+
+    def stratified(self, sums: Sums) -> Statistic:
+        """What `over_strata` makes of sums of (strata, groups) in shape, weighted if they are."""
+        assert self.over_strata is not None
+        if sums.weight_unit is None:
+            return self.over_strata(sums)
+        everybody = sums.everybody.matrix.sum(axis=0, keepdims=True)
+        alike = self.over_strata(sums.alike(replace(sums, matrix=everybody, whole=None)))
+        return replace(alike, parts=self.over_strata(sums.part(counts)).parts)
 
     def offers(self, spec: DisparitySpec) -> bool:
         """Whether it has this disparity."""

@@ -6,9 +6,11 @@ Survey Sampling (Wiley 1965), 11.7, and Journal of Official Statistics 8 (1992) 
 of a weighted mean is `p (1 - p) sum w^2 / (sum w)^2`; that is an approximation where weights go with the outcome.
 
 A composite of a group's own rates (F1, equalized odds) does not change when all of the group's counts are multiplied, so it
-is computed from effective counts: weights, times `sum w / sum w^2` over all of the group's decisions. Means of scores,
-values and errors are in `monitor.weighted_means`. What compares the sizes of groups, or their distributions, and what needs
-histograms is not weighted (`GroupMetric.weighs`).
+is computed from effective counts: weights, times `sum w / sum w^2` over all of the group's decisions. What compares the sizes
+of groups too (shares of everybody, imbalance, information) stays the same when everybody's counts are multiplied, all alike: it is
+computed from weights times `sum w / sum w^2` over all decisions. Means of scores, values and errors are in
+`monitor.weighted_means`. Tests of counts, what is smoothed by them and what needs histograms is not weighted
+(`GroupMetric.weighs`).
 """
 
 from dataclasses import replace
@@ -51,9 +53,14 @@ def effective(layout: Layout, matrix: Ints) -> Ints:
     """The counts of as many decisions that count alike as say as much. Fractions, though of a type of counts: metrics
     add and divide them.
     """
-    weight, square = weights(layout, matrix), squares(layout, matrix)
-    factor = np.divide(weight[..., :1], square[..., :1], out=np.zeros(square[..., :1].shape), where=square[..., :1] > 0)
-    return weight * factor
+    return weights(layout, matrix) * factor(layout, matrix)
+
+
+def factor(layout: Layout, matrix: Ints) -> Ints:
+    """By what weights are multiplied for that, `sum w / sum w^2` over all decisions; 0 of none."""
+    weight, square = weights(layout, matrix)[..., :1], squares(layout, matrix)[..., :1]
+    found: Ints = np.divide(weight, square, out=np.zeros(square.shape), where=square > 0)
+    return found
 
 
 def rate(people: Tally, weight: Tally, square: Tally, unit: float) -> Tally:
@@ -76,7 +83,8 @@ def composite(people: Tallied, alike: Tallied, weight: Tallied, unit: float) -> 
         return replace(alike, parts=people.parts)
     assert isinstance(alike, Statistic)
     assert isinstance(weight, Statistic)
+    assert isinstance(people, Statistic)
     numerator, denominator = (
         None if total is None else total * unit for total in (weight.numerator, weight.denominator)
     )
-    return replace(alike, parts=people.parts, numerator=numerator, denominator=denominator)
+    return replace(alike, parts=people.parts, people=people.people, numerator=numerator, denominator=denominator)

@@ -89,6 +89,7 @@ METRICS = (
         denominator="labels",
         tally=lambda s: _pair(s, kullback_leibler),
         all_labels=True,
+        of_rates=True,
     ),
     GroupMetric(
         name="label_js_divergence",
@@ -98,6 +99,7 @@ METRICS = (
         denominator="labels",
         tally=lambda s: _pair(s, jensen_shannon),
         all_labels=True,
+        of_rates=True,
     ),
     GroupMetric(
         name="label_lp_norm",
@@ -108,6 +110,7 @@ METRICS = (
         tally=lambda s: _pair(s, scaled_gap(sqrt(2.0))),
         all_labels=True,
         aliases=("lp_norm",),
+        of_rates=True,
     ),
     GroupMetric(
         name="label_total_variation_distance",
@@ -118,5 +121,6 @@ METRICS = (
         tally=lambda s: _pair(s, scaled_gap(1.0)),
         all_labels=True,
         aliases=("tvd", "label_ks_distance"),
+        of_rates=True,
     ),
 )

@@ -170,6 +170,8 @@ def _metric(name: str, definition: str, kind: str, tally: object, *aliases: str)
         tally=tally,  # type: ignore[arg-type]
         all_labels=True,
         aliases=aliases,
+        of_rates=kind == "statistic",
+        of_sizes=kind == "index",
     )
 
 

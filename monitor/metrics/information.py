@@ -108,6 +108,7 @@ METRICS = (
         kind="index",
         denominator="decisions",
         tally=independence,
+        of_sizes=True,
     ),
     GroupMetric(
         name="mutual_information_separation",
@@ -117,6 +118,7 @@ METRICS = (
         denominator="labelled decisions",
         tally=separation,
         all_labels=True,
+        of_sizes=True,
     ),
     GroupMetric(
         name="mutual_information_sufficiency",
@@ -126,5 +128,6 @@ METRICS = (
         denominator="labelled decisions",
         tally=sufficiency,
         all_labels=True,
+        of_sizes=True,
     ),
 )

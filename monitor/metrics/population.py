@@ -112,6 +112,7 @@ METRICS = (
         denominator=NAMED,
         tally=difference,
         compared=False,
+        of_sizes=True,
     ),
     GroupMetric(
         name="representation_ratio",
@@ -121,6 +122,7 @@ METRICS = (
         denominator=NAMED,
         tally=ratio,
         compared=False,
+        of_sizes=True,
     ),
     GroupMetric(
         name="population_stability_index",
@@ -131,5 +133,6 @@ METRICS = (
         denominator=NAMED,
         tally=stability,
         aliases=("psi",),
+        of_sizes=True,
     ),
 )

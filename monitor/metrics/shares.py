@@ -171,6 +171,7 @@ METRICS = (
         over_strata=conditional(demographic_disparity, lambda s: s.decided),
         aliases=("ddpl",),
         compared=False,
+        of_sizes=True,
     ),
     GroupMetric(
         name="label_demographic_disparity",
@@ -182,6 +183,7 @@ METRICS = (
         over_strata=conditional(label_disparity, lambda s: s.positive + s.negative),
         all_labels=True,
         compared=False,
+        of_sizes=True,
     ),
     GroupMetric(
         name="class_imbalance",
@@ -190,6 +192,7 @@ METRICS = (
         kind="pair",
         denominator="predictions",
         tally=lambda s: Pair(s, {"predictions": s.events}, imbalance(_events), keys=s.events[None].astype(np.float64)),
+        of_sizes=True,
     ),
     GroupMetric(
         name="equal_parity",
@@ -198,6 +201,7 @@ METRICS = (
         kind="pair",
         denominator="decisions",
         tally=equal_parity,
+        of_sizes=True,
     ),
     GroupMetric(
         name="label_coverage",

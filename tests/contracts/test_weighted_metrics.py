@@ -31,18 +31,13 @@ with warnings.catch_warnings():
 
 
 def test_what_can_be_weighted() -> None:
-    """Every rate and mean, and the composites of a group's own rates; nothing of histograms, sizes, distributions."""
+    """Every rate and mean, the composites of a group's own rates and those of sizes; no test of counts, nothing of histograms."""
     quotients = {name for name, one in registry().items() if one.kind in ("rate", "mean") and not one.hourly}
     assert {name for name in WEIGHING if metric(name).kind in ("rate", "mean")} == quotients
     assert {"f1", "equalized_odds", "equalized_odds_mean", "treatment_equality"} <= set(WEIGHING)
     assert {"root_mean_squared_error", "generalized_equalized_odds", "standardised_mean_difference"} <= set(WEIGHING)
-    for name in (
-        "roc_auc",
-        "mean_absolute_percentage_error",
-        "differential_fairness",
-        "mutual_information_independence",
-        "class_imbalance",
-    ):
+    assert {"class_imbalance", "mutual_information_independence", "population_stability_index"} <= set(WEIGHING)
+    for name in ("roc_auc", "mean_absolute_percentage_error", "differential_fairness", "selection_rate_z"):
         assert not metric(name).weighs
 
 
@@ -194,13 +189,18 @@ def test_whole_weights_are_as_many_people(people: list[Weighed], copies: list[in
     """The value; the interval and `n` stand on those who are there."""
     heavy = assessed([replace(one, weight=n * 10**6) for one, n in zip(people, copies, strict=False)])
     crowd = [one for one, n in zip(people, copies, strict=False) for _ in range(n)]
-    plan = Plan("m", heavy.plan.attribute_sets, WEIGHING, ())
-    many = {(p.metric, *p.group_values.items()): p for p in assess(*plain(crowd), plan).groups}
+    plan = Plan("m", heavy.plan.attribute_sets, WEIGHING, heavy.plan.disparities)
+    counted = assess(*plain(crowd), plan)
+    for gap, of_crowd in zip(heavy.disparities, counted.disparities, strict=True):
+        if metric(gap.metric).kind in ("pair", "index") and metric(gap.metric).weighted is None:
+            value = of_crowd.estimate.value
+            assert gap.estimate.value == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9))
+    many = {(p.metric, *p.group_values.items()): p for p in counted.groups}
     few = {(p.metric, *p.group_values.items()): p for p in assess(*plain(people), plan).groups}
     for point in heavy.groups:
         key = (point.metric, *point.group_values.items())
         expected = many[key].estimate.value
-        assert point.estimate.value == (None if expected is None else pytest.approx(expected, rel=1e-9))
+        assert point.estimate.value == (None if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-12))
         assert point.estimate.n == few[key].estimate.n
 
 
@@ -273,4 +273,4 @@ def test_strata_are_put_together_by_effective_numbers() -> None:
 
 def test_metrics_that_cannot_be_weighted_are_left_out() -> None:
     people = [Weighed(Person({"sex": "F", "age": "old"}, decision=True, score=5, value=5), 10**6)]
-    assert assessed(people, ("selection_rate", "class_imbalance", "roc_auc")).metrics == ("selection_rate",)
+    assert assessed(people, ("selection_rate", "selection_rate_z", "roc_auc")).metrics == ("selection_rate",)

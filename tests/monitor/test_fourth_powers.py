@@ -60,7 +60,7 @@ def by_definition(name: str, predicted: Any, actual: Any) -> tuple[float, float]
         pulls = value * (2 * np.abs(e) / size - e**2 / square - 1)
         half = z * np.sqrt((pulls**2).sum() / (n * (n - 1))) / (value * (1 - value))
         middle = np.log(value / (1 - value))
-        return tuple(1 / (1 + np.exp(-(middle + s * half))) for s in (-1, 1))  # type: ignore[return-value]
+        return tuple(1 / (1 + np.exp(-(middle + s * half))) for s in (-1, 1))
     value, pulls = square, e**2 - square
     if name == "r2":
         value = square / (d**2).mean()
