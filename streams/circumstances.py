@@ -60,6 +60,11 @@ def circumstantial(rules: Iterable[Rule], time_basis: str) -> tuple[QualityRule 
     return tuple(rule for rule in rules if isinstance(rule, QualityRule | AbsenceRule) and rule.topics == topic)
 
 
+def windowless(rule: QualityRule | AbsenceRule) -> bool:
+    """Whether it looks at records or labels, which are read from the database, and not at the sums of windows or at silence."""
+    return rule.of == "labels" if isinstance(rule, AbsenceRule) else rule.share not in OF_GROUPS
+
+
 def read_circumstances(
     connection: sa.Connection, of: tuple[ModelConfig, Source], rules: tuple[QualityRule | AbsenceRule, ...],
     span: tuple[int, int],

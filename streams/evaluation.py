@@ -99,6 +99,7 @@ class ModelEvaluator:
         for fold, _ in self._folds:
             fold.end = self._provers[fold.time_basis].end = None
         self._seen, self._dirty = {}, {}
+        self._watch.forget()
 
     @property
     def watchful(self) -> bool:
@@ -187,6 +188,8 @@ class ModelEvaluator:
         closed = clock.closed(fold.pane)
         if mark is None:
             first = None if closed is None else this.snapshot.first(fold.basis)
+            if closed is not None and not self._watch.begun(this, fold.time_basis, min(closed, first or closed)):
+                return
             if first is None or closed is None or first + fold.pane > closed:
                 return
             start = Mark(first, first, this.positions.commits)

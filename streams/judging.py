@@ -96,9 +96,9 @@ class Judging:
         told = {step.stored.rule for step in result.steps if step.transition is not None and step.transition.notifies}
         return frozenset(rule.window_ms for name, rule in looking.items() if name in told)
 
-    def step(self, rule: Rule, observation: Observation, at: int) -> None:
-        """Judge one rule on one observation at a time of its own: silence, while the event clock stands still."""
-        result = evaluate([rule], [observation], self.states, self.route, self._context(at, ()))
+    def step(self, rule: Rule, observations: Sequence[Observation], at: int) -> None:
+        """Judge one rule at a time of its own: silence while the event clock stands still, records before anything is counted."""
+        result = evaluate([rule], observations, self.states, self.route, self._context(at, ()))
         self.states, self.route = result.states, result.route
         self.steps += result.steps
 

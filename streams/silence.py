@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from alerts.rules.absence import SILENCE, AbsenceRule
 from alerts.verdicts import Observation
+from monitor.sums import Basis
+from monitor.times import HOUR
 from streams.arrivals import Arrivals, read_arrivals, silence_of
-from streams.circumstances import REACH, Circumstances, circumstantial, read_circumstances
+from streams.circumstances import REACH, Circumstances, circumstantial, read_circumstances, windowless
 from streams.folding import Lost
 from streams.measuring import TimeBasis
 from streams.periods import periodic, read_periods
@@ -25,6 +27,9 @@ MOVED = """
 select (extract(epoch from max(prediction_moved_at)) * 1000)::bigint, (extract(epoch from max(outcome_moved_at)) * 1000)::bigint
 from fairdrift.positions where stream = :stream
 """
+
+BEGINNING = 6 * HOUR
+"""So much is judged in one transaction before anything is counted."""
 
 TIME_BASIS: Mapping[str, TimeBasis] = {"predictions": "decision", "outcomes": "outcome"}
 
@@ -39,6 +44,8 @@ class Watch:
         rules = [rule for rules in self._rules.values() for rule in rules]
         self._silent = [rule for rule in rules if isinstance(rule, AbsenceRule) and rule.of in SILENCE]
         self._looked = 0
+        self._begun: dict[str, int] = {}
+        """Up to where each clock's rules are judged while nothing is counted."""
 
     def read(
         self, connection: sa.Connection, time_basis: TimeBasis, span: tuple[int, int], lost: Lost = ()
@@ -62,7 +69,34 @@ class Watch:
         self._looked = now = _now()
         for rule in self._silent:
             for end, observation in self._still(this, rule, now):
-                this.judging.step(rule, observation, end)
+                this.judging.step(rule, [observation], end)
+
+    def begun(self, this: Round, time_basis: TimeBasis, until: int) -> bool:
+        """Judge rules about records and labels up to `until`, before which the model has no counted pane of this clock.
+
+        Outcomes of which none is ever joined, or all are late, are counted nowhere else, and so no window would look at them.
+        Each pane since the model's first record is judged in order; those that were judged before yield no step. False if
+        there is more to do than one transaction should.
+        """
+        pane, rules = self._of.model.pane, [rule for rule in self._rules[time_basis] if windowless(rule)]
+        low = self._begun.get(time_basis) or (this.snapshot.first(Basis.QUALITY) if rules else None)
+        if low is None:
+            return True
+        low = low // pane * pane
+        high = min(until, low + BEGINNING)
+        known = read_circumstances(this.connection, (self._of.model, self._of.source), tuple(rules), (low, high))
+        for end in range(low + pane, high + 1, pane):
+            for rule in rules:
+                found = list(replace(known, rules=(rule,)).observations(end, {}))
+                if any(one.value is not None for one in found):
+                    this.judging.step(rule, found, end)
+        self._begun[time_basis] = max(low, high)
+        this.behind |= high < until
+        return high >= until
+
+    def forget(self) -> None:
+        """What was judged may not have been stored."""
+        self._begun = {}
 
     def _still(self, this: Round, rule: AbsenceRule, now: int) -> Iterator[tuple[int, Observation]]:
         stream, mark = self._of.source.stream, this.marks.get(TIME_BASIS[rule.of])

@@ -171,6 +171,45 @@ def test_labels_of_one_group_are_missing(db: sa.Engine) -> None:
     assert transitions(db) == [("label_coverage", "firing", 180.0)]
 
 
+def test_outcomes_of_which_none_is_ever_joined(db: sa.Engine) -> None:
+    """Nothing of the outcome's clock is counted then, and so there is no window that would look."""
+    counted = Counted(db)
+    decisions(counted, "credit", F, range(60), 10)
+    decisions(counted, "credit", M, range(60), 10)
+    records(counted, "credit", range(60), predictions=20)
+    records(counted, "credit", range(60, 240), outcomes=20, received=20)
+    counted.commit(T0 + 242 * MINUTE, T0 + 242 * MINUTE)
+    rule = "name: labels, type: absence, of: labels, attributes: [sex], window: 1h, age: 2h, min_coverage: 0.5"
+    looking = evaluator(db, rule)
+    run(looking)
+    # the decisions of the first hour were two hours old at three; those of the second are none
+    assert transitions(db) == [("label_coverage", "firing", 180.0)]
+    run(looking)
+    run(evaluator(db, rule))
+    assert len(transitions(db)) == 1
+
+
+def test_outcomes_that_are_late_from_the_first_on(db: sa.Engine) -> None:
+    counted = Counted(db)
+    decisions(counted, "credit", F, range(5), 10)
+    records(counted, "credit", range(5), predictions=10)
+    records(counted, "credit", range(5, 10), outcomes=50, outcomes_late=50)
+    counted.commit(T0 + 11 * MINUTE, T0 + 11 * MINUTE)
+    rule = "name: late, type: quality, share: late, of: outcomes, max: 0.1, window: 5m"
+    run(evaluator(db, rule))
+    # 50 are fewer than min_n, 100 of 100 are not
+    began = [("outcomes_late_share", "insufficient_data", 6.0), ("outcomes_late_share", "firing", 7.0)]
+    assert transitions(db) == began
+
+    cell = counted.cell("credit", F)
+    counted.set(Basis.LABEL_ARRIVED, T0 + 10 * MINUTE, cell, {"labelled": 500, "positive": 250, "tp": 125, "fn": 125})
+    records(counted, "credit", range(10, 15), outcomes=1000)
+    counted.commit(T0 + 16 * MINUTE, T0 + 16 * MINUTE)
+    run(evaluator(db, rule))
+    # 150 of 2,150 once the window is from 7 to 12, 200 of 1,200 the minute before
+    assert transitions(db) == [*began, ("outcomes_late_share", "resolved", 12.0)]
+
+
 def test_a_regulation_is_judged_once_a_day(db: sa.Engine) -> None:
     counted = Counted(db)
     women, men = counted.cell("credit", F), counted.cell("credit", M)
