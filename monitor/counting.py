@@ -23,6 +23,7 @@ from monitor.deltas import (
     power_columns,
     score_histogram,
     weighted_columns,
+    weighted_error_columns,
 )
 from monitor.entries import PLAIN, VALUED, Entries
 from monitor.sums import LAYOUTS, Basis, Book, Ints
@@ -117,6 +118,12 @@ class Counting:
             self._deltas.add(Basis.ERRORS_ARRIVED, arrived, of, errors)
             self._deltas.add(Basis.ERROR_POWERS_DECIDED, decided, of, powers)
             self._deltas.add(Basis.ERROR_POWERS_ARRIVED, arrived, of, powers)
+        if (both := both & (prediction["weight"] > 0)).any():
+            columns_of = (*times, cell, predicted["value"], labelled["value"], prediction["weight"])
+            decided, arrived, of, guess, truth, weight = _those(both, *columns_of)
+            weighed = weighted_error_columns(guess, truth, weight)
+            self._deltas.add(Basis.WEIGHTS_ERRORS_DECIDED, decided, of, weighed)
+            self._deltas.add(Basis.WEIGHTS_ERRORS_ARRIVED, arrived, of, weighed)
 
     def _label_classes(self, time: Ints, cell: Ints, prediction: Entries, outcome: Entries) -> None:
         """Each class against the rest, of labelled predictions of models that have so many."""

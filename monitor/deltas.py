@@ -16,6 +16,7 @@ from monitor.sums import (
     LAYOUTS,
     SCORE_UNIT,
     WEIGHT_PARTS,
+    WEIGHTED_ERRORS,
     Basis,
     Book,
     Ints,
@@ -216,6 +217,18 @@ def power_columns(predicted: Ints, outcome: Ints) -> Columns:
         "outcome_fourth": times(outcome_cube, amount),
     }
     found: Columns = {"powered": kept}
+    return found | {f"{name}_{at}": limb for name, limbs in made.items() for at, limb in enumerate(limbs)}
+
+
+def weighted_error_columns(predicted: Ints, outcome: Ints, weight: Ints) -> Columns:
+    """The slots of `WEIGHTED_ERRORS` that values with an outcome raise, of events of these weights."""
+    columns = error_columns(predicted, outcome)
+    found = weighted_columns(WEIGHTED_ERRORS, columns, weight)
+    size, amount = np.minimum(np.abs(predicted - outcome), LARGEST), np.abs(outcome)
+    crossed = times(times(times((size,), amount), weight), weight)
+    sign = np.sign(predicted) * np.sign(outcome)
+    product = [limb * sign for limb in times(times((np.abs(predicted),), amount), weight)]
+    made: dict[str, Sequence[Ints]] = {"error_outcome_ww": crossed, "product_w": product}
     return found | {f"{name}_{at}": limb for name, limbs in made.items() for at, limb in enumerate(limbs)}
 
 

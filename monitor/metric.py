@@ -33,6 +33,7 @@ from monitor.sums import (
     SCORES,
     VALUES,
     WEIGHTED_DECISIONS,
+    WEIGHTED_ERRORS,
     WEIGHTED_LABELS,
     Ints,
     Layout,
@@ -49,7 +50,7 @@ class MetricError(MonitorError):
 SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
-OF_HISTOGRAMS = "weights are kept of counts and means, not of histograms and the sums beside them"
+OF_HISTOGRAMS = "weights are kept of counts, means and errors, not of histograms and the sums beside them"
 OF_TESTS = "a test of counts, or smoothed by them, and weights are no counts"
 """Why a metric cannot be weighted."""
 
@@ -73,6 +74,7 @@ WEIGHTED: Mapping[Needs, Layout] = {
     "decision": WEIGHTED_DECISIONS,
     "label": WEIGHTED_LABELS,
     "both": Layout((*WEIGHTED_DECISIONS.slots, *WEIGHTED_LABELS.slots)),
+    "error": WEIGHTED_ERRORS,
 }
 """The same where decisions have weights; these are counted by the hour too."""
 

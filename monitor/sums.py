@@ -77,6 +77,10 @@ class Basis(IntEnum):
     """Powers of errors and of outcomes' values in hour panes of the decision's time (`ERROR_POWERS`)."""
     ERROR_POWERS_ARRIVED = 16
     """Powers of errors and of outcomes' values in hour panes of the outcome's time (`ERROR_POWERS`)."""
+    WEIGHTS_ERRORS_DECIDED = 17
+    """Values beside the outcomes' and their weights in hour panes of the decision's time (`WEIGHTED_ERRORS`)."""
+    WEIGHTS_ERRORS_ARRIVED = 18
+    """Values beside the outcomes' and their weights in hour panes of the outcome's time (`WEIGHTED_ERRORS`)."""
 
 
 class Book(NamedTuple):
@@ -189,6 +193,19 @@ WEIGHTED_LABELS = Layout(
     )
 )
 
+WEIGHTED_ERRORS = Layout(
+    (
+        *_weighted("compared", "relative"),
+        *_limbs("relative_error", "w", "ww", "ww_sq"),
+        *_limbs("error_abs", "w", "ww_sq"),
+        *_limbs("outcome_abs", "w", "ww_sq"),
+        *(f"error_outcome_ww_{limb}" for limb in range(4)),  # w^2 times the sizes of error and outcome
+        *_limbs("predicted", "w", "w_sq"),
+        *_limbs("outcome", "w", "w_sq"),
+        *(f"product_w_{limb}" for limb in range(3)),  # w times the two values
+    )
+)
+
 QUALITY = Layout(
     (
         "predictions",  # records read of the predictions topic that named this model
@@ -294,6 +311,8 @@ LAYOUTS: dict[Basis, Layout] = {
     Basis.WEIGHTS_LABEL_ARRIVED: WEIGHTED_LABELS,
     Basis.ERROR_POWERS_DECIDED: ERROR_POWERS,
     Basis.ERROR_POWERS_ARRIVED: ERROR_POWERS,
+    Basis.WEIGHTS_ERRORS_DECIDED: WEIGHTED_ERRORS,
+    Basis.WEIGHTS_ERRORS_ARRIVED: WEIGHTED_ERRORS,
 }
 
 HOURLY = (Basis.LABEL_DECIDED, *(basis for basis in Basis if basis >= Basis.SCORES))

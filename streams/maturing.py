@@ -134,10 +134,19 @@ WEIGHTED = (
     Series(
         "weighted revision",
         "decision",
-        {"decision": Basis.WEIGHTS_DECISION, "label": Basis.WEIGHTS_LABEL_DECIDED},
+        {
+            "decision": Basis.WEIGHTS_DECISION,
+            "label": Basis.WEIGHTS_LABEL_DECIDED,
+            "error": Basis.WEIGHTS_ERRORS_DECIDED,
+        },
         (0, 1),
     ),
-    Series("weighted outcomes", "outcome", {"label": Basis.WEIGHTS_LABEL_ARRIVED}, (0, 1)),
+    Series(
+        "weighted outcomes",
+        "outcome",
+        {"label": Basis.WEIGHTS_LABEL_ARRIVED, "error": Basis.WEIGHTS_ERRORS_ARRIVED},
+        (0, 1),
+    ),
 )
 """What is computed of a model that weighs its decisions, in place of what is computed of decisions that count alike."""
 

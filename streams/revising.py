@@ -28,7 +28,7 @@ COUNTING: _Parts = (
 )
 """What is computed afterwards, and the metrics of which needs it is for."""
 
-WEIGHING: _Parts = tuple(zip(WEIGHTED, (("decision",), ("label", "both"), ("label",)), strict=True))
+WEIGHING: _Parts = tuple(zip(WEIGHTED, (("decision",), ("label", "both", "error"), ("label", "error")), strict=True))
 """The same of a model that weighs its decisions."""
 
 

@@ -21,6 +21,9 @@ from monitor.metric import GroupMetric, Sums
 from monitor.river_stats import Moments
 from monitor.sums import LIMB, RELATIVE_UNIT, Ints
 from monitor.tallies import Statistic, Tally
+from monitor.weighted_errors import correlation as weighted_correlation
+from monitor.weighted_errors import determination as weighted_determination
+from monitor.weighted_errors import of_totals, percentage
 from monitor.weighted_means import mean, of_amounts, quotient, total, weight
 
 COMPARED = "predictions with a value on both sides"
@@ -245,6 +248,7 @@ METRICS = (
         denominator=RELATIVE,
         tally=relative,
         aliases=("mape",),
+        weighted=percentage,
     ),
     GroupMetric(
         name="weighted_absolute_percentage_error",
@@ -254,6 +258,7 @@ METRICS = (
         denominator="actual values other than 0",
         tally=weighted,
         aliases=("wape",),
+        weighted=lambda sums: of_totals(sums, COMPARED),
     ),
     GroupMetric(
         name="r2",
@@ -264,6 +269,7 @@ METRICS = (
         tally=determination,
         aliases=("r2_score",),
         beside="power",
+        weighted=lambda sums: weighted_determination(sums, COMPARED),
     ),
     GroupMetric(
         name="value_correlation",
@@ -272,5 +278,6 @@ METRICS = (
         kind="statistic",
         denominator="spread of predicted and actual values",
         tally=correlation,
+        weighted=lambda sums: weighted_correlation(sums, COMPARED),
     ),
 )

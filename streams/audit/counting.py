@@ -132,12 +132,17 @@ def in_panes(rows: Rows, of: tuple[ModelConfig, Ints], time: Ints, labels: Basis
     add(Basis.DECISION, everyone, decided)
     add(Basis.SCORES, scored, {}, score_histogram(score[scored]))
     add(labels, known, labelled)
-    true, trued = _units(rows.outcome, resolution), ~np.isnan(rows.outcome)
-    both, compared = scored & (rows.label >= 0), valued & trued
+    both, (compared, guess, truth) = scored & (rows.label >= 0), compared_values(rows, resolution)
     add(Basis.LABEL_SCORES_DECIDED, both, *label_score_columns(rows.label[both] == 1, score[both]))
-    add(Basis.ERRORS_DECIDED, compared, error_columns(value[compared], true[compared]))
-    add(Basis.ERROR_POWERS_DECIDED, compared, power_columns(value[compared], true[compared]))
+    add(Basis.ERRORS_DECIDED, compared, error_columns(guess, truth))
+    add(Basis.ERROR_POWERS_DECIDED, compared, power_columns(guess, truth))
     return deltas.take()
+
+
+def compared_values(rows: Rows, resolution: float) -> tuple[Flags, Ints, Ints]:
+    """Which rows have a value on both sides, and these values, predicted and true, in units."""
+    both = ~np.isnan(rows.value) & ~np.isnan(rows.outcome)
+    return both, _units(rows.value, resolution)[both], _units(rows.outcome, resolution)[both]
 
 
 def columns(rows: Rows, of: tuple[float, Ints | None]) -> tuple[Flags, Columns, Columns]:

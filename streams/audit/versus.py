@@ -5,12 +5,19 @@ from collections.abc import Mapping
 import numpy as np
 
 from monitor.config import ModelConfig
-from monitor.deltas import Columns, Deltas, class_columns, class_label_columns, weighted_columns
+from monitor.deltas import (
+    Columns,
+    Deltas,
+    class_columns,
+    class_label_columns,
+    weighted_columns,
+    weighted_error_columns,
+)
 from monitor.metric import Needs
 from monitor.quantities import Flags, Floats, quantised
 from monitor.sums import LARGEST, LAYOUTS, Basis, Book, Ints
 from monitor.windows import HOUR
-from streams.audit.counting import Rows, columns
+from streams.audit.counting import Rows, columns, compared_values
 from streams.audit.reading import AuditError, Codes, Column
 
 FINEST = 1e-6
@@ -18,16 +25,23 @@ FINEST = 1e-6
 
 BASES: Mapping[bool, Mapping[Needs, Basis]] = {
     False: {"decision": Basis.DECISION, "label": Basis.LABEL_DECIDED},
-    True: {"decision": Basis.WEIGHTS_DECISION, "label": Basis.WEIGHTS_LABEL_DECIDED},
+    True: {
+        "decision": Basis.WEIGHTS_DECISION,
+        "label": Basis.WEIGHTS_LABEL_DECIDED,
+        "error": Basis.WEIGHTS_ERRORS_DECIDED,
+    },
 }
-"""Where decisions and labels are counted, by whether they are weighed."""
+"""Where decisions, labels and errors are counted, by whether they are weighed."""
 
 
 def weighed(rows: Rows, model: ModelConfig, cell: Ints, cells: int) -> dict[Needs, Ints]:
     """The weighted sums of each cell, of rows that have weights; `cell` is each row's, of so many `cells`."""
     known, decided, labelled = columns(rows, (model.value.resolution, None))
     every = np.ones(len(rows), dtype=np.bool_)
-    return _summed(rows, {"decision": (every, decided), "label": (known, labelled)}, cell, cells)
+    both, guess, truth = compared_values(rows, model.value.resolution)
+    assert rows.weight is not None
+    made = _raised(rows, {"decision": (every, decided), "label": (known, labelled)})
+    return _summed(made | {"error": (both, weighted_error_columns(guess, truth, rows.weight[both]))}, cell, cells, True)
 
 
 def versus(rows: Rows, cell: Ints, cells: int, number: int) -> dict[Needs, Ints]:
@@ -39,18 +53,27 @@ def versus(rows: Rows, cell: Ints, cells: int, number: int) -> dict[Needs, Ints]
         "decision": (every, class_columns(rows.decision, chosen)),
         "label": (known, class_label_columns(rows.decision[known], chosen[known], rows.label[known], true[known])),
     }
-    return _summed(rows, made, cell, cells)
+    return _summed(_raised(rows, made), cell, cells, rows.weight is not None)
 
 
 _Made = dict[Needs, tuple[Flags, Columns]]
-"""Which rows raise something, and which slots of counts."""
+"""Which rows raise something, and which slots."""
 
 
-def _summed(rows: Rows, made: _Made, cell: Ints, cells: int) -> dict[Needs, Ints]:
-    deltas, bases = Deltas(HOUR), BASES[rows.weight is not None]
-    for needs, (which, counted) in made.items():
-        weight = None if rows.weight is None else rows.weight[which]
-        raised = counted if weight is None else weighted_columns(LAYOUTS[bases[needs]], counted, weight)
+def _raised(rows: Rows, made: _Made) -> _Made:
+    """The same slots with weights, if rows have them."""
+    if rows.weight is None:
+        return made
+    layouts = {needs: LAYOUTS[basis] for needs, basis in BASES[True].items()}
+    return {
+        needs: (which, weighted_columns(layouts[needs], counted, rows.weight[which]))
+        for needs, (which, counted) in made.items()
+    }
+
+
+def _summed(made: _Made, cell: Ints, cells: int, weighted: bool) -> dict[Needs, Ints]:
+    deltas, bases = Deltas(HOUR), BASES[weighted]
+    for needs, (which, raised) in made.items():
         deltas.add(bases[needs], np.zeros(int(which.sum()), dtype=np.int64), cell[which], raised)
     taken = deltas.take()
     found: dict[Needs, Ints] = {}

@@ -198,6 +198,9 @@ def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[in
         powers = power_sums(prediction.event, label.event)
         rows[Row(Basis.ERROR_POWERS_DECIDED, decided, cell)].update(powers)
         rows[Row(Basis.ERROR_POWERS_ARRIVED, arrived, cell)].update(powers)
+        weighty = weighted_error_sums(prediction.event, label.event)
+        rows[Row(Basis.WEIGHTS_ERRORS_DECIDED, decided, cell)].update(weighty)
+        rows[Row(Basis.WEIGHTS_ERRORS_ARRIVED, arrived, cell)].update(weighty)
         for number, name in enumerate(prediction.event.classes, 1):
             versus = class_label_sums(prediction.event, label.event, name)
             rows[Row(Basis.LABEL_DECIDED, decided, cell, number)].update(versus)
@@ -357,6 +360,29 @@ def error_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
         "relative": int(truth != 0), "relative_error": relative,
         **square("predicted", guess), **square("outcome", truth), **square("relative_error", relative),
     }  # fmt: skip
+
+
+def weighted_error_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
+    """`monitor.sums.WEIGHTED_ERRORS` of one labelled prediction that weighs."""
+    w, guess, truth = prediction.weight, prediction.value, outcome.value
+    if w is None or guess is None or truth is None:
+        return {}
+    plain = error_sums(prediction, outcome)
+    size, relative = plain["error_abs"], plain["relative_error"]
+    found: dict[str, int] = {}
+    for slot in ("compared", "relative"):
+        if plain[slot]:
+            found |= {slot: 1, f"{slot}_weight": w, **square(f"{slot}_weight", w)}
+    products = {
+        "relative_error_w": w * relative, "relative_error_ww": w**2 * relative, "relative_error_ww_sq": (w * relative) ** 2,
+        "error_abs_w": w * size, "error_abs_ww_sq": (w * size) ** 2,
+        "outcome_abs_w": w * abs(truth), "outcome_abs_ww_sq": (w * truth) ** 2, "error_outcome_ww": w**2 * size * abs(truth),
+        "predicted_w": w * guess, "predicted_w_sq": w * guess**2, "outcome_w": w * truth, "outcome_w_sq": w * truth**2,
+        "product_w": w * guess * truth,
+    }  # fmt: skip
+    for name, product in products.items():
+        found |= digits(name, product)
+    return found
 
 
 def power_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:

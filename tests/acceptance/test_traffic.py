@@ -48,6 +48,7 @@ def log_of(seed: int) -> tuple[list[Record], list[Record]]:
 HISTOGRAMS = (
     Basis.SCORES, Basis.VALUES, Basis.LABEL_SCORES_DECIDED, Basis.LABEL_SCORES_ARRIVED, Basis.ERRORS_DECIDED,
     Basis.ERRORS_ARRIVED, Basis.ERROR_POWERS_DECIDED, Basis.ERROR_POWERS_ARRIVED,
+    Basis.WEIGHTS_ERRORS_DECIDED, Basis.WEIGHTS_ERRORS_ARRIVED,
 )  # fmt: skip
 
 

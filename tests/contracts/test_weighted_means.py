@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from fairlearn import metrics as fairlearn
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from monitor.assess import GroupPoint
@@ -56,6 +57,31 @@ def _jain(y: Any, p: Any, sample_weight: Any) -> float:
     return float(size**2 / square) if square else np.nan
 
 
+def _pairs(people: Sequence[Weighed]) -> list[tuple[int, int, int]]:
+    """Actual and predicted values and weights, in units."""
+    both = [(p.outcome, p.person.value, p.weight) for p in people]
+    return [(y, x, w) for y, x, w in both if x is not None is not y]
+
+
+def _both(people: Sequence[Weighed]) -> Rows:
+    return [(y * CENT, x * CENT, w * UNIT) for y, x, w in _pairs(people)]
+
+
+def _relative(people: Sequence[Weighed]) -> Rows:
+    """Sizes of errors over those of actual values, in millionths and as far as they are counted."""
+    sizes = [(min(abs(x - y) * 10**6 // abs(y), LARGEST), w) for y, x, w in _pairs(people) if y]
+    return [(0.0, size * MILLIONTH, w * UNIT) for size, w in sizes]
+
+
+def _wape(y: Any, p: Any, sample_weight: Any) -> float:
+    size = np.minimum(np.abs(p - y), LARGEST * CENT)
+    below = np.average(np.abs(y), weights=sample_weight)
+    return float(np.average(size, weights=sample_weight) / below) if below else np.nan
+
+
+PARTLY = {"jain_index", "weighted_absolute_percentage_error"}
+"""Undefined of some people too: where there are no errors, or all actual values are 0."""
+
 FRAMES: dict[str, tuple[Callable[[Sequence[Weighed]], Rows], Callable[..., Any]]] = {
     "mean_value": (_values, fairlearn.mean_prediction),
     "mean_score": (lambda people: _scores(people, False, True), _mean_score),
@@ -66,6 +92,8 @@ FRAMES: dict[str, tuple[Callable[[Sequence[Weighed]], Rows], Callable[..., Any]]
     "mean_squared_error": (_errors, sklearn.mean_squared_error),
     "root_mean_squared_error": (_errors, sklearn.root_mean_squared_error),
     "jain_index": (_errors, _jain),
+    "mean_absolute_percentage_error": (_relative, fairlearn.mean_prediction),
+    "weighted_absolute_percentage_error": (_both, _wape),
 }
 """Metric to the rows it is of, and the libraries' function that takes `sample_weight`."""
 
@@ -98,10 +126,11 @@ def test_every_group_and_gap_equals_metric_frame(name: str, people: list[Weighed
             for m in (Method.BETWEEN_GROUPS, Method.TO_OVERALL)
         }
     scale = float(np.max(np.abs(p))) ** (2 if name == "mean_squared_error" else 1) or 1.0
+    scale = 1.0 if name == "weighted_absolute_percentage_error" else scale
     for point in found.groups:
         sex = point.group_values.get("sex")
         if isinstance(point.estimate, Undefined):
-            assert not (rows if sex is None else each[sex]) or name == "jain_index"
+            assert not (rows if sex is None else each[sex]) or name in PARTLY
             continue
         expected = frame.overall[name] if sex is None else frame.by_group[name][sex]
         assert point.estimate.value == pytest.approx(expected, rel=1e-9, abs=1e-12 * scale)
@@ -109,11 +138,62 @@ def test_every_group_and_gap_equals_metric_frame(name: str, people: list[Weighed
         assert isinstance(point.estimate, Measured)
         assert ordered(point.estimate.value, point.estimate.low, point.estimate.high)
     for gap in found.disparities:
-        if name != "jain_index" and gap.estimate.value is not None:
+        if name not in PARTLY and gap.estimate.value is not None:
             expected = gaps[gap.aggregate, gap.method]
             smallest = min(abs(v) for v in frame.by_group[name].dropna())
             loose = 1e-9 if gap.aggregate is Aggregate.DIFFERENCE else 1e-12 * scale / max(smallest, 1e-300)
             assert gap.estimate.value == pytest.approx(expected, rel=max(1e-9, loose), abs=1e-12 * scale)
+
+
+MODERATE = st.lists(
+    st.tuples(
+        st.sampled_from("FM"), st.integers(-(10**4), 10**4), st.integers(-(10**4), 10**4), st.integers(10**4, 10**7)
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=10 * EXAMPLES, deadline=None, phases=QUICK)
+@given(rows=MODERATE)
+def test_fit_equals_scikit_learns_and_numpys(rows: list[tuple[str, int, int, int]]) -> None:
+    people = [Weighed(Person({"sex": sex, "age": "old"}, value=x), w, y) for sex, x, y, w in rows]
+    found = assessed(people, ("r2", "value_correlation"), attribute_sets=((), ("sex",)))
+    for point in found.groups:
+        y, p, w = (
+            np.array(column) for column in zip(*_both(_named(people, point.group_values.get("sex"))), strict=True)
+        )
+        spread = [len(set(side.tolist())) > 1 for side in (y, p)]
+        if isinstance(point.estimate, Undefined):
+            assert not (spread[0] if point.metric == "r2" else all(spread))
+            continue
+        c = np.cov(y, p, aweights=w, ddof=0)
+        expected = (
+            sklearn.r2_score(y, p, sample_weight=w) if point.metric == "r2" else c[0, 1] / np.sqrt(c[0, 0] * c[1, 1])
+        )
+        assert point.estimate.value == pytest.approx(expected, rel=1e-7, abs=1e-7)
+        assert point.estimate.n == len(y)
+        assert point.metric != "r2" or point.estimate.low is None, "fourth powers are not kept with weights"
+
+
+def test_the_error_of_wape_is_that_of_a_ratio_by_hand() -> None:
+    """Sizes 2 and 1 of 10 and 5, of weights 1 and 3: 5 / 25. Deviations 2 - .2 x 10 and 1 - .2 x 5 are none: a certain .2.
+
+    With sizes 2 and 2: 8 / 25 = .32; deviations -1.2 and .4, times their weights, squared: 1.44 + 1.44. Of everybody twice,
+    four events, that is 5.76 x 4 / 3 over 50^2.
+    """
+    for sizes, value, error in (((2, 1), 0.2, 0.0), ((2, 2), 0.32, (5.76 * 4 / 3) ** 0.5 / 50)):
+        people = [
+            Weighed(Person({"sex": "F", "age": "old"}, value=y + size), w * 10**6, y)
+            for y, size, w in ((10, sizes[0], 1), (5, sizes[1], 3))
+        ]
+        (point,) = assessed(people, ("wape",), attribute_sets=((),)).groups
+        assert point.estimate.value == pytest.approx(value)
+        assert point.estimate.low is None, "16 / 10 events that count alike"
+        (point,) = assessed([*people, *people], ("wape",), attribute_sets=((),)).groups
+        half = 1.959963985 * error
+        assert point.estimate.low == pytest.approx(value - half)
+        assert point.estimate.high == pytest.approx(value + half)
 
 
 def _half(point: GroupPoint) -> tuple[float, float]:

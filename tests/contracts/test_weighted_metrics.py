@@ -17,12 +17,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from monitor.assess import Plan, assess
+from monitor.assess import Plan
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
 from monitor.estimates import Measured, State, Undefined
 from monitor.intervals import wilson
 from monitor.metrics import metric, registry
-from tests.contracts.weighed import EXAMPLES, PEOPLE, QUICK, UNIT, WEIGHING, Weighed, assessed, matrices, ordered, plain
+from tests.contracts.weighed import (
+    EXAMPLES,
+    LARGEST,
+    PEOPLE,
+    QUICK,
+    UNIT,
+    WEIGHING,
+    Weighed,
+    assessed,
+    matrices,
+    ordered,
+    plain,
+)
 from tests.monitor.population import Person
 
 with warnings.catch_warnings():
@@ -32,12 +44,16 @@ with warnings.catch_warnings():
 
 def test_what_can_be_weighted() -> None:
     """Every rate and mean, the composites of a group's own rates and those of sizes; no test of counts, nothing of histograms."""
-    quotients = {name for name, one in registry().items() if one.kind in ("rate", "mean") and not one.hourly}
+    quotients = {
+        name
+        for name, one in registry().items()
+        if one.kind in ("rate", "mean") and one.needs in ("decision", "label", "both", "error")
+    }
     assert {name for name in WEIGHING if metric(name).kind in ("rate", "mean")} == quotients
     assert {"f1", "equalized_odds", "equalized_odds_mean", "treatment_equality"} <= set(WEIGHING)
     assert {"root_mean_squared_error", "generalized_equalized_odds", "standardised_mean_difference"} <= set(WEIGHING)
     assert {"class_imbalance", "mutual_information_independence", "population_stability_index"} <= set(WEIGHING)
-    for name in ("roc_auc", "mean_absolute_percentage_error", "differential_fairness", "selection_rate_z"):
+    for name in ("roc_auc", "brier_score", "differential_fairness", "selection_rate_z"):
         assert not metric(name).weighs
 
 
@@ -164,20 +180,30 @@ def test_gaps_of_two_groups_equal_aif360s(people: list[Weighed]) -> None:
         assert found[Aggregate.RATIO].value == pytest.approx(ratio, rel=1e-9)
 
 
+CLIPPED = "weighted_absolute_percentage_error"
+"""Its interval takes squares of errors as they are where they count alike, and as far as they are counted where they weigh."""
+
+
+def _beyond(people: Sequence[Weighed]) -> bool:
+    """Whether an error is beyond what is counted."""
+    return any(abs((one.person.value or 0) - (one.outcome or 0)) > LARGEST for one in people)
+
+
 @settings(max_examples=8 * EXAMPLES, deadline=None, phases=QUICK)
 @given(people=PEOPLE, weight=st.integers(1, 2**31 - 1))
 def test_equal_weights_change_nothing(people: list[Weighed], weight: int) -> None:
     """Value, interval and people are those of counting; of a gap the value, since equal ones may be of another pair."""
     same = assessed([replace(one, weight=weight) for one in people])
     plan = Plan("m", same.plan.attribute_sets, WEIGHING, same.plan.disparities)
-    alone = assess(*plain(people), plan)
+    alone = plain(people, plan)
     ours, theirs = (
         [p.estimate for p in found.groups] + [p.estimate for p in found.disparities] for found in (same, alone)
     )
     for place, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         assert a.state == b.state
         assert place >= len(same.groups) or (a.n, a.reason) == (b.n, b.reason)
-        for name in ("value", "low", "high")[: 3 if place < len(same.groups) else 1]:
+        far = place < len(same.groups) and same.groups[place].metric == CLIPPED and _beyond(people)
+        for name in ("value", "low", "high")[: 3 if place < len(same.groups) and not far else 1]:
             left, right = getattr(a, name), getattr(b, name)
             assert (left is None) == (right is None)
             assert left is None or isclose(left, right, rel_tol=1e-7, abs_tol=1e-7)
@@ -190,13 +216,13 @@ def test_whole_weights_are_as_many_people(people: list[Weighed], copies: list[in
     heavy = assessed([replace(one, weight=n * 10**6) for one, n in zip(people, copies, strict=False)])
     crowd = [one for one, n in zip(people, copies, strict=False) for _ in range(n)]
     plan = Plan("m", heavy.plan.attribute_sets, WEIGHING, heavy.plan.disparities)
-    counted = assess(*plain(crowd), plan)
+    counted = plain(crowd, plan)
     for gap, of_crowd in zip(heavy.disparities, counted.disparities, strict=True):
         if metric(gap.metric).kind in ("pair", "index") and metric(gap.metric).weighted is None:
             value = of_crowd.estimate.value
             assert gap.estimate.value == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9))
     many = {(p.metric, *p.group_values.items()): p for p in counted.groups}
-    few = {(p.metric, *p.group_values.items()): p for p in assess(*plain(people), plan).groups}
+    few = {(p.metric, *p.group_values.items()): p for p in plain(people, plan).groups}
     for point in heavy.groups:
         key = (point.metric, *point.group_values.items())
         expected = many[key].estimate.value
@@ -211,9 +237,9 @@ def test_any_order_and_split_gives_the_same(people: list[Weighed], seed: Any) ->
     shuffled = list(people)
     seed.shuffle(shuffled)
     cut = seed.randint(0, len(people))
-    parts = [matrices(part)[1:] for part in (shuffled[:cut], shuffled[cut:]) if part]
-    for at, whole in enumerate(matrices(people)[1:]):
-        assert np.array_equal(whole.sum(axis=0), sum(part[at].sum(axis=0) for part in parts))
+    parts = [matrices(part)[1] for part in (shuffled[:cut], shuffled[cut:]) if part]
+    for needs, whole in matrices(people)[1].items():
+        assert np.array_equal(whole.sum(axis=0), sum(part[needs].sum(axis=0) for part in parts))
 
 
 def test_the_interval_is_that_of_the_effective_number_by_hand() -> None:

@@ -9,12 +9,14 @@ import numpy as np
 from hypothesis import Phase
 from hypothesis import strategies as st
 
-from monitor.assess import Assessment, Plan, assess
+from monitor.assess import Assessment, Plan
+from monitor.assess import assessed as of_sums
 from monitor.comparisons import COMPARING, Aggregate, DisparitySpec, Method
-from monitor.grouping import CellInfo
+from monitor.grouping import CellInfo, grouping
+from monitor.metric import LAYOUTS_OF, WEIGHTED, Needs
 from monitor.metrics import registry
-from monitor.sums import DECISIONS, LABELS, WEIGHTED_DECISIONS, WEIGHTED_LABELS, Ints, Layout
-from tests.acceptance.definition import decision_sums, label_sums, weighted
+from monitor.sums import Ints, Layout
+from tests.acceptance.definition import decision_sums, error_sums, label_sums, weighted, weighted_error_sums
 from tests.acceptance.parsing import Event
 from tests.monitor.population import Person
 
@@ -58,37 +60,44 @@ PEOPLE = st.lists(
 )
 
 
-def matrices(people: Sequence[Weighed]) -> tuple[list[CellInfo], Ints, Ints]:
+KINDS: tuple[Needs, ...] = ("decision", "label", "error")
+
+
+def matrices(people: Sequence[Weighed]) -> tuple[list[CellInfo], dict[Needs, Ints]]:
     """The cells in order of appearance, and their weighted sums."""
-    return _matrices(people, WEIGHTED_DECISIONS, WEIGHTED_LABELS)
+    return _matrices(people, {needs: WEIGHTED[needs] for needs in KINDS})
 
 
-def plain(people: Sequence[Weighed]) -> tuple[list[CellInfo], Ints, Ints]:
-    """The same where each counts as one."""
-    return _matrices([replace(one, weight=0) for one in people], DECISIONS, LABELS)
+def plain(people: Sequence[Weighed], plan: Plan) -> Assessment:
+    """What is made of them where each counts as one."""
+    layouts = {needs: LAYOUTS_OF[needs] for needs in KINDS}
+    cells, sums = _matrices([replace(one, weight=0) for one in people], layouts)
+    return of_sums(grouping(cells, plan.shape()), sums, plan)
 
 
-def _matrices(people: Sequence[Weighed], made: Layout, came: Layout) -> tuple[list[CellInfo], Ints, Ints]:
+def _matrices(people: Sequence[Weighed], layouts: Mapping[Needs, Layout]) -> tuple[list[CellInfo], dict[Needs, Ints]]:
     keys = list(dict.fromkeys(_key(one.person) for one in people))
     first = [next(one.person for one in people if _key(one.person) == key) for key in keys]
     cells = [
         CellInfo(hash(key), one.version, one.arm, one.groups, one.stratum) for key, one in zip(keys, first, strict=True)
     ]
-    decisions, labels = made.zeros(len(cells)), came.zeros(len(cells))
+    sums = {needs: layout.zeros(len(cells)) for needs, layout in layouts.items()}
     for one in people:
         at = keys.index(_key(one.person))
-        for layout, sums, raised in zip((made, came), (decisions, labels), _raised(one), strict=True):
+        for needs, raised in zip(layouts, _raised(one), strict=True):
             for slot, n in raised.items():
-                sums[at, layout.index(slot)] += n
-    return cells, decisions, labels
+                sums[needs][at, layouts[needs].index(slot)] += n
+    return cells, sums
 
 
-def _raised(one: Weighed) -> tuple[Mapping[str, int], Mapping[str, int]]:
+def _raised(one: Weighed) -> tuple[Mapping[str, int], ...]:
     who = one.person
     made = Event(("i",), "m", "i", 0, decision=who.decision, score=who.score, value=who.value, weight=one.weight)
     came = replace(made, decision=who.label, score=None, value=one.outcome, weight=None)
     decided, labelled = decision_sums(made), label_sums(made, came)
-    return (weighted(made, decided), weighted(made, labelled)) if one.weight else (decided, labelled)
+    if not one.weight:
+        return decided, labelled, error_sums(made, came)
+    return weighted(made, decided), weighted(made, labelled), weighted_error_sums(made, came)
 
 
 def _key(person: Person) -> str:
@@ -98,7 +107,8 @@ def _key(person: Person) -> str:
 def assessed(people: Sequence[Weighed], names: Sequence[str] = WEIGHING, **more: Any) -> Assessment:
     """The metrics of weights, of sex and of age and sex together."""
     plan = Plan("m", ((), ("sex",), ("age", "sex")), tuple(names), GAPS + MEANS, weight_unit=UNIT)
-    return assess(*matrices(people), replace(plan, **more))
+    plan, (cells, sums) = replace(plan, **more), matrices(people)
+    return of_sums(grouping(cells, plan.shape()), sums, plan)
 
 
 def ordered(value: float, low: float | None, high: float | None) -> bool:

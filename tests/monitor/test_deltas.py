@@ -7,9 +7,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.deltas import Deltas, error_columns, label_score_columns, power_columns, score_histogram
+from monitor.deltas import (
+    Deltas,
+    error_columns,
+    label_score_columns,
+    power_columns,
+    score_histogram,
+    weighted_error_columns,
+)
 from monitor.sums import LAYOUTS, Basis, Book
-from tests.acceptance.definition import error_sums, hundredth, label_score_sums, power_sums
+from tests.acceptance.definition import error_sums, hundredth, label_score_sums, power_sums, weighted_error_sums
 from tests.acceptance.parsing import Event
 
 HOUR = 3_600_000
@@ -24,6 +31,7 @@ class Pair(NamedTuple):
     label: bool
     value: int
     outcome: int
+    weight: int
 
 
 PAIRS = st.lists(
@@ -35,12 +43,19 @@ PAIRS = st.lists(
         label=st.booleans(),
         value=st.integers(-(2**31) + 1, 2**31 - 1),
         outcome=st.one_of(st.just(0), st.integers(-(2**31) + 1, 2**31 - 1)),
+        weight=st.one_of(st.just(1), st.integers(1, 2**31 - 1)),
     ),
     min_size=1,
     max_size=40,
 )
 
-BASES = (Basis.SCORES, Basis.LABEL_SCORES_DECIDED, Basis.ERRORS_DECIDED, Basis.ERROR_POWERS_DECIDED)
+BASES = (
+    Basis.SCORES,
+    Basis.LABEL_SCORES_DECIDED,
+    Basis.ERRORS_DECIDED,
+    Basis.ERROR_POWERS_DECIDED,
+    Basis.WEIGHTS_ERRORS_DECIDED,
+)
 
 
 def counted(parts: list[list[Pair]]) -> dict[tuple[Basis, int, int], dict[str, int]]:
@@ -50,11 +65,12 @@ def counted(parts: list[list[Pair]]) -> dict[tuple[Basis, int, int], dict[str, i
         columns = [np.array(column) for column in zip(*part, strict=True)]
         if not columns:
             continue
-        time, cell, score, label, value, outcome = columns
+        time, cell, score, label, value, outcome, weight = columns
         deltas.add(Basis.SCORES, time, cell, {}, score_histogram(score))
         deltas.add(Basis.LABEL_SCORES_DECIDED, time, cell, *label_score_columns(label, score))
         deltas.add(Basis.ERRORS_DECIDED, time, cell, error_columns(value, outcome))
         deltas.add(Basis.ERROR_POWERS_DECIDED, time, cell, power_columns(value, outcome))
+        deltas.add(Basis.WEIGHTS_ERRORS_DECIDED, time, cell, weighted_error_columns(value, outcome, weight))
     return {
         (book.basis, start, of): {slot: n for slot, n in zip(LAYOUTS[book.basis].slots, sums, strict=True) if n}
         for book, rows in deltas.take().items()
@@ -66,12 +82,14 @@ def one_by_one(pairs: list[Pair]) -> dict[tuple[Basis, int, int], dict[str, int]
     """By the definition, in Python's integers."""
     rows: dict[tuple[Basis, int, int], Counter[str]] = {}
     for pair in pairs:
-        prediction, outcome = event(score=pair.score, value=pair.value), event(decision=pair.label, value=pair.outcome)
+        prediction = event(score=pair.score, value=pair.value, weight=pair.weight)
+        outcome = event(decision=pair.label, value=pair.outcome)
         raised = (
             {f"score_bin_{hundredth(pair.score)}": 1},
             label_score_sums(prediction, outcome),
             error_sums(prediction, outcome),
             power_sums(prediction, outcome),
+            weighted_error_sums(prediction, outcome),
         )
         for basis, sums in zip(BASES, raised, strict=True):
             rows.setdefault((basis, pair.time // HOUR * HOUR, pair.cell), Counter()).update(sums)

@@ -32,6 +32,7 @@ from tests.acceptance.definition import (
     label_sums,
     power_sums,
     weighted,
+    weighted_error_sums,
 )
 from tests.acceptance.parsing import Event as Content
 
@@ -510,6 +511,8 @@ def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:
         yield Book(Basis.WEIGHTS_LABEL_DECIDED, number), hours[0], weighted(pair[0], versus)
     yield Basis.WEIGHTS_LABEL_DECIDED, hours[0], weighted(pair[0], label_sums(*pair))
     yield Basis.WEIGHTS_LABEL_ARRIVED, hours[1], weighted(pair[0], label_sums(*pair))
+    yield Basis.WEIGHTS_ERRORS_DECIDED, hours[0], weighted_error_sums(*pair)
+    yield Basis.WEIGHTS_ERRORS_ARRIVED, hours[1], weighted_error_sums(*pair)
 
 
 Action = tuple[Any, ...]

@@ -123,7 +123,7 @@ PERIOD = "policies: [{{name: q, models: [credit], starts: 2026-01-01T00:00:00Z, 
         (MINIMAL + "    decision: {favourable: [[1]]}", "models[0].decision.favourable[0]: must be text, a number, true or"),
         (
             MINIMAL + "    weights: true\n    metrics: [roc_auc]",
-            "models[0].metrics: roc_auc cannot be weighted (weights are kept of counts and means, not of histograms and the sums beside them): name",
+            "models[0].metrics: roc_auc cannot be weighted (weights are kept of counts, means and errors, not of histograms and the sums beside them): name",
         ),
         (MINIMAL + "    weights: {resolution: 0}", "models[0].weights.resolution: must be greater than 0"),
         (MINIMAL + "    weights: maybe", "models[0].weights: must be a mapping"),

@@ -95,6 +95,37 @@ def test_labels_by_both_times_and_a_revision_when_they_are_late(db: sa.Engine) -
     assert found == [("true_positive_rate", 0.5, 20, 40.0, 80.0, 1)]
 
 
+def test_errors_are_of_weights_too(db: sa.Engine) -> None:
+    """Of 10 and 30, predicted 15 and 24, with weights 1 and 3: sizes (5 + 3 x 6) / (10 + 3 x 30), and the shares .5 and .2."""
+    counted = Counted(db)
+    women = counted.cell("claims", {"sex": "F"})
+    counted.decisions(T0, women, 2, 0)
+    both = {"compared": 2, "compared_weight": 400, "compared_weight_sq_lo": 100**2 + 300**2}
+    both |= {slot.replace("compared", "relative"): n for slot, n in both.items()}
+    sums = {
+        "relative_error_w": 100 * 500_000 + 300 * 200_000,
+        "relative_error_ww": 100**2 * 500_000 + 300**2 * 200_000,
+        "relative_error_ww_sq": (100 * 500_000) ** 2 + (300 * 200_000) ** 2,
+        "error_abs_w": 100 * 500 + 300 * 600,
+        "error_abs_ww_sq": (100 * 500) ** 2 + (300 * 600) ** 2,
+        "outcome_abs_w": 100 * 1000 + 300 * 3000,
+        "outcome_abs_ww_sq": (100 * 1000) ** 2 + (300 * 3000) ** 2,
+        "error_outcome_ww": 100**2 * 500 * 1000 + 300**2 * 600 * 3000,
+    }
+    digits = {f"{name}_{at}": total >> 31 * at & 2**31 - 1 for name, total in sums.items() for at in range(2)}
+    config = CONFIG.replace("    weights:", "    metrics: [mape, wape]\n    weights:")
+    for basis in (Basis.WEIGHTS_ERRORS_DECIDED, Basis.WEIGHTS_ERRORS_ARRIVED):
+        counted.set(basis, T0, women, both | digits)
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    run_on(db, config)
+    for time_basis in ("decision", "outcome"):
+        found = {row[0]: row[1:3] for row in query(db, GROUPS, end=T0 + HOUR, basis=time_basis)}
+        assert found == {
+            "mean_absolute_percentage_error": (pytest.approx((0.5 + 3 * 0.2) / 4), 2),
+            "weighted_absolute_percentage_error": (pytest.approx(0.23), 2),
+        }
+
+
 def test_means_are_of_weights_too(db: sa.Engine) -> None:
     """Limits of 10 and 40 with weights 1 and 3: 130 / 4, and a score of .5 with the first alone; an event of each weight."""
     counted = Counted(db)
