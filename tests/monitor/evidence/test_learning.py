@@ -73,15 +73,19 @@ def test_a_group_of_few_is_remembered_for_a_week_and_one_of_many_for_a_day() -> 
     assert state.memory[3] == pytest.approx(before[1] * left + [0, 1, 1], rel=1e-3)
 
 
+CITY = tuple(f"g{number}" for number in range(1200))
+
+
 @pytest.mark.parametrize(
     "spec",
     [
         SPEC,
-        Spec(GROUPS, lower=0.8, reference="a", strata=3),
-        Spec(GROUPS, lower=0.8, reference="a", measure=Measure.MEAN),
-        Spec(GROUPS, upper=0.3, kind=Kind.LEVEL, pane=3600),
+        Spec(CITY, lower=0.8, reference="g0"),
+        Spec(CITY, lower=0.8, reference="g0", strata=3),
+        Spec(CITY, lower=0.8, reference="g0", measure=Measure.MEAN),
+        Spec(CITY, upper=0.3, kind=Kind.LEVEL, pane=3600),
     ],
-    ids=["counts", "strata", "means", "level"],
+    ids=["few", "counts", "strata", "means", "level"],
 )
 def test_fading_row_by_row_is_the_product_with_a_table_to_the_last_bit(spec: Spec) -> None:
     """Rows are k and n of the reference per stratum, four of the own past, two volumes, and two sums of squares of means."""
