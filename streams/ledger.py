@@ -253,10 +253,11 @@ class Ledger:
             row = connection.execute(sa.text(CLOCKS), {"stream": self._stream}).one()
         return row.predictions or NEVER, row.outcomes or NEVER
 
-    def idle(self, owned: Owned, at: tuple[int, int], clocks: tuple[int, int]) -> None:
+    def idle(self, owned: Owned, at: tuple[int, int], clocks: tuple[int, int]) -> bool:
         """Record that the partition was read to its end and silent after the others had these clocks (NEVER: it was not).
 
-        `at`: the offsets at which its session was sealed with these clocks.
+        `at`: the offsets at which its session was sealed with these clocks. False: the stored position is not the one that
+        was sealed, or does not call itself idle yet; nothing was recorded.
         """
         values = {
             "predictions": clocks[0], "outcomes": clocks[1], "never": NEVER,
@@ -264,7 +265,7 @@ class Ledger:
             "stream": self._stream, "part": owned.part, "token": owned.token,
         }  # fmt: skip
         with self._engine.begin() as connection:
-            connection.execute(sa.text(IDLE), values)
+            return connection.execute(sa.text(IDLE), values).rowcount == 1
 
     def lose(self, owned: Owned, lost: LostRange) -> None:
         """Record that a range of the log was gone before it was counted: the windows over its time are stale.

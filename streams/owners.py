@@ -38,6 +38,9 @@ QUIET = 0.03
 TOUCH_EVERY = 20.0
 HOLE_AFTER = 1.0
 """Seconds without a record after which it is asked whether what is left of the log holds any."""
+DROPPED_AFTER = 10.0
+"""Seconds after which what is left is fetched again: Faust may drop the last chunk of a rebalance, and no gap shows it where
+nothing comes after."""
 
 
 @dataclass(slots=True)
@@ -116,6 +119,11 @@ class Owners:
     def partitions(self) -> list[Partition]:
         """Those that are claimed now."""
         return list(self._partitions.values())
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing more is to come to any partition that is, or is to be, this worker's."""
+        return not self.claiming and all(partition.session.drained for partition in self.partitions)
 
     @property
     def claiming(self) -> bool:
@@ -225,10 +233,10 @@ class Owners:
             await asyncio.sleep(0.01)  # commits, drops and catching up all end this
         read = await fetched.read if fetched.read is not None else None
         first, end = span(fetched.records)
-        if first > fetched.start and fetched.start <= partition.session.offsets[topic]:
+        if fetched.start <= (at := partition.session.offsets[topic]) < first:
             since = partition.session.join.position()[topic].clock
             until = fetched.records[0].timestamp
-            await self._check_hole(partition, Hole(topic, fetched.start, first, since, until))
+            await self._check_hole(partition, Hole(topic, at, first, since, until))
         if partition.dropped:
             return
         try:
@@ -262,7 +270,12 @@ class Owners:
         session, tp = partition.session, partition.topics[topic]
         at, since = session.offsets[topic], session.join.position()[topic].clock
         to = await self._ports.passed(tp, at)
-        if to <= at or partition.dropped:
+        if partition.dropped:
+            return
+        if to <= at:
+            if time.monotonic() - partition.last_records[topic] >= DROPPED_AFTER and not session.uncommitted:
+                partition.last_records[topic] = time.monotonic()
+                await self._ports.read_from({tp: at})
             return
         await self._check_hole(partition, Hole(topic, at, to, since, int(time.time() * 1000)))
         if at == session.offsets[topic] and not partition.dropped:
@@ -405,8 +418,10 @@ class Owners:
         return at_end
 
     def _look(self, partition: Partition, topic: int, ends: Mapping[TP, int], idle_after: float) -> bool | None:
-        """Whether a topic is at its end and silent; None if it is not at its end."""
+        """Whether a topic is at its end and silent; None if it is not at its end. After a drain it is where it is to be."""
         session, end = partition.session, ends.get(partition.topics[topic])
+        if session.drained:
+            return False
         if end is None:
             return None
         session.at_end(topic, end)
@@ -440,8 +455,8 @@ class Owners:
         if at[0] is None or at[1] is None:
             return
         try:
-            await asyncio.to_thread(partition.stream.ledger.idle, partition.owned, (at[0], at[1]), (low, high))
-            partition.idle_clocks = (low, high)
+            if await asyncio.to_thread(partition.stream.ledger.idle, partition.owned, (at[0], at[1]), (low, high)):
+                partition.idle_clocks = (low, high)  # else the commit that says so is still under way: again, next time
         except SQLAlchemyError as error:
             if not is_transient(error):
                 raise

@@ -126,15 +126,22 @@ class Session:
         """Whether this topic has reached the position and waits for the other one."""
         return bool(self._stash[topic])
 
+    @property
+    def drained(self) -> bool:
+        """Whether no more is to come: what comes yet is the next owner's."""
+        return self._drained
+
     # --- taking records
 
     def deliver(self, chunk: Chunk) -> None:
-        """Take the next chunk. Records below the cursor are passed over.
+        """Take the next chunk. Records below the cursor are passed over, and everything after a drain.
 
         Raises:
             Gap: records between the last chunk and this one are missing; nothing was taken.
         """
         topic = chunk.topic
+        if self._drained:
+            return
         if chunk.start > self._next[topic]:
             raise Gap(f"chunk begins at offset {chunk.start}, {self._next[topic]} was to come: seek there again")
         if chunk.end <= self._next[topic]:
@@ -232,7 +239,11 @@ class Session:
         return offset
 
     def drain(self) -> None:
-        """Everything up to the topics' ends is counted and no more will come: the last pane may close."""
+        """Everything up to the topics' ends is counted and no more will come: the last pane may close.
+
+        Nothing is taken any more: its evidence would be of a pane that the evaluator has closed. The next owner's session is
+        sealed behind that pane.
+        """
         self._drained = True
 
     def _mark(self, topic: int, mark: Mark) -> None:

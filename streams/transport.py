@@ -207,8 +207,11 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     async def _read_from(self, offsets: Mapping[TP, int]) -> None:
         consumer = self._ensure_consumer()
         for tp, offset in offsets.items():
-            consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
-            self._readings[tp] = _Reading(self._state(tp), offset)
+            if (
+                state := self._state(tp)
+            ) is not None:  # else another assignment has come, and whoever owns it then says so
+                consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
+                self._readings[tp] = _Reading(state, offset)
 
 
 class ChunkConsumer(driver.Consumer):

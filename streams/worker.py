@@ -280,11 +280,14 @@ class Worker:
                 continue
             if self._drain and await self._drained(owners):
                 await asyncio.to_thread(finish, evaluator, dispatcher, self._engine)
-                self._stopping.because()
-                return
+                if owners.drained:  # what another worker has left meanwhile is ours to drain as well
+                    self._stopping.because()
+                    return
 
     async def _drained(self, owners: Owners) -> bool:
         """Whether all partitions that came to this worker stand at the ends that they had when it first fetched them."""
+        if owners.claiming:  # since the ends were looked at
+            return False
         mine = {tp: offset for p in owners.partitions for tp, offset in zip(p.topics, p.session.offsets, strict=True)}
         for tp in mine.keys() - self._wanted.keys():
             if (end := self._consumer.fetched_end(tp)) is None:

@@ -240,7 +240,7 @@ class Group(World):
         return () if owner is None else zip((TP(name, part) for name in NAMES), owner.session.offsets, strict=True)
 
     def _read_from(self, of: Worker, offsets: Mapping[TP, int]) -> None:
-        at_once(of.transport._read_from({tp: at for tp, at in offsets.items() if tp.partition in of.assigned}))
+        at_once(of.transport._read_from(offsets))
 
 
 def moving(rng: Random, group: Group, length: int) -> list[Action]:

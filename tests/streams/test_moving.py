@@ -7,10 +7,11 @@ import pytest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from monitor.terms import Terms
 from streams import transport
 from streams.transport import ChunkThread
 from tests.streams.moving import Consumer, Group, moving
-from tests.streams.schedules import TERMS, Action, Terms, apply
+from tests.streams.schedules import TERMS, Action, apply
 
 SCHEDULES = 100
 

@@ -16,7 +16,7 @@ from monitor.reader import RETENTION_MS
 from monitor.terms import Position, Terms
 from streams.hashing import IdHasher
 from streams.ledger import Ledger, Lost
-from streams.owners import QUIET, Key, Owners, Ports
+from streams.owners import DROPPED_AFTER, QUIET, Key, Owners, Ports
 from streams.reading_process import Recipe
 from streams.rocks import RocksDisk
 from streams.session import Chunk, QualityCells
@@ -176,5 +176,62 @@ async def _more_to_come(folder: Path) -> None:
     group.ends[predictions] = 1
     await group.owners.commit_due()
     assert partition.session.position.commit_no == 1
+    await group.owners.close()
+    group.shelf.close()
+
+
+def test_a_last_chunk_that_faust_has_dropped_is_fetched_again(tmp_path: Path) -> None:
+    asyncio.run(_dropped(tmp_path))
+
+
+async def _dropped(folder: Path) -> None:
+    """The transport has read to the end of the log, the session has not, and nothing comes after to show the gap."""
+    group = Group(folder)
+    await group.owners.reassign(BOTH, 1)
+    partition = await group.claimed()
+    sought: list[Mapping[TP, int]] = []
+
+    async def ends(tps: Iterable[TP]) -> Mapping[TP, int]:
+        return {tp: 5 if tp.topic == TOPICS[0] else 0 for tp in tps}
+
+    async def read_from(offsets: Mapping[TP, int]) -> None:
+        sought.append(offsets)
+
+    group.owners._ports.ends, group.owners._ports.read_from = ends, read_from
+    await group.owners.look_at_ends(60.0)
+    assert sought == [], "it may be on its way"
+    partition.last_records[0] -= DROPPED_AFTER
+    for _ in range(2):
+        await group.owners.look_at_ends(60.0)
+    assert sought == [{TP(TOPICS[0], 0): 0}]
+    await group.owners.close()
+    group.shelf.close()
+
+
+def test_after_a_drain_nothing_is_taken_and_what_comes_keeps_nobody_waiting(tmp_path: Path) -> None:
+    asyncio.run(_drained(tmp_path))
+
+
+async def _drained(folder: Path) -> None:
+    group = Group(folder)
+    await group.owners.reassign(BOTH, 1)
+    partition = await group.claimed()
+    partition.session.deliver(Chunk(0, 0, 1, records(prediction())))
+    partition.session.drain()
+    await group.owners.commit_all()
+    assert partition.session.position.drained
+
+    async def ends(tps: Iterable[TP]) -> Mapping[TP, int]:
+        return {tp: 2 if tp.topic == TOPICS[0] else 0 for tp in tps}
+
+    group.owners._ports.ends = ends
+    partition.session.deliver(Chunk(0, 1, 2, records(prediction(id="a2"))))
+    assert partition.session.offsets == (1, 0)
+    assert partition.session.freeze() is None, "the evaluator may have closed the pane of its evidence"
+    assert await group.owners.look_at_ends(60.0)
+    done = group.owners.drained
+    assert done
+    await group.owners.reassign(BOTH | {TP(topic, 1) for topic in TOPICS}, 2)
+    assert not group.owners.drained, "another partition has come"
     await group.owners.close()
     group.shelf.close()
