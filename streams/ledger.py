@@ -21,7 +21,7 @@ from monitor.sums import Book, pane_of
 from monitor.terms import NEVER, Cursor, Mark, Marks, Position, Seal, Seals
 from streams.errors import StreamsError
 from streams.failpoints import passing
-from streams.retention import due_roll_up, ensure_partitions, panes_for, roll_up
+from streams.retention import awaits_evaluation, due_roll_up, ensure_partitions, panes_for, roll_up
 from streams.rows import Block, Owner, RowCache, add_stored, upsert
 from streams.session import Commit
 
@@ -116,12 +116,13 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class StreamOfParts:
-    """A stream as its topics are now: its name, the partitions of each topic, its panes' length and delay in ms."""
+    """A stream as its topics are now: its name, the partitions of each topic, its panes' length and delay in ms, its models."""
 
     name: str
     parts: int
     pane: int
     delay: int = 0
+    models: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -343,7 +344,7 @@ class Ledger:
 
     def _roll_up(self, connection: sa.Connection, part: int, position: Position) -> int:
         upto = due_roll_up(position.cursors[0].clock, position.cursors[1].clock, position.rolled_up_to)
-        if upto is None:
+        if upto is None or awaits_evaluation(connection, self._of.models):
             return position.rolled_up_to
         return roll_up(connection, self._stream, part, upto, position.commit_no)
 

@@ -6,7 +6,7 @@ comes later still finds the row that holds its time: `panes_for`. It never overt
 need the minutes. Time is event time everywhere: history that is replayed is kept like the present.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,6 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from monitor.cells import QUALITY_SCHEMA
 from monitor.sums import Basis, Ints
 from monitor.windows import DAY, HOUR
 from streams.settings import HOURS_KEPT
@@ -94,6 +95,13 @@ select min(last_end_ms) from fairdrift.evaluations
 where time_basis in ('decision', 'outcome') and updated_at > now() - interval '1 day'
 """
 
+AWAITED = """
+select exists (
+    select from fairdrift.cells c where c.model = any(:models) and c.cell_schema <> :quality
+        and not exists (select from fairdrift.evaluations e where e.model = c.model)
+)
+"""
+
 ROLL = """
 with gone as (
     delete from fairdrift.panes
@@ -121,6 +129,14 @@ FORGET_EVIDENCE = """
 delete from fairdrift.panes
 where stream = :stream and part = :part and basis = any(:bases) and start_ms >= :low and start_ms < :before
 """
+
+
+def awaits_evaluation(connection: sa.Connection, models: Sequence[str]) -> bool:
+    """Whether one of the models has been counted and never been evaluated yet: how far the others are says nothing of it.
+
+    So it is with a model whose history is replayed beside others that are at the present.
+    """
+    return bool(connection.execute(sa.text(AWAITED), {"models": list(models), "quality": QUALITY_SCHEMA}).scalar())
 
 
 def roll_up(connection: sa.Connection, stream: str, part: int, upto_ms: int, commit_no: int) -> int:

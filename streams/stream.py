@@ -37,6 +37,7 @@ def open_stream(of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHa
     cells = Cells()
     recipe = Recipe(of.models, hasher, retention, parts)
     quality = {model.name: cells.quality(model.name) for model in of.models}
+    topics = StreamOfParts(of.name, parts, of.terms.pane, of.terms.delay, tuple(model.name for model in of.models))
     return Stream(
         name=of.name,
         topics=(of.predictions, of.outcomes),
@@ -44,7 +45,7 @@ def open_stream(of: settings.Stream, parts: int, engine: sa.Engine, hasher: IdHa
         cells=cells,
         reader=recipe.reader(cells),
         recipe=recipe,
-        ledger=Ledger(engine, StreamOfParts(of.name, parts, of.terms.pane, of.terms.delay), cells),
+        ledger=Ledger(engine, topics, cells),
         quality=QualityCells(tuple(quality.values()), cells.quality(""), quality),
         parts=parts,
     )

@@ -18,6 +18,8 @@ from streams.session import Commit
 from streams.store import Batch
 
 MINUTE = 60_000
+DAYS = 1440
+"""In minutes: a clock is as many minutes as its offset."""
 STREAM = StreamOfParts("p/o", 2, MINUTE)
 
 
@@ -228,3 +230,24 @@ def test_after_a_drain_what_comes_is_booked_behind_the_last_pane(ledger: Ledger,
     with db.connect() as connection:
         drained = connection.execute(sa.text("select part, drained from fairdrift.positions order by part")).all()
     assert [tuple(row) for row in drained] == [(0, False), (1, True)]
+
+
+def test_no_minutes_are_rolled_up_that_their_model_was_never_evaluated_over(db: sa.Engine, cells: Cells) -> None:
+    """A model's history is replayed beside another that is evaluated up to the present."""
+    ledger = Ledger(db, replace(STREAM, models=("new",)), cells)
+    cell = cells.id("new", "v", "live", "s", ())
+
+    def evaluated(model: str) -> None:
+        query = (
+            "insert into fairdrift.evaluations (model, time_basis, first_end_ms, last_end_ms, config_version)"
+            " values (:model, 'decision', 0, :end, 'v')"
+        )
+        with db.begin() as connection:
+            connection.execute(sa.text(query), {"model": model, "end": 100 * DAYS * MINUTE})
+
+    evaluated("old")
+    claim = ledger.claim(0, 1)
+    first = next_commit(claim.position, 10 * DAYS, changes(cell, 0, 3))
+    assert ledger.commit(Owned(0, claim.token), first) == 0
+    evaluated("new")
+    assert ledger.commit(Owned(0, claim.token), next_commit(first.position, 10 * DAYS + 1, {})) == 7 * DAYS * MINUTE
