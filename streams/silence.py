@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from alerts.rules.absence import SILENCE, AbsenceRule
 from alerts.verdicts import Observation
 from monitor.sums import Basis
-from monitor.times import HOUR
+from monitor.times import DAY, HOUR
 from streams.arrivals import Arrivals, read_arrivals, silence_of
 from streams.circumstances import REACH, Circumstances, circumstantial, read_circumstances, windowless
 from streams.folding import Lost
 from streams.measuring import TimeBasis
 from streams.periods import periodic, read_periods
+from streams.retention import KEEP_MINUTES
 from streams.rounds import Round
 from streams.watching import Watched
 
@@ -75,14 +76,14 @@ class Watch:
         """Judge rules about records and labels up to `until`, before which the model has no counted pane of this clock.
 
         Outcomes of which none is ever joined, or all are late, are counted nowhere else, and so no window would look at them.
-        Each pane since the model's first record is judged in order; those that were judged before yield no step. False if
+        Each pane of the last two days since the first record is judged in order; those judged before yield no step. False if
         there is more to do than one transaction should.
         """
         pane, rules = self._of.model.pane, [rule for rule in self._rules[time_basis] if windowless(rule)]
         low = self._begun.get(time_basis) or (this.snapshot.first(Basis.QUALITY) if rules else None)
         if low is None:
             return True
-        low = low // pane * pane
+        low = max(low, until - KEEP_MINUTES + DAY) // pane * pane  # before, a day's window is not there by the minute
         high = min(until, low + BEGINNING)
         known = read_circumstances(this.connection, (self._of.model, self._of.source), tuple(rules), (low, high))
         for end in range(low + pane, high + 1, pane):
