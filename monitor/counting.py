@@ -24,6 +24,7 @@ from monitor.deltas import (
     score_histogram,
     weighted_columns,
     weighted_error_columns,
+    weighted_label_score_columns,
 )
 from monitor.entries import PLAIN, VALUED, Entries
 from monitor.sums import LAYOUTS, Basis, Book, Ints
@@ -109,7 +110,9 @@ class Counting:
         self._weights(tuple(zip(books, times, strict=True)), cell, prediction["weight"], columns)
         self._label_classes(times[0], cell, prediction, outcome)
         detailed = prediction["flags"] & PLAIN == 0
-        self._label_scores(times, cell, np.where(detailed, labelled["label"], -1), predicted["score"])
+        truth = np.where(detailed, labelled["label"], -1)
+        self._label_scores(times, cell, truth, predicted["score"])
+        self._weighted_label_scores(times, cell, truth, prediction)
         both = detailed & ((prediction["flags"] & outcome["flags"] & VALUED) != 0)
         if both.any():
             decided, arrived, of, guess, truth = _those(both, *times, cell, predicted["value"], labelled["value"])
@@ -144,6 +147,15 @@ class Counting:
             columns, histograms = label_score_columns(truth == 1, points)
             self._deltas.add(Basis.LABEL_SCORES_DECIDED, decided, of, columns, histograms)
             self._deltas.add(Basis.LABEL_SCORES_ARRIVED, arrived, of, columns, histograms)
+
+    def _weighted_label_scores(self, times: tuple[Ints, Ints], cell: Ints, label: Ints, prediction: Entries) -> None:
+        known = (label >= 0) & (prediction["score"] >= 0) & (prediction["weight"] > 0)
+        if known.any():
+            columns_of = (*times, cell, label, prediction["score"], prediction["weight"])
+            decided, arrived, of, truth, points, weight = _those(known, *columns_of)
+            columns, histograms = weighted_label_score_columns(truth == 1, points, weight)
+            self._deltas.add(Basis.WEIGHTS_SCORES_DECIDED, decided, of, columns, histograms)
+            self._deltas.add(Basis.WEIGHTS_SCORES_ARRIVED, arrived, of, columns, histograms)
 
     def records(self, topic: str, model: Whole, clock: Ints, late: Bools, duplicate: Bools) -> None:
         """What became of the records of a topic, at their clocks."""

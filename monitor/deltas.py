@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from monitor.bins import calibration_slot, label_slot, relative_error, score_bin, split_product, surprise
 from monitor.sums import (
+    LABEL_SCORES,
     LARGEST,
     LAYOUTS,
     SCORE_UNIT,
     WEIGHT_PARTS,
     WEIGHTED_ERRORS,
+    WEIGHTED_LABEL_SCORES,
     Basis,
     Book,
     Ints,
@@ -180,6 +182,23 @@ def label_score_columns(positive: NDArray[np.bool_], score: Ints) -> tuple[Colum
     columns["surprise_positive"] = np.where(positive, surprise(score), 0)
     columns["surprise_negative"] = np.where(positive, 0, surprise(whole - score))
     return columns, ((label_slot(positive, score), None), (calibration_slot(score), score))
+
+
+def weighted_label_score_columns(
+    positive: NDArray[np.bool_], score: Ints, weight: Ints
+) -> tuple[Columns, tuple[Histogram, ...]]:
+    """The slots of `WEIGHTED_LABEL_SCORES` that labelled scores of these weights raise."""
+    layout, plain = WEIGHTED_LABEL_SCORES, label_score_columns(positive, score)[0]
+    found = weighted_columns(layout, plain, weight)
+    hi, lo = split_square(weight)
+    found |= {"scored_positive": positive, "scored_negative": ~positive, "weight_sq_hi": hi, "weight_sq_lo": lo}
+    tenth = calibration_slot(score) - LABEL_SCORES.index("score_in_0")
+    low, high = times((score,), weight)
+    return found, (
+        (layout.index("positive_bin_0") + label_slot(positive, score), weight),
+        (layout.index("score_in_lo_0") + tenth, low),
+        (layout.index("score_in_hi_0") + tenth, high),
+    )
 
 
 def score_histogram(score: Ints) -> tuple[Histogram, ...]:

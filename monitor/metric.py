@@ -34,6 +34,7 @@ from monitor.sums import (
     VALUES,
     WEIGHTED_DECISIONS,
     WEIGHTED_ERRORS,
+    WEIGHTED_LABEL_SCORES,
     WEIGHTED_LABELS,
     Ints,
     Layout,
@@ -50,7 +51,7 @@ class MetricError(MonitorError):
 SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
-OF_HISTOGRAMS = "weights are kept of counts, means and errors, not of histograms and the sums beside them"
+OF_HISTOGRAMS = "weights are kept of counts, means, errors and labelled scores, not of the other histograms"
 OF_TESTS = "a test of counts, or smoothed by them, and weights are no counts"
 """Why a metric cannot be weighted."""
 
@@ -75,6 +76,7 @@ WEIGHTED: Mapping[Needs, Layout] = {
     "label": WEIGHTED_LABELS,
     "both": Layout((*WEIGHTED_DECISIONS.slots, *WEIGHTED_LABELS.slots)),
     "error": WEIGHTED_ERRORS,
+    "label_score": WEIGHTED_LABEL_SCORES,
 }
 """The same where decisions have weights; these are counted by the hour too."""
 

@@ -81,6 +81,10 @@ class Basis(IntEnum):
     """Values beside the outcomes' and their weights in hour panes of the decision's time (`WEIGHTED_ERRORS`)."""
     WEIGHTS_ERRORS_ARRIVED = 18
     """Values beside the outcomes' and their weights in hour panes of the outcome's time (`WEIGHTED_ERRORS`)."""
+    WEIGHTS_SCORES_DECIDED = 19
+    """Weighted scores of labelled decisions in hour panes of the decision's time (`WEIGHTED_LABEL_SCORES`)."""
+    WEIGHTS_SCORES_ARRIVED = 20
+    """Weighted scores of labelled decisions in hour panes of the outcome's time (`WEIGHTED_LABEL_SCORES`)."""
 
 
 class Book(NamedTuple):
@@ -251,6 +255,23 @@ LABEL_SCORES = Layout(
     )
 )
 
+WEIGHTED_LABEL_SCORES = Layout(
+    (
+        "scored_positive",  # people with a label and a score
+        "scored_negative",
+        "weight_sq_hi",  # the sum of the squares of their weights
+        "weight_sq_lo",
+        *_bins("positive_bin"),  # sums of weights, by score
+        *_bins("negative_bin"),
+        *_bins("score_in_lo", CALIBRATION_BINS),  # as `LABEL_SCORES`, times weights
+        *_bins("score_in_hi", CALIBRATION_BINS),
+        *_limbs("score_positive", "w", "w_sq"),
+        *_limbs("score_negative", "w", "w_sq"),
+        *_limbs("surprise_positive", "w"),
+        *_limbs("surprise_negative", "w"),
+    )
+)
+
 ERRORS = Layout(
     (
         "compared",  # with a value on both sides
@@ -313,6 +334,8 @@ LAYOUTS: dict[Basis, Layout] = {
     Basis.ERROR_POWERS_ARRIVED: ERROR_POWERS,
     Basis.WEIGHTS_ERRORS_DECIDED: WEIGHTED_ERRORS,
     Basis.WEIGHTS_ERRORS_ARRIVED: WEIGHTED_ERRORS,
+    Basis.WEIGHTS_SCORES_DECIDED: WEIGHTED_LABEL_SCORES,
+    Basis.WEIGHTS_SCORES_ARRIVED: WEIGHTED_LABEL_SCORES,
 }
 
 HOURLY = (Basis.LABEL_DECIDED, *(basis for basis in Basis if basis >= Basis.SCORES))
@@ -321,7 +344,16 @@ PANE_MS: dict[Basis, int | None] = dict.fromkeys(HOURLY, 3_600_000)
 """Pane lengths that do not follow the configured pane, in milliseconds."""
 
 
-SPARSE = frozenset({Basis.SCORES, Basis.VALUES, Basis.LABEL_SCORES_DECIDED, Basis.LABEL_SCORES_ARRIVED})
+SPARSE = frozenset(
+    {
+        Basis.SCORES,
+        Basis.VALUES,
+        Basis.LABEL_SCORES_DECIDED,
+        Basis.LABEL_SCORES_ARRIVED,
+        Basis.WEIGHTS_SCORES_DECIDED,
+        Basis.WEIGHTS_SCORES_ARRIVED,
+    }
+)
 """Bases whose rows are mostly zeros, which are stored as nulls."""
 
 

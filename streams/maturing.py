@@ -138,13 +138,18 @@ WEIGHTED = (
             "decision": Basis.WEIGHTS_DECISION,
             "label": Basis.WEIGHTS_LABEL_DECIDED,
             "error": Basis.WEIGHTS_ERRORS_DECIDED,
+            "label_score": Basis.WEIGHTS_SCORES_DECIDED,
         },
         (0, 1),
     ),
     Series(
         "weighted outcomes",
         "outcome",
-        {"label": Basis.WEIGHTS_LABEL_ARRIVED, "error": Basis.WEIGHTS_ERRORS_ARRIVED},
+        {
+            "label": Basis.WEIGHTS_LABEL_ARRIVED,
+            "error": Basis.WEIGHTS_ERRORS_ARRIVED,
+            "label_score": Basis.WEIGHTS_SCORES_ARRIVED,
+        },
         (0, 1),
     ),
 )

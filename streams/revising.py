@@ -28,7 +28,13 @@ COUNTING: _Parts = (
 )
 """What is computed afterwards, and the metrics of which needs it is for."""
 
-WEIGHING: _Parts = tuple(zip(WEIGHTED, (("decision",), ("label", "both", "error"), ("label", "error")), strict=True))
+WEIGHING: _Parts = tuple(
+    zip(
+        WEIGHTED,
+        (("decision",), ("label", "both", "error", "label_score"), ("label", "error", "label_score")),
+        strict=True,
+    )
+)
 """The same of a model that weighs its decisions."""
 
 

@@ -12,6 +12,7 @@ from monitor.metric import GroupMetric, Sums
 from monitor.metrics.probabilities import LABELLED, labelled, squared_error
 from monitor.sums import CALIBRATION_BINS, SCORE_UNIT, Ints
 from monitor.tallies import Statistic, Tally
+from monitor.weighted_scores import weighted
 
 
 def in_the_large(sums: Sums) -> Tally:
@@ -55,6 +56,7 @@ METRICS = (
         kind="mean",
         denominator=LABELLED,
         tally=in_the_large,
+        weighted=weighted(in_the_large),
     ),
     GroupMetric(
         name="expected_calibration_error",
@@ -64,5 +66,6 @@ METRICS = (
         denominator=LABELLED,
         tally=expected_error,
         aliases=("ece",),
+        weighted=weighted(expected_error),
     ),
 )

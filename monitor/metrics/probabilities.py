@@ -11,6 +11,7 @@ from monitor.histograms import centres
 from monitor.metric import GroupMetric, Sums
 from monitor.sums import LOG_UNIT, SCORE_UNIT, Ints, join_square
 from monitor.tallies import Tally
+from monitor.weighted_scores import weighted
 
 LABELLED = "labels with a score"
 
@@ -65,6 +66,7 @@ METRICS = (
         tally=brier,
         all_labels=True,
         aliases=("brier_score_loss",),
+        weighted=weighted(brier),
     ),
     GroupMetric(
         name="log_loss",
@@ -74,5 +76,6 @@ METRICS = (
         denominator=LABELLED,
         tally=log_loss,
         all_labels=True,
+        weighted=weighted(log_loss),
     ),
 )

@@ -15,6 +15,7 @@ from monitor.intervals import Interval, wilson
 from monitor.limits import of_error
 from monitor.metric import GroupMetric, Sums
 from monitor.tallies import Statistic
+from monitor.weighted_scores import weighted
 
 
 def area(sums: Sums) -> Statistic:
@@ -51,5 +52,6 @@ METRICS = (
         tally=area,
         all_labels=True,
         aliases=("auc", "roc_auc_score"),
+        weighted=weighted(area),
     ),
 )

@@ -132,11 +132,18 @@ def in_panes(rows: Rows, of: tuple[ModelConfig, Ints], time: Ints, labels: Basis
     add(Basis.DECISION, everyone, decided)
     add(Basis.SCORES, scored, {}, score_histogram(score[scored]))
     add(labels, known, labelled)
-    both, (compared, guess, truth) = scored & (rows.label >= 0), compared_values(rows, resolution)
-    add(Basis.LABEL_SCORES_DECIDED, both, *label_score_columns(rows.label[both] == 1, score[both]))
+    (both, points), (compared, guess, truth) = labelled_scores(rows), compared_values(rows, resolution)
+    add(Basis.LABEL_SCORES_DECIDED, both, *label_score_columns(rows.label[both] == 1, points))
     add(Basis.ERRORS_DECIDED, compared, error_columns(guess, truth))
     add(Basis.ERROR_POWERS_DECIDED, compared, power_columns(guess, truth))
     return deltas.take()
+
+
+def labelled_scores(rows: Rows) -> tuple[Flags, Ints]:
+    """Which rows have a label and a score, and these scores, in `SCORE_UNIT`."""
+    score = _scores(rows.score)
+    both = (score >= 0) & (rows.label >= 0)
+    return both, score[both]
 
 
 def compared_values(rows: Rows, resolution: float) -> tuple[Flags, Ints, Ints]:

@@ -1,6 +1,6 @@
 """Weights and classes of the rows of a file: sums of one class against the rest, and of weights, as a worker counts them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,16 +8,18 @@ from monitor.config import ModelConfig
 from monitor.deltas import (
     Columns,
     Deltas,
+    Histogram,
     class_columns,
     class_label_columns,
     weighted_columns,
     weighted_error_columns,
+    weighted_label_score_columns,
 )
 from monitor.metric import Needs
 from monitor.quantities import Flags, Floats, quantised
 from monitor.sums import LARGEST, LAYOUTS, Basis, Book, Ints
 from monitor.windows import HOUR
-from streams.audit.counting import Rows, columns, compared_values
+from streams.audit.counting import Rows, columns, compared_values, labelled_scores
 from streams.audit.reading import AuditError, Codes, Column
 
 FINEST = 1e-6
@@ -29,9 +31,10 @@ BASES: Mapping[bool, Mapping[Needs, Basis]] = {
         "decision": Basis.WEIGHTS_DECISION,
         "label": Basis.WEIGHTS_LABEL_DECIDED,
         "error": Basis.WEIGHTS_ERRORS_DECIDED,
+        "label_score": Basis.WEIGHTS_SCORES_DECIDED,
     },
 }
-"""Where decisions, labels and errors are counted, by whether they are weighed."""
+"""Where decisions, labels, errors and labelled scores are counted, by whether they are weighed."""
 
 
 def weighed(rows: Rows, model: ModelConfig, cell: Ints, cells: int) -> dict[Needs, Ints]:
@@ -40,8 +43,11 @@ def weighed(rows: Rows, model: ModelConfig, cell: Ints, cells: int) -> dict[Need
     every = np.ones(len(rows), dtype=np.bool_)
     both, guess, truth = compared_values(rows, model.value.resolution)
     assert rows.weight is not None
-    made = _raised(rows, {"decision": (every, decided), "label": (known, labelled)})
-    return _summed(made | {"error": (both, weighted_error_columns(guess, truth, rows.weight[both]))}, cell, cells, True)
+    made = _raised(rows, {"decision": (every, decided, ()), "label": (known, labelled, ())})
+    made["error"] = both, weighted_error_columns(guess, truth, rows.weight[both]), ()
+    which, score = labelled_scores(rows)
+    made["label_score"] = which, *weighted_label_score_columns(rows.label[which] == 1, score, rows.weight[which])
+    return _summed(made, cell, cells, True)
 
 
 def versus(rows: Rows, cell: Ints, cells: int, number: int) -> dict[Needs, Ints]:
@@ -50,13 +56,13 @@ def versus(rows: Rows, cell: Ints, cells: int, number: int) -> dict[Needs, Ints]
     known = (rows.label >= 0) | ~np.isnan(rows.outcome)
     every = np.ones(len(rows), dtype=np.bool_)
     made: _Made = {
-        "decision": (every, class_columns(rows.decision, chosen)),
-        "label": (known, class_label_columns(rows.decision[known], chosen[known], rows.label[known], true[known])),
+        "decision": (every, class_columns(rows.decision, chosen), ()),
+        "label": (known, class_label_columns(rows.decision[known], chosen[known], rows.label[known], true[known]), ()),
     }
     return _summed(_raised(rows, made), cell, cells, rows.weight is not None)
 
 
-_Made = dict[Needs, tuple[Flags, Columns]]
+_Made = dict[Needs, tuple[Flags, Columns, Sequence[Histogram]]]
 """Which rows raise something, and which slots."""
 
 
@@ -66,15 +72,15 @@ def _raised(rows: Rows, made: _Made) -> _Made:
         return made
     layouts = {needs: LAYOUTS[basis] for needs, basis in BASES[True].items()}
     return {
-        needs: (which, weighted_columns(layouts[needs], counted, rows.weight[which]))
-        for needs, (which, counted) in made.items()
+        needs: (which, weighted_columns(layouts[needs], counted, rows.weight[which]), ())
+        for needs, (which, counted, _) in made.items()
     }
 
 
 def _summed(made: _Made, cell: Ints, cells: int, weighted: bool) -> dict[Needs, Ints]:
     deltas, bases = Deltas(HOUR), BASES[weighted]
-    for needs, (which, raised) in made.items():
-        deltas.add(bases[needs], np.zeros(int(which.sum()), dtype=np.int64), cell[which], raised)
+    for needs, (which, raised, histograms) in made.items():
+        deltas.add(bases[needs], np.zeros(int(which.sum()), dtype=np.int64), cell[which], raised, histograms)
     taken = deltas.take()
     found: dict[Needs, Ints] = {}
     for needs, basis in bases.items():

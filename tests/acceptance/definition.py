@@ -201,6 +201,9 @@ def book_labels(terms: Terms, sides: Sequence[Side], rows: Rows) -> set[tuple[in
         weighty = weighted_error_sums(prediction.event, label.event)
         rows[Row(Basis.WEIGHTS_ERRORS_DECIDED, decided, cell)].update(weighty)
         rows[Row(Basis.WEIGHTS_ERRORS_ARRIVED, arrived, cell)].update(weighty)
+        weighty = weighted_label_score_sums(prediction.event, label.event)
+        rows[Row(Basis.WEIGHTS_SCORES_DECIDED, decided, cell)].update(weighty)
+        rows[Row(Basis.WEIGHTS_SCORES_ARRIVED, arrived, cell)].update(weighty)
         for number, name in enumerate(prediction.event.classes, 1):
             versus = class_label_sums(prediction.event, label.event, name)
             rows[Row(Basis.LABEL_DECIDED, decided, cell, number)].update(versus)
@@ -360,6 +363,20 @@ def error_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
         "relative": int(truth != 0), "relative_error": relative,
         **square("predicted", guess), **square("outcome", truth), **square("relative_error", relative),
     }  # fmt: skip
+
+
+def weighted_label_score_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
+    """`monitor.sums.WEIGHTED_LABEL_SCORES` of one labelled prediction that weighs."""
+    w, score, plain = prediction.weight, prediction.score, label_score_sums(prediction, outcome)
+    if w is None or score is None or not plain:
+        return {}
+    side = "positive" if outcome.decision else "negative"
+    found = {f"scored_{side}": 1, **square("weight", w), f"{side}_bin_{hundredth(score)}": w}
+    hi, lo = divmod(w * score, 2**31)
+    tenth = min(score // 100_000, 9)
+    found |= {f"score_in_lo_{tenth}": lo, f"score_in_hi_{tenth}": hi}
+    found |= digits(f"score_{side}_w", w * score) | digits(f"score_{side}_w_sq", w * score**2)
+    return found | digits(f"surprise_{side}_w", w * plain[f"surprise_{side}"])
 
 
 def weighted_error_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:

@@ -45,15 +45,14 @@ with warnings.catch_warnings():
 def test_what_can_be_weighted() -> None:
     """Every rate and mean, the composites of a group's own rates and those of sizes; no test of counts, nothing of histograms."""
     quotients = {
-        name
-        for name, one in registry().items()
-        if one.kind in ("rate", "mean") and one.needs in ("decision", "label", "both", "error")
+        name for name, one in registry().items() if one.kind in ("rate", "mean") and one.needs not in ("score", "value")
     }
     assert {name for name in WEIGHING if metric(name).kind in ("rate", "mean")} == quotients
     assert {"f1", "equalized_odds", "equalized_odds_mean", "treatment_equality"} <= set(WEIGHING)
     assert {"root_mean_squared_error", "generalized_equalized_odds", "standardised_mean_difference"} <= set(WEIGHING)
     assert {"class_imbalance", "mutual_information_independence", "population_stability_index"} <= set(WEIGHING)
-    for name in ("roc_auc", "brier_score", "differential_fairness", "selection_rate_z"):
+    assert {"roc_auc", "brier_score", "expected_calibration_error"} <= set(WEIGHING)
+    for name in ("scoring_rate", "value_ks_distance", "differential_fairness", "selection_rate_z"):
         assert not metric(name).weighs
 
 
@@ -299,4 +298,4 @@ def test_strata_are_put_together_by_effective_numbers() -> None:
 
 def test_metrics_that_cannot_be_weighted_are_left_out() -> None:
     people = [Weighed(Person({"sex": "F", "age": "old"}, decision=True, score=5, value=5), 10**6)]
-    assert assessed(people, ("selection_rate", "selection_rate_z", "roc_auc")).metrics == ("selection_rate",)
+    assert assessed(people, ("selection_rate", "selection_rate_z", "scoring_rate")).metrics == ("selection_rate",)

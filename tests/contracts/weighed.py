@@ -16,7 +16,15 @@ from monitor.grouping import CellInfo, grouping
 from monitor.metric import LAYOUTS_OF, WEIGHTED, Needs
 from monitor.metrics import registry
 from monitor.sums import Ints, Layout
-from tests.acceptance.definition import decision_sums, error_sums, label_sums, weighted, weighted_error_sums
+from tests.acceptance.definition import (
+    decision_sums,
+    error_sums,
+    label_score_sums,
+    label_sums,
+    weighted,
+    weighted_error_sums,
+    weighted_label_score_sums,
+)
 from tests.acceptance.parsing import Event
 from tests.monitor.population import Person
 
@@ -60,7 +68,7 @@ PEOPLE = st.lists(
 )
 
 
-KINDS: tuple[Needs, ...] = ("decision", "label", "error")
+KINDS: tuple[Needs, ...] = ("decision", "label", "error", "label_score")
 
 
 def matrices(people: Sequence[Weighed]) -> tuple[list[CellInfo], dict[Needs, Ints]]:
@@ -96,8 +104,9 @@ def _raised(one: Weighed) -> tuple[Mapping[str, int], ...]:
     came = replace(made, decision=who.label, score=None, value=one.outcome, weight=None)
     decided, labelled = decision_sums(made), label_sums(made, came)
     if not one.weight:
-        return decided, labelled, error_sums(made, came)
-    return weighted(made, decided), weighted(made, labelled), weighted_error_sums(made, came)
+        return decided, labelled, error_sums(made, came), label_score_sums(made, came)
+    errors, scores = weighted_error_sums(made, came), weighted_label_score_sums(made, came)
+    return weighted(made, decided), weighted(made, labelled), errors, scores
 
 
 def _key(person: Person) -> str:

@@ -14,9 +14,17 @@ from monitor.deltas import (
     power_columns,
     score_histogram,
     weighted_error_columns,
+    weighted_label_score_columns,
 )
 from monitor.sums import LAYOUTS, Basis, Book
-from tests.acceptance.definition import error_sums, hundredth, label_score_sums, power_sums, weighted_error_sums
+from tests.acceptance.definition import (
+    error_sums,
+    hundredth,
+    label_score_sums,
+    power_sums,
+    weighted_error_sums,
+    weighted_label_score_sums,
+)
 from tests.acceptance.parsing import Event
 
 HOUR = 3_600_000
@@ -55,6 +63,7 @@ BASES = (
     Basis.ERRORS_DECIDED,
     Basis.ERROR_POWERS_DECIDED,
     Basis.WEIGHTS_ERRORS_DECIDED,
+    Basis.WEIGHTS_SCORES_DECIDED,
 )
 
 
@@ -71,6 +80,8 @@ def counted(parts: list[list[Pair]]) -> dict[tuple[Basis, int, int], dict[str, i
         deltas.add(Basis.ERRORS_DECIDED, time, cell, error_columns(value, outcome))
         deltas.add(Basis.ERROR_POWERS_DECIDED, time, cell, power_columns(value, outcome))
         deltas.add(Basis.WEIGHTS_ERRORS_DECIDED, time, cell, weighted_error_columns(value, outcome, weight))
+        weighted = weighted_label_score_columns(label, score, weight)
+        deltas.add(Basis.WEIGHTS_SCORES_DECIDED, time, cell, *weighted)
     return {
         (book.basis, start, of): {slot: n for slot, n in zip(LAYOUTS[book.basis].slots, sums, strict=True) if n}
         for book, rows in deltas.take().items()
@@ -90,6 +101,7 @@ def one_by_one(pairs: list[Pair]) -> dict[tuple[Basis, int, int], dict[str, int]
             error_sums(prediction, outcome),
             power_sums(prediction, outcome),
             weighted_error_sums(prediction, outcome),
+            weighted_label_score_sums(prediction, outcome),
         )
         for basis, sums in zip(BASES, raised, strict=True):
             rows.setdefault((basis, pair.time // HOUR * HOUR, pair.cell), Counter()).update(sums)

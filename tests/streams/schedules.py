@@ -33,6 +33,7 @@ from tests.acceptance.definition import (
     power_sums,
     weighted,
     weighted_error_sums,
+    weighted_label_score_sums,
 )
 from tests.acceptance.parsing import Event as Content
 
@@ -513,6 +514,8 @@ def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:
     yield Basis.WEIGHTS_LABEL_ARRIVED, hours[1], weighted(pair[0], label_sums(*pair))
     yield Basis.WEIGHTS_ERRORS_DECIDED, hours[0], weighted_error_sums(*pair)
     yield Basis.WEIGHTS_ERRORS_ARRIVED, hours[1], weighted_error_sums(*pair)
+    yield Basis.WEIGHTS_SCORES_DECIDED, hours[0], weighted_label_score_sums(*pair)
+    yield Basis.WEIGHTS_SCORES_ARRIVED, hours[1], weighted_label_score_sums(*pair)
 
 
 Action = tuple[Any, ...]

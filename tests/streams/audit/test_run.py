@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn import metrics as fairlearn
+from sklearn import metrics as sklearn
 
 from monitor.estimates import Measured, State
 from monitor.policies import Answer, Context, Reason
@@ -301,7 +302,10 @@ def test_weights_are_those_of_metric_frame_and_people_stay_people(tmp_path: Path
     assert rate(found, "mean_score", sex="F").value == pytest.approx(score.by_group["F"], abs=1e-6)
     limits = np.average(columns["value"][women], weights=columns["exposure"][women])
     assert rate(found, "mean_value", sex="F").value == pytest.approx(limits)
-    assert "roc_auc" not in found.assessment.metrics
+    assert "scoring_rate" not in found.assessment.metrics
+    label, score = (np.asarray(columns[name])[women] for name in ("label", "score"))
+    area = sklearn.roc_auc_score(label, np.floor(score * 100) / 100, sample_weight=columns["exposure"][women])
+    assert rate(found, "roc_auc", sex="F").value == pytest.approx(area, abs=1e-6)
     assert plain(found)["weighted"] is True
     assert any("policies" in note for note in found.notes)
     (part,) = found.rulings[0].parts
@@ -322,13 +326,13 @@ def test_weights_that_cannot_be_counted(tmp_path: Path, weight: list[float], tol
 def test_a_metric_without_weights_is_not_made_up(tmp_path: Path) -> None:
     columns = {"sex": ["F", "M", "F"], "decision": [1, 0, 1], "value": [1, 2, 3], "w": [1, 2, ""]}
     wishes = Wishes(attributes={"sex": "sex"}, weights="w")
-    with pytest.raises(AuditError, match="roc_auc cannot be weighted"):
-        done(tmp_path, columns, wishes, Request(metrics=("roc_auc",), today=TODAY))
+    with pytest.raises(AuditError, match="scoring_rate cannot be weighted"):
+        done(tmp_path, columns, wishes, Request(metrics=("scoring_rate",), today=TODAY))
     found = done(tmp_path, columns, wishes)
     assert rate(found, "mean_value").value == pytest.approx((1 + 4 + 3) / 4)
     assert rate(found, "selection_rate").denominator == 4.0  # an empty cell counts as one
     (told,) = (note for note in found.notes if "left out" in note)
-    assert "roc_auc" in told
+    assert "scoring_rate" in told
     assert "weights are kept of counts" in told
 
 
