@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.bins import score_bin
 from monitor.columns import Outcomes, Predictions
 from monitor.deltas import (
     Columns,
@@ -22,6 +23,7 @@ from monitor.deltas import (
     label_score_columns,
     power_columns,
     score_histogram,
+    weighted_bins,
     weighted_columns,
     weighted_error_columns,
     weighted_label_score_columns,
@@ -61,11 +63,19 @@ class Counting:
         if scored.any():
             time, cell, score = _those(scored, batch.time, batch.cell, batch.score)
             self._deltas.add(Basis.SCORES, time, cell, {}, score_histogram(score))
+            self._weighted_bins(Basis.WEIGHTS_SCORES, scored, batch, score_bin(batch.score))
         if batch.label_class is not None:
             self._classes(batch, batch.label_class, fresh)
         if batch.value_slot is not None and (ranged := fresh & (batch.value_slot >= 0)).any():
             time, cell, slot = _those(ranged, batch.time, batch.cell, batch.value_slot)
             self._deltas.add(Basis.VALUES, time, cell, {}, ((slot, None),))
+            self._weighted_bins(Basis.WEIGHTS_VALUES, ranged, batch, batch.value_slot)
+
+    def _weighted_bins(self, basis: Basis, which: Bools, batch: Predictions, slot: Whole) -> None:
+        """The histogram of these predictions once more, by weight, of models that weigh."""
+        if batch.weight is not None and (some := which & (batch.weight > 0)).any():
+            time, cell, weight, place = _those(some, batch.time, batch.cell, batch.weight, slot)
+            self._deltas.add(basis, time, cell, *weighted_bins(LAYOUTS[basis], place, weight))
 
     def _classes(self, batch: Predictions, code: NDArray[np.int16], fresh: Bools) -> None:
         """Each class against the rest, of the fresh predictions of models that have so many."""

@@ -206,6 +206,13 @@ def score_histogram(score: Ints) -> tuple[Histogram, ...]:
     return ((score_bin(score), None),)
 
 
+def weighted_bins(layout: Layout, slot: Ints, weight: Ints) -> tuple[Columns, tuple[Histogram, ...]]:
+    """The slots of `WEIGHTED_SCORES` or `WEIGHTED_VALUES` that events of these weights raise, each in its slot of the plain layout."""
+    hi, lo = split_square(weight)
+    columns: Columns = {layout.slots[0]: 1, "weight_sq_hi": hi, "weight_sq_lo": lo}
+    return columns, ((slot + len(columns), weight),)
+
+
 def error_columns(predicted: Ints, outcome: Ints) -> Columns:
     """The slots of `ERRORS` that values with an outcome raise."""
     hi, lo = split_product(predicted, outcome)

@@ -36,6 +36,8 @@ from monitor.sums import (
     WEIGHTED_ERRORS,
     WEIGHTED_LABEL_SCORES,
     WEIGHTED_LABELS,
+    WEIGHTED_SCORES,
+    WEIGHTED_VALUES,
     Ints,
     Layout,
 )
@@ -51,7 +53,7 @@ class MetricError(MonitorError):
 SELECTIVE = "selective labels: only favourable decisions are ever labelled"
 """Why a metric over all labels is undefined where the model's labels are `favourable_only`."""
 
-OF_HISTOGRAMS = "weights are kept of counts, means, errors and labelled scores, not of the other histograms"
+OF_HISTOGRAMS = "quantiles and cuts of a histogram have no one definition with weights"
 OF_TESTS = "a test of counts, or smoothed by them, and weights are no counts"
 """Why a metric cannot be weighted."""
 
@@ -77,6 +79,8 @@ WEIGHTED: Mapping[Needs, Layout] = {
     "both": Layout((*WEIGHTED_DECISIONS.slots, *WEIGHTED_LABELS.slots)),
     "error": WEIGHTED_ERRORS,
     "label_score": WEIGHTED_LABEL_SCORES,
+    "score": WEIGHTED_SCORES,
+    "value": WEIGHTED_VALUES,
 }
 """The same where decisions have weights; these are counted by the hour too."""
 

@@ -85,6 +85,10 @@ class Basis(IntEnum):
     """Weighted scores of labelled decisions in hour panes of the decision's time (`WEIGHTED_LABEL_SCORES`)."""
     WEIGHTS_SCORES_ARRIVED = 20
     """Weighted scores of labelled decisions in hour panes of the outcome's time (`WEIGHTED_LABEL_SCORES`)."""
+    WEIGHTS_SCORES = 21
+    """Weighted scores of decisions in hour panes of the decision's time (`WEIGHTED_SCORES`)."""
+    WEIGHTS_VALUES = 22
+    """Weighted values of decisions over the declared range, in hour panes of the decision's time (`WEIGHTED_VALUES`)."""
 
 
 class Book(NamedTuple):
@@ -239,6 +243,12 @@ SCORES = Layout(_bins("score_bin"))
 
 VALUES = Layout(("below_range", *_bins("value_bin"), "above_range"))
 
+WEIGHTED_SCORES = Layout(("scored", "weight_sq_hi", "weight_sq_lo", *SCORES.slots))
+"""People, the sum of the squares of their weights, and of their weights by score."""
+
+WEIGHTED_VALUES = Layout(("valued", "weight_sq_hi", "weight_sq_lo", *VALUES.slots))
+"""The same by value."""
+
 LABEL_SCORES = Layout(
     (
         *_bins("positive_bin"),  # label true, by score
@@ -336,6 +346,8 @@ LAYOUTS: dict[Basis, Layout] = {
     Basis.WEIGHTS_ERRORS_ARRIVED: WEIGHTED_ERRORS,
     Basis.WEIGHTS_SCORES_DECIDED: WEIGHTED_LABEL_SCORES,
     Basis.WEIGHTS_SCORES_ARRIVED: WEIGHTED_LABEL_SCORES,
+    Basis.WEIGHTS_SCORES: WEIGHTED_SCORES,
+    Basis.WEIGHTS_VALUES: WEIGHTED_VALUES,
 }
 
 HOURLY = (Basis.LABEL_DECIDED, *(basis for basis in Basis if basis >= Basis.SCORES))
@@ -352,6 +364,8 @@ SPARSE = frozenset(
         Basis.LABEL_SCORES_ARRIVED,
         Basis.WEIGHTS_SCORES_DECIDED,
         Basis.WEIGHTS_SCORES_ARRIVED,
+        Basis.WEIGHTS_SCORES,
+        Basis.WEIGHTS_VALUES,
     }
 )
 """Bases whose rows are mostly zeros, which are stored as nulls."""

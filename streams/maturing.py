@@ -130,7 +130,12 @@ HISTOGRAMS = (
 )
 
 WEIGHTED = (
-    Series("weighted decisions", "decision", {"decision": Basis.WEIGHTS_DECISION}, (0,)),
+    Series(
+        "weighted decisions",
+        "decision",
+        {"decision": Basis.WEIGHTS_DECISION, "score": Basis.WEIGHTS_SCORES, "value": Basis.WEIGHTS_VALUES},
+        (0,),
+    ),
     Series(
         "weighted revision",
         "decision",

@@ -31,7 +31,7 @@ COUNTING: _Parts = (
 WEIGHING: _Parts = tuple(
     zip(
         WEIGHTED,
-        (("decision",), ("label", "both", "error", "label_score"), ("label", "error", "label_score")),
+        (("decision", "score", "value"), ("label", "both", "error", "label_score"), ("label", "error", "label_score")),
         strict=True,
     )
 )

@@ -12,6 +12,7 @@ from monitor.estimates import Floats
 from monitor.histograms import above, around, band, centres, kolmogorov_smirnov, median_bin, wasserstein
 from monitor.metric import GroupMetric, Sums, rate
 from monitor.tallies import Contrast, Pair
+from monitor.weighted_bins import weighted
 
 SCORED = "predictions with a score"
 
@@ -59,6 +60,7 @@ METRICS = (
         kind="pair",
         denominator=SCORED,
         tally=apart,
+        weighted=weighted(apart),
     ),
     GroupMetric(
         name="score_wasserstein_distance",
@@ -67,5 +69,6 @@ METRICS = (
         kind="pair",
         denominator=SCORED,
         tally=moved,
+        weighted=weighted(moved),
     ),
 )

@@ -29,6 +29,7 @@ from monitor.intervals import Interval, mean_difference, wilson
 from monitor.metric import GroupMetric, Sums
 from monitor.parts import Gap
 from monitor.tallies import Contrast, Pair, Statistic, Tally
+from monitor.weighted_bins import weighted
 
 VALUED = "predictions with a value"
 
@@ -171,6 +172,7 @@ METRICS = (
         kind="pair",
         denominator=VALUED,
         tally=_pair(apart),
+        weighted=weighted(_pair(apart)),
     ),
     GroupMetric(
         name="value_statistical_parity_area",
@@ -188,6 +190,7 @@ METRICS = (
         kind="pair",
         denominator=VALUED,
         tally=_pair(moved),
+        weighted=weighted(_pair(moved)),
     ),
     GroupMetric(
         name="quantile_demographic_drift",
@@ -196,6 +199,7 @@ METRICS = (
         kind="pair",
         denominator=VALUED,
         tally=_pair(drifted),
+        weighted=weighted(_pair(drifted)),
     ),
     GroupMetric(
         name="largest_quantile_gap",
@@ -204,5 +208,6 @@ METRICS = (
         kind="pair",
         denominator=VALUED,
         tally=_pair(farthest_tenth),
+        weighted=weighted(_pair(farthest_tenth)),
     ),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.bins import value_slot
+from monitor.bins import score_bin, value_slot
 from monitor.cells import Grouper, cell_id, cell_schema, grouper
 from monitor.config import OTHER, UNKNOWN, GroupingConfig, LabelsConfig, ModelConfig
 from monitor.deltas import (
@@ -137,6 +137,17 @@ def in_panes(rows: Rows, of: tuple[ModelConfig, Ints], time: Ints, labels: Basis
     add(Basis.ERRORS_DECIDED, compared, error_columns(guess, truth))
     add(Basis.ERROR_POWERS_DECIDED, compared, power_columns(guess, truth))
     return deltas.take()
+
+
+def bins(rows: Rows, model: ModelConfig) -> dict[Needs, tuple[Flags, Ints]]:
+    """Which rows have a score, and which a value of a declared range; and their slots of `SCORES` and `VALUES`."""
+    score, valued = _scores(rows.score), ~np.isnan(rows.value)
+    found: dict[Needs, tuple[Flags, Ints]] = {"score": (score >= 0, score_bin(score[score >= 0]))}
+    if model.value.range is not None:
+        resolution = model.value.resolution
+        low, high = quantised(np.array(model.value.range), resolution).astype(np.int64).tolist()
+        found["value"] = valued, value_slot(_units(rows.value, resolution)[valued], low, high)
+    return found
 
 
 def labelled_scores(rows: Rows) -> tuple[Flags, Ints]:

@@ -11,6 +11,7 @@ from monitor.deltas import (
     Histogram,
     class_columns,
     class_label_columns,
+    weighted_bins,
     weighted_columns,
     weighted_error_columns,
     weighted_label_score_columns,
@@ -19,7 +20,7 @@ from monitor.metric import Needs
 from monitor.quantities import Flags, Floats, quantised
 from monitor.sums import LARGEST, LAYOUTS, Basis, Book, Ints
 from monitor.windows import HOUR
-from streams.audit.counting import Rows, columns, compared_values, labelled_scores
+from streams.audit.counting import Rows, bins, columns, compared_values, labelled_scores
 from streams.audit.reading import AuditError, Codes, Column
 
 FINEST = 1e-6
@@ -32,9 +33,11 @@ BASES: Mapping[bool, Mapping[Needs, Basis]] = {
         "label": Basis.WEIGHTS_LABEL_DECIDED,
         "error": Basis.WEIGHTS_ERRORS_DECIDED,
         "label_score": Basis.WEIGHTS_SCORES_DECIDED,
+        "score": Basis.WEIGHTS_SCORES,
+        "value": Basis.WEIGHTS_VALUES,
     },
 }
-"""Where decisions, labels, errors and labelled scores are counted, by whether they are weighed."""
+"""Where all this is counted, by whether it is weighed."""
 
 
 def weighed(rows: Rows, model: ModelConfig, cell: Ints, cells: int) -> dict[Needs, Ints]:
@@ -47,6 +50,8 @@ def weighed(rows: Rows, model: ModelConfig, cell: Ints, cells: int) -> dict[Need
     made["error"] = both, weighted_error_columns(guess, truth, rows.weight[both]), ()
     which, score = labelled_scores(rows)
     made["label_score"] = which, *weighted_label_score_columns(rows.label[which] == 1, score, rows.weight[which])
+    for needs, (some, slot) in bins(rows, model).items():
+        made[needs] = some, *weighted_bins(LAYOUTS[BASES[True][needs]], slot, rows.weight[some])
     return _summed(made, cell, cells, True)
 
 

@@ -160,6 +160,8 @@ def book_decisions(terms: Terms, side: Side, rows: Rows) -> None:
         if event.slot is not None:
             rows[Row(Basis.VALUES, hour, cell)][event.slot] += 1
         rows[Row(Basis.WEIGHTS_DECISION, hour, cell)].update(weighted(event, sums))
+        rows[Row(Basis.WEIGHTS_SCORES, hour, cell)].update(weighted_score_sums(event))
+        rows[Row(Basis.WEIGHTS_VALUES, hour, cell)].update(weighted_value_sums(event))
         for number, name in enumerate(event.classes, 1):
             versus = class_sums(event, name)
             rows[Row(Basis.DECISION, hour, cell, number)].update(versus)
@@ -363,6 +365,20 @@ def error_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:
         "relative": int(truth != 0), "relative_error": relative,
         **square("predicted", guess), **square("outcome", truth), **square("relative_error", relative),
     }  # fmt: skip
+
+
+def weighted_score_sums(event: Event) -> Mapping[str, int]:
+    """`monitor.sums.WEIGHTED_SCORES` of one prediction that weighs."""
+    if event.weight is None or event.score is None:
+        return {}
+    return {"scored": 1, **square("weight", event.weight), f"score_bin_{hundredth(event.score)}": event.weight}
+
+
+def weighted_value_sums(event: Event) -> Mapping[str, int]:
+    """`monitor.sums.WEIGHTED_VALUES` of one prediction that weighs."""
+    if event.weight is None or event.slot is None:
+        return {}
+    return {"valued": 1, **square("weight", event.weight), event.slot: event.weight}
 
 
 def weighted_label_score_sums(prediction: Event, outcome: Event) -> Mapping[str, int]:

@@ -42,6 +42,7 @@ MODELS = """
   classes: [offer, refer, decline]
   decision: &labels {favourable: [offer], unfavourable: [refer, decline]}
   outcome: *labels
+  value: {range: [0, 150000]}
   metrics: [selection_rate, equalized_odds]
   weights: true
   intersections: 1

@@ -52,7 +52,7 @@ def test_what_can_be_weighted() -> None:
     assert {"root_mean_squared_error", "generalized_equalized_odds", "standardised_mean_difference"} <= set(WEIGHING)
     assert {"class_imbalance", "mutual_information_independence", "population_stability_index"} <= set(WEIGHING)
     assert {"roc_auc", "brier_score", "expected_calibration_error"} <= set(WEIGHING)
-    for name in ("scoring_rate", "value_ks_distance", "differential_fairness", "selection_rate_z"):
+    for name in ("scoring_rate", "value_quantile_50", "differential_fairness", "selection_rate_z"):
         assert not metric(name).weighs
 
 

@@ -34,6 +34,8 @@ from tests.acceptance.definition import (
     weighted,
     weighted_error_sums,
     weighted_label_score_sums,
+    weighted_score_sums,
+    weighted_value_sums,
 )
 from tests.acceptance.parsing import Event as Content
 
@@ -492,6 +494,8 @@ def decided(of: Terms, prediction: Event, booked: int) -> Raised:
         yield Book(Basis.DECISION, number), hour, class_sums(said, name)
         yield Book(Basis.WEIGHTS_DECISION, number), hour, weighted(said, class_sums(said, name))
     yield Basis.WEIGHTS_DECISION, hour, weighted(said, decision_sums(said))
+    yield Basis.WEIGHTS_SCORES, hour, weighted_score_sums(said)
+    yield Basis.WEIGHTS_VALUES, hour, weighted_value_sums(said)
 
 
 def labels(of: Terms, prediction: Event, outcome: Event, booked: int) -> Raised:

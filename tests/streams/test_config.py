@@ -123,7 +123,7 @@ PERIOD = "policies: [{{name: q, models: [credit], starts: 2026-01-01T00:00:00Z, 
         (MINIMAL + "    decision: {favourable: [[1]]}", "models[0].decision.favourable[0]: must be text, a number, true or"),
         (
             MINIMAL + "    weights: true\n    metrics: [scoring_rate]",
-            "models[0].metrics: scoring_rate cannot be weighted (weights are kept of counts, means, errors and labelled scores, not of the other",
+            "models[0].metrics: scoring_rate cannot be weighted (quantiles and cuts of a histogram have no one definition with weights): name",
         ),
         (MINIMAL + "    weights: {resolution: 0}", "models[0].weights.resolution: must be greater than 0"),
         (MINIMAL + "    weights: maybe", "models[0].weights: must be a mapping"),

@@ -126,6 +126,29 @@ def test_errors_are_of_weights_too(db: sa.Engine) -> None:
         }
 
 
+def test_histograms_are_of_weights_too(db: sa.Engine) -> None:
+    """Women score .2 and .6 with weights 3 and 1, men .6: three quarters of the women's weight lie below all of the men's.
+
+    Of a woman of .6 that came true and weighs 1, and one of .6 and one of .2 that did not, 1 and 3: (3 + 1 / 2) / 4 in order.
+    """
+    counted = Counted(db)
+    women, men = counted.cell("claims", {"sex": "F"}), counted.cell("claims", {"sex": "M"})
+    counted.decisions(T0, women, 2, 0)
+    one = {"scored": 2, "weight_sq_lo": 100**2 + 300**2, "score_bin_20": 300, "score_bin_60": 100}
+    counted.set(Basis.WEIGHTS_SCORES, T0, women, one)
+    counted.set(Basis.WEIGHTS_SCORES, T0, men, {"scored": 1, "weight_sq_lo": 100**2, "score_bin_60": 100})
+    labelled = {"scored_positive": 1, "scored_negative": 2, "weight_sq_lo": 2 * 100**2 + 300**2}
+    bins = {"positive_bin_60": 100, "negative_bin_60": 100, "negative_bin_20": 300}
+    for basis in (Basis.WEIGHTS_SCORES_DECIDED, Basis.WEIGHTS_SCORES_ARRIVED):
+        counted.set(basis, T0, women, labelled | bins)
+    counted.commit(T0 + HOUR + MINUTE, T0 + HOUR + MINUTE)
+    run_on(db, CONFIG.replace("    weights:", "    metrics: [roc_auc, score_ks_distance]\n    weights:"))
+    for time_basis in ("decision", "outcome"):
+        assert query(db, GROUPS, end=T0 + HOUR, basis=time_basis)[0][:3] == ("roc_auc", pytest.approx(3.5 / 4), 1)
+    gaps = query(db, GAPS.replace("'ratio'", "'difference'"), end=T0 + HOUR, basis="decision")
+    assert [row[:3] for row in gaps if row[0] == "score_ks_distance"] == [("score_ks_distance", pytest.approx(0.75), 3)]
+
+
 def test_means_are_of_weights_too(db: sa.Engine) -> None:
     """Limits of 10 and 40 with weights 1 and 3: 130 / 4, and a score of .5 with the first alone; an event of each weight."""
     counted = Counted(db)
