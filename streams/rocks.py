@@ -12,6 +12,7 @@ which is as good as any (it is a cache of the log). Memory is bounded by the opt
 import functools
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -97,7 +98,7 @@ class RocksDisk:
 
     def wipe(self) -> None:
         self.close()
-        shutil.rmtree(self._path, ignore_errors=True)
+        discard(self._path)
         self._db = _open(self._path)
 
     def checkpoint(self, path: Path) -> None:
@@ -110,6 +111,16 @@ class RocksDisk:
 
     def close(self) -> None:
         self._db.close()
+
+
+def discard(folder: Path) -> None:
+    """Take a store away in one step, before its files: a worker that is killed meanwhile leaves no part of one, which could
+    not be opened, or would lack what its log held."""
+    gone = folder.with_name(f".{folder.name}-gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _due_key(hour: int, meta: Meta, number: int) -> bytes:

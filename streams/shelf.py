@@ -19,7 +19,7 @@ from typing import IO
 from monitor.terms import Position, Terms
 from streams.errors import StreamsError
 from streams.failpoints import passing
-from streams.rocks import RocksDisk
+from streams.rocks import RocksDisk, discard
 from streams.store import Store
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 SLOTS = 64
 KEPT = 2
 """Checkpoints kept of a partition."""
+UNREADABLE = ("Corruption", "IO error: No such file")
+"""How RocksDB begins to say that a store is damaged, or that part of it is gone: its errors have no classes of their own."""
 LEFT_SECONDS = 3600
 """An unfinished copy to which nothing was added for so long is nobody's any more."""
 
@@ -55,10 +57,10 @@ class Shelf:
         if store.usable(floor, position.cursors) is not None:
             return disk, store
         for checkpoint in self._newest(stream, part):
-            if not (copy := self._copied(checkpoint, part)):
+            if not (copy := _copied(checkpoint, path.with_name(f"copy-{part}"))):
                 continue
             disk.close()
-            shutil.rmtree(path, ignore_errors=True)
+            discard(path)
             copy.rename(path)
             disk = _opened(path)
             store = Store(disk, terms, lineage)
@@ -66,16 +68,6 @@ class Shelf:
                 log.info("partition %s of %s starts from a checkpoint", part, stream)
                 return disk, store
         return disk, store
-
-    def _copied(self, checkpoint: Path, part: int) -> Path | None:
-        """A whole copy beside the stores, so that a worker that is killed meanwhile leaves no half of one; None if another
-        worker removed the checkpoint meanwhile."""
-        copy = self._root / f"copy-{part}"
-        shutil.rmtree(copy, ignore_errors=True)
-        try:
-            return Path(shutil.copytree(checkpoint, copy))
-        except (FileNotFoundError, shutil.Error):
-            return None
 
     def checkpoint(self, stream: str, part: int, disk: RocksDisk) -> None:
         """Copy a store to the checkpoint folder, in full or not at all; older copies go."""
@@ -108,15 +100,25 @@ class Shelf:
             yield from sorted((path for path in found if path.name.isdigit()), reverse=True)
 
 
+def _copied(checkpoint: Path, copy: Path) -> Path | None:
+    """A whole copy beside the stores of the same stream, so that a worker that is killed meanwhile leaves no half of one; None
+    if another worker removed the checkpoint meanwhile."""
+    shutil.rmtree(copy, ignore_errors=True)
+    try:
+        return Path(shutil.copytree(checkpoint, copy))
+    except (FileNotFoundError, shutil.Error):
+        return None
+
+
 def _opened(path: Path) -> RocksDisk:
     """The store in a folder. One that cannot be read is a lost cache: it begins empty, and is rebuilt."""
     try:
         return RocksDisk(path)
     except Exception as error:
-        if not str(error).startswith("Corruption"):  # RocksDB's errors have no classes of their own
+        if not str(error).startswith(UNREADABLE):
             raise
         log.warning("the local store %s cannot be read and begins anew: %s", path.name, error)
-        shutil.rmtree(path)
+        discard(path)
         return RocksDisk(path)
 
 

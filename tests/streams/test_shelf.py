@@ -1,14 +1,16 @@
 """Checkpoints and what killed workers leave of them, on real RocksDB stores."""
 
 import os
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from monitor.terms import Cursor, Position, Terms
-from streams.rocks import RocksDisk
+from streams.rocks import RocksDisk, discard
 from streams.shelf import LEFT_SECONDS, Shelf
 from streams.store import Store
 
@@ -67,10 +69,63 @@ def test_a_checkpoint_that_is_removed_while_it_is_copied_is_passed_over(checkpoi
 
 
 def test_half_a_copy_of_a_killed_worker_is_nobodys_store(checkpoints: Path, tmp_path: Path) -> None:
-    half = tmp_path / "second" / "worker-0" / "copy-3"
+    stream = copies(checkpoints)[-1].parent.parent.name
+    half = tmp_path / "second" / "worker-0" / stream / "copy-3"
     half.mkdir(parents=True)
     (half / "CURRENT").write_bytes((copies(checkpoints)[-1] / "CURRENT").read_bytes())
     assert held(Shelf(tmp_path / "second", checkpoints), 25) == (20, [SIDE])
+
+
+def test_streams_whose_partitions_are_claimed_at_once_do_not_take_each_others_copies(
+    checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other stream's partition of the same number is claimed in another thread, between the copy and its use."""
+    first = Shelf(tmp_path / "first", checkpoints)
+    disk, store = first.open("others", 3, LINEAGE, standing_at(0), TERMS)
+    store.put(0, [KEY], [b"of the other stream"], np.array([2**40]))
+    store.write(store.freeze(), standing_at(15).cursors)
+    first.checkpoint("others", 3, disk)
+    disk.close()
+    first.close()
+    second = Shelf(tmp_path / "second", checkpoints)
+    whole, others = shutil.copytree, list[list[bytes | None]]()
+
+    def copied(*args: Any) -> Any:
+        monkeypatch.setattr(shutil, "copytree", whole)
+        copy = whole(*args)
+        disk, store = second.open("others", 3, LINEAGE, standing_at(25), TERMS)
+        others.append(store.get(0, [KEY]))
+        disk.close()
+        return copy
+
+    monkeypatch.setattr(shutil, "copytree", copied)
+    assert held(second, 25) == (20, [SIDE])
+    assert others == [[b"of the other stream"]]
+
+
+@pytest.mark.parametrize("file", ["MANIFEST-*", "CURRENT", "*.sst"])
+def test_what_a_killed_worker_has_left_of_a_store_that_it_removed_begins_anew(tmp_path: Path, file: str) -> None:
+    shelf = Shelf(tmp_path, None)
+    for offset in (5, 10):  # opened again, it is in tables
+        disk, store = shelf.open(STREAM, 3, LINEAGE, standing_at(offset), TERMS)
+        write(disk, store, offset)
+        disk.close()
+    disk, _ = shelf.open(STREAM, 3, LINEAGE, standing_at(10), TERMS)
+    disk.close()
+    for gone in list(tmp_path.glob(f"worker-0/*/3/{file}")):
+        gone.unlink()
+    assert held(shelf, 25) == (None, [None])
+
+
+def test_a_store_is_removed_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf(tmp_path, None)
+    disk, store = shelf.open(STREAM, 3, LINEAGE, standing_at(0), TERMS)
+    write(disk, store, 10)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # killed before a file is gone
+    disk.close()
+    discard(next(tmp_path.glob("worker-0/*/3")))
+    monkeypatch.undo()
+    assert held(shelf, 25) == (None, [None])
 
 
 def test_a_store_that_cannot_be_read_begins_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
