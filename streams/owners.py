@@ -156,11 +156,15 @@ class Owners:
             self._claims[key] = asyncio.create_task(self._claim(key, stream))
 
     async def _claim(self, key: Key, stream: Stream) -> None:
-        """Claim until it succeeds or the partition is not ours any more. The local store of an earlier claim is closed first."""
+        """Claim until it succeeds or the partition is not ours any more. The local store of an earlier claim is closed first.
+
+        One task at a time: what is lost, or given up and given again, while it still says where to read on, it claims anew.
+        """
         attempt = 0
-        if (closing := self._closing.pop(key, None)) is not None:
-            await asyncio.shield(closing)
         while key in self._wanted and key not in self._partitions:
+            if (closing := self._closing.pop(key, None)) is not None:
+                await asyncio.shield(closing)
+                continue
             generation = self._wanted[key][1]
             try:
                 partition = await asyncio.to_thread(self._open, stream, key[1], generation)
@@ -174,7 +178,8 @@ class Owners:
                 self._ports.telemetry.retried("postgres", Activity.CONSUME)
             else:
                 await self._begin(key, partition)
-                return
+                attempt = 0
+                continue
             await asyncio.sleep(backoff(attempt))
             attempt += 1
 
@@ -387,7 +392,7 @@ class Owners:
         if self._partitions.get(key) is partition:
             del self._partitions[key]
         self._let_go(key, partition)
-        self._claims[key] = asyncio.create_task(self._claim(key, partition.stream))
+        self._start_claim(key, partition.stream)
 
     def _fail(self, error: BaseException) -> None:
         if not self.failed.done():

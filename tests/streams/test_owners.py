@@ -235,3 +235,30 @@ async def _drained(folder: Path) -> None:
     assert not group.owners.drained, "another partition has come"
     await group.owners.close()
     group.shelf.close()
+
+
+def test_a_partition_that_is_taken_and_given_again_while_it_begins_is_claimed_anew(tmp_path: Path) -> None:
+    asyncio.run(_given_again(tmp_path))
+
+
+async def _given_again(folder: Path) -> None:
+    """Two rebalances while the transport has not answered yet that it knows where to read on."""
+    group = Group(folder)
+    answering = asyncio.Event()
+    told = group.owners._ports.read_from
+
+    async def read_from(offsets: Mapping[TP, int]) -> None:
+        await told(offsets)
+        await answering.wait()
+
+    group.owners._ports.read_from = read_from
+    await group.owners.reassign(BOTH, 1)
+    first = await group.claimed()
+    await group.owners.reassign(set(), 2)
+    await group.owners.reassign(BOTH, 3)
+    answering.set()
+    second = await group.claimed()
+    assert second is not first
+    assert second.generation == 3
+    await group.owners.close()
+    group.shelf.close()
