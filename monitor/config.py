@@ -255,7 +255,7 @@ class ModelConfig(Config):
 
     `classes` are the labels whose rates are kept one against the rest, beside those of favourable against not.
     `histograms`: also keep scores, values and errors by the hour, for AUC, calibration, quantiles and distances; a label that
-    comes weeks later then changes three rows instead of one. `weights`: the events' `weight` counts; rates and means are of
+    comes weeks later then changes four rows instead of one. `weights`: the events' `weight` counts; rates and means are of
     weights then.
     """
 
