@@ -38,6 +38,8 @@ QUIET = 0.03
 TOUCH_EVERY = 20.0
 HOLE_AFTER = 1.0
 """Seconds without a record after which it is asked whether what is left of the log holds any."""
+SHORT_AFTER, SHORT_AGAIN = 30.0, 600.0
+"""Seconds after which, and again, it is told that a log is shorter than what was counted; a new leader may say so for a moment."""
 DROPPED_AFTER = 10.0
 """Seconds after which what is left is fetched again: Faust may drop the last chunk of a rebalance, and no gap shows it where
 nothing comes after."""
@@ -54,6 +56,8 @@ class Partition:
     store: Store
     generation: int
     last_records: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    tell_short: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    """From when on it is told of each topic that its log is shorter than what was counted of it."""
     idle_clocks: tuple[int, int] = (NEVER, NEVER)
     last_commit: float = 0.0
     last_touch: float = 0.0
@@ -197,6 +201,7 @@ class Owners:
             return
         partition.last_commit = partition.last_touch = now = time.monotonic()
         partition.last_records[:] = now, now
+        partition.tell_short[:] = now + SHORT_AFTER, now + SHORT_AFTER
         self._partitions[key] = partition
         await self._ports.read_from(dict(zip(partition.topics, partition.session.offsets, strict=True)))
 
@@ -429,11 +434,25 @@ class Owners:
             return False
         if end is None:
             return None
+        self._look_for_short(partition, topic, end)
         session.at_end(topic, end)
         there = session.offsets[topic] >= end and not session.behind()
         idle = there and time.monotonic() - partition.last_records[topic] >= idle_after
         session.declare_idle(topic, idle)
         return idle if there else None
+
+    def _look_for_short(self, partition: Partition, topic: int, end: int) -> None:
+        """A topic that was made anew begins at 0 again: its records are below the cursor, and passed over."""
+        now, counted = time.monotonic(), partition.session.offsets[topic]
+        if counted <= end:
+            partition.tell_short[topic] = now + SHORT_AFTER
+        elif now >= partition.tell_short[topic]:
+            partition.tell_short[topic] = now + SHORT_AGAIN
+            log.error(
+                "%s ends at offset %s, and was read up to %s: it was made anew, or its broker has lost records. What comes below"
+                " that offset is not counted: give the models topics of another name",
+                partition.topics[topic], end, counted,
+            )  # fmt: skip
 
     async def _clocks(self) -> Mapping[str, tuple[int, int]]:
         """Per stream the committed clocks; nothing while Postgres is away."""

@@ -16,7 +16,7 @@ from monitor.reader import RETENTION_MS
 from monitor.terms import Position, Terms
 from streams.hashing import IdHasher
 from streams.ledger import Ledger, Lost
-from streams.owners import DROPPED_AFTER, QUIET, Key, Owners, Ports
+from streams.owners import DROPPED_AFTER, QUIET, SHORT_AFTER, Key, Owners, Ports
 from streams.reading_process import Recipe
 from streams.rocks import RocksDisk
 from streams.session import Chunk, QualityCells
@@ -260,5 +260,27 @@ async def _given_again(folder: Path) -> None:
     second = await group.claimed()
     assert second is not first
     assert second.generation == 3
+    await group.owners.close()
+    group.shelf.close()
+
+
+def test_a_log_that_is_shorter_than_what_was_counted_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(_made_anew(tmp_path, caplog))
+
+
+async def _made_anew(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Offsets begin at 0 again, and what is there is passed over as if it had been counted."""
+    group = Group(folder)
+    await group.owners.reassign(BOTH, 1)
+    partition = await group.claimed()
+    partition.session.deliver(Chunk(0, 0, 1, records(prediction())))
+    await group.owners.look_at_ends(60.0)
+    assert "made anew" not in caplog.text, "a new leader may say so for a moment"
+    partition.tell_short[0] -= SHORT_AFTER
+    for _ in range(2):
+        await group.owners.look_at_ends(60.0)
+    assert caplog.text.count("ends at offset 0, and was read up to 1: it was made anew") == 1
     await group.owners.close()
     group.shelf.close()
