@@ -13,9 +13,9 @@ import numpy as np
 
 from monitor.estimates import Floats
 from monitor.metric import Sums
-from monitor.sums import LABEL_SCORES, Ints, join_square
+from monitor.sums import LABEL_SCORES, LIMB, Ints, join_square
 from monitor.tallies import Statistic, Tallied, Tally
-from monitor.weighted_means import total
+from monitor.weighted_means import quotient, total
 
 SIDES = ("positive", "negative")
 
@@ -28,10 +28,15 @@ def weighted(tally: Callable[[Sums], Tallied]) -> Callable[[Sums], Tallied]:
         if isinstance(alike, Tally):
             assert isinstance(people, Tally)
             assert sums.weight_unit is not None
-            weight, effective = _weight(sums) * sums.weight_unit, np.asarray(alike.n, dtype=np.float64)
+            weight, count = _weight(sums) * sums.weight_unit, np.asarray(alike.n, dtype=np.float64)
             with np.errstate(all="ignore"):
-                numerator = np.where(effective > 0.0, alike.numerator / effective * weight, 0.0)
-            return replace(alike, numerator=numerator, n=people.n, denominator=weight, effective=effective)
+                numerator = np.where(count > 0.0, alike.numerator / count * weight, 0.0)
+            effective, variance = _effective(sums), alike.variance
+            if variance is not None:
+                variance = np.where(effective > 1.0, variance, np.nan)
+            return replace(
+                alike, numerator=numerator, n=people.n, denominator=weight, effective=effective, variance=variance
+            )
         assert isinstance(alike, Statistic)
         assert isinstance(people, Statistic)
         return replace(alike, parts=people.parts)
@@ -43,6 +48,13 @@ def _weight(sums: Sums) -> Floats:
     """The sum of the weights, in units."""
     found: Floats = sum(sums.bins(f"{side}_bin").sum(axis=-1) for side in SIDES).astype(np.float64)
     return found
+
+
+def _effective(sums: Sums) -> Floats:
+    """Kish's number, rounded once: degrees of freedom are whole, and of four equal weights there must not be 3.99."""
+    weight = sum(sums.bins(f"{side}_bin").sum(axis=-1) for side in SIDES).astype(object)
+    square = (sums.weight_sq_hi.astype(object) << LIMB) + sums.weight_sq_lo.astype(object)
+    return np.nan_to_num(quotient(weight * weight, square))
 
 
 def _people(sums: Sums) -> Sums:
