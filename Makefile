@@ -6,7 +6,8 @@ SHELL := /bin/sh
 .PHONY: help demo test check audit format chaos bench bench-evidence venv constraints clean
 
 PYTHON ?= python3
-JOBS ?= 2
+# One more than cores: many tests wait for what they have started.
+JOBS ?= 3
 ARGS ?=
 BIN := .venv/bin
 
