@@ -58,7 +58,11 @@ def effective(layout: Layout, matrix: Ints) -> Ints:
 
 def factor(layout: Layout, matrix: Ints) -> Ints:
     """By what weights are multiplied for that, `sum w / sum w^2` over all decisions; 0 of none."""
-    weight, square = weights(layout, matrix)[..., :1], squares(layout, matrix)[..., :1]
+    return factor_of(weights(layout, matrix)[..., :1], squares(layout, matrix)[..., :1])
+
+
+def factor_of(weight: Ints, square: Floats) -> Ints:
+    """The same, of the sums of weights and of their squares."""
     found: Ints = np.divide(weight, square, out=np.zeros(square.shape), where=square > 0)
     return found
 

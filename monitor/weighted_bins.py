@@ -8,11 +8,10 @@ Kish's number. `n` stays the number of people.
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
 from monitor.metric import Sums
 from monitor.sums import SCORES, VALUES, WEIGHTED_SCORES, join_square
 from monitor.tallies import Pair
+from monitor.weighing import factor_of
 
 PARTS = 3
 """Slots before the bins: people, and the sum of the squares of their weights in two."""
@@ -24,9 +23,7 @@ def weighted(tally: Callable[[Sums], Pair]) -> Callable[[Sums], Pair]:
     def made(sums: Sums) -> Pair:
         plain = SCORES if sums.layout is WEIGHTED_SCORES else VALUES
         people, bins = sums.matrix[..., 0], sums.matrix[..., PARTS:]
-        weight = bins.sum(axis=-1).astype(np.float64)
-        square = join_square(sums.weight_sq_hi, sums.weight_sq_lo)
-        factor = np.divide(weight, square, out=np.zeros(weight.shape), where=square > 0)
+        factor = factor_of(bins.sum(axis=-1), join_square(sums.weight_sq_hi, sums.weight_sq_lo))
         found = tally(Sums(plain, bins * factor[..., None], sums.unit, span=sums.span))
         return replace(found, parts=dict.fromkeys(found.parts, people))
 

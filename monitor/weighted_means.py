@@ -38,8 +38,12 @@ def weight(sums: Sums, count: str) -> Any:
 
 def squares(sums: Sums, count: str) -> Any:
     """The sum of the squares of these weights, in squared units."""
-    hi, lo = (getattr(sums, f"{count}_weight_sq_{part}").astype(object) for part in ("hi", "lo"))
-    return (hi << LIMB) + lo
+    return joined(getattr(sums, f"{count}_weight_sq_hi"), getattr(sums, f"{count}_weight_sq_lo"))
+
+
+def joined(hi: Ints, lo: Ints) -> Any:
+    """A sum that is kept in two limbs, as Python's integers."""
+    return (hi.astype(object) << LIMB) + lo.astype(object)
 
 
 def quotient(above: Any, below: Any) -> Floats:
@@ -51,7 +55,12 @@ def quotient(above: Any, below: Any) -> Floats:
 
 def effective(sums: Sums, count: str) -> Floats:
     """Kish's effective number of what a slot counts, `(sum w)^2 / sum w^2`; 0 of none."""
-    return np.nan_to_num(quotient(weight(sums, count) ** 2, squares(sums, count)))
+    return kish(weight(sums, count), squares(sums, count))
+
+
+def kish(weight: Any, square: Any) -> Floats:
+    """The same, of sums as Python's integers: rounded once."""
+    return np.nan_to_num(quotient(weight**2, square))
 
 
 def of_scores(sums: Sums, count: str, quantity: str) -> Tally:

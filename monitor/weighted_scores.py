@@ -13,9 +13,10 @@ import numpy as np
 
 from monitor.estimates import Floats
 from monitor.metric import Sums
-from monitor.sums import LABEL_SCORES, LIMB, Ints, join_square
+from monitor.sums import LABEL_SCORES, Ints, join_square
 from monitor.tallies import Statistic, Tallied, Tally
-from monitor.weighted_means import quotient, total
+from monitor.weighing import factor_of
+from monitor.weighted_means import joined, kish, total
 
 SIDES = ("positive", "negative")
 
@@ -24,37 +25,35 @@ def weighted(tally: Callable[[Sums], Tallied]) -> Callable[[Sums], Tallied]:
     """What a metric of labelled scores makes of weighted ones."""
 
     def made(sums: Sums) -> Tallied:
-        people, alike = tally(_people(sums)), tally(_alike(sums))
-        if isinstance(alike, Tally):
+        people, found = tally(_people(sums)), tally(_alike(sums))
+        if isinstance(found, Tally):
             assert isinstance(people, Tally)
             assert sums.weight_unit is not None
-            weight, count = _weight(sums) * sums.weight_unit, np.asarray(alike.n, dtype=np.float64)
+            weight, count = (np.asarray(n, dtype=np.float64) for n in (_weight(sums) * sums.weight_unit, found.n))
             with np.errstate(all="ignore"):
-                numerator = np.where(count > 0.0, alike.numerator / count * weight, 0.0)
-            effective, variance = _effective(sums), alike.variance
+                numerator = np.where(count > 0.0, found.numerator / count * weight, 0.0)
+            effective, variance = _effective(sums), found.variance
             if variance is not None:
                 variance = np.where(effective > 1.0, variance, np.nan)
             return replace(
-                alike, numerator=numerator, n=people.n, denominator=weight, effective=effective, variance=variance
+                found, numerator=numerator, n=people.n, denominator=weight, effective=effective, variance=variance
             )
-        assert isinstance(alike, Statistic)
+        assert isinstance(found, Statistic)
         assert isinstance(people, Statistic)
-        return replace(alike, parts=people.parts)
+        return replace(found, parts=people.parts)
 
     return made
 
 
-def _weight(sums: Sums) -> Floats:
+def _weight(sums: Sums) -> Ints:
     """The sum of the weights, in units."""
-    found: Floats = sum(sums.bins(f"{side}_bin").sum(axis=-1) for side in SIDES).astype(np.float64)
+    found: Ints = sum(sums.bins(f"{side}_bin").sum(axis=-1) for side in SIDES)
     return found
 
 
 def _effective(sums: Sums) -> Floats:
     """Kish's number, rounded once: degrees of freedom are whole, and of four equal weights there must not be 3.99."""
-    weight = sum(sums.bins(f"{side}_bin").sum(axis=-1) for side in SIDES).astype(object)
-    square = (sums.weight_sq_hi.astype(object) << LIMB) + sums.weight_sq_lo.astype(object)
-    return np.nan_to_num(quotient(weight * weight, square))
+    return kish(_weight(sums).astype(object), joined(sums.weight_sq_hi, sums.weight_sq_lo))
 
 
 def _people(sums: Sums) -> Sums:
@@ -79,7 +78,5 @@ def _alike(sums: Sums) -> Sums:
         ).items():
             matrix[..., LABEL_SCORES.index(slot)] = column
     matrix[..., LABEL_SCORES.span("score_in")] = join_square(sums.bins("score_in_hi"), sums.bins("score_in_lo"))
-    weight, square = _weight(sums), join_square(sums.weight_sq_hi, sums.weight_sq_lo)
-    factor = np.divide(weight, square, out=np.zeros(weight.shape), where=square > 0)
-    alike: Ints = matrix * factor[..., None]
-    return Sums(LABEL_SCORES, alike)
+    factor = factor_of(_weight(sums), join_square(sums.weight_sq_hi, sums.weight_sq_lo))
+    return Sums(LABEL_SCORES, matrix * factor[..., None])
