@@ -10,6 +10,7 @@ which is as good as any (it is a cache of the log). Memory is bounded by the opt
 """
 
 import functools
+import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -115,12 +116,10 @@ class RocksDisk:
 
 def discard(folder: Path) -> None:
     """Take a store away in one step, before its files: a worker that is killed meanwhile leaves no part of one, which could
-    not be opened, or would lack what its log held."""
-    gone = folder.with_name(f".{folder.name}-gone")
-    shutil.rmtree(gone, ignore_errors=True)
+    not be opened, or would lack what its log held. What begins with a dot is such a rest."""
     with suppress(FileNotFoundError):
-        folder.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+        gone = folder.rename(folder.with_name(f".{folder.name}-{secrets.token_hex(4)}"))
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _due_key(hour: int, meta: Meta, number: int) -> bytes:

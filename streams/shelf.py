@@ -42,6 +42,8 @@ class Shelf:
 
     def __init__(self, data: Path, checkpoints: Path | None) -> None:
         self._lock, self._root = _slot(data)
+        for rest in self._root.glob("*/.*"):  # of a worker that was killed: the lock says that it is gone
+            shutil.rmtree(rest, ignore_errors=True)
         self._checkpoints = checkpoints
 
     def close(self) -> None:
@@ -84,13 +86,13 @@ class Shelf:
         shutil.copytree(local, unfinished)
         shutil.rmtree(local, ignore_errors=True)
         passing("checkpoint")
-        _removed(folder / name)
+        discard(folder / name)
         try:
             unfinished.rename(folder / name)
         except OSError:  # another worker, one of us a zombie, was faster
             shutil.rmtree(unfinished, ignore_errors=True)
         for old in sorted(self._newest(stream, part), reverse=True)[KEPT:]:
-            _removed(old)
+            discard(old)
         _sweep(folder)
 
     def _newest(self, stream: str, part: int) -> Iterator[Path]:
@@ -120,13 +122,6 @@ def _opened(path: Path) -> RocksDisk:
         log.warning("the local store %s cannot be read and begins anew: %s", path.name, error)
         discard(path)
         return RocksDisk(path)
-
-
-def _removed(checkpoint: Path) -> None:
-    """Take a checkpoint away in one step, before its files: whoever is killed meanwhile leaves no half of one."""
-    with suppress(FileNotFoundError):
-        gone = checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}-{secrets.token_hex(4)}"))
-        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _sweep(folder: Path) -> None:

@@ -155,3 +155,16 @@ def test_the_same_checkpoint_again_takes_the_place_of_the_first(checkpoints: Pat
     assert [int(path.name) for path in copies(checkpoints)] == [20, 40]
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == [new.name]
     assert held(Shelf(tmp_path / "third", checkpoints), 25) == (20, [SIDE])
+
+
+def test_what_a_killed_worker_has_left_of_a_store_goes_with_the_next_start(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, None)
+    disk, store = shelf.open(STREAM, 3, LINEAGE, standing_at(0), TERMS)
+    write(disk, store, 10)
+    disk.close()
+    shelf.close()
+    (path,) = tmp_path.glob("worker-0/*/3")
+    path.rename(path.with_name(".3-0a1b2c3d"))
+    shelf = Shelf(tmp_path, None)
+    assert list(tmp_path.glob("worker-0/*/*")) == []
+    shelf.close()
