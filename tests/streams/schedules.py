@@ -7,7 +7,7 @@ in whole prefixes and shares nothing with the fold but the names of the slots.
 
 import copy
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, NamedTuple
@@ -578,15 +578,11 @@ def run(of: Terms, actions: list[Action]) -> str:
     return world.wrong
 
 
-def shrunk(of: Terms, actions: list[Action]) -> list[Action]:
-    """The failing actions without those that the failure does not need."""
+def shrunk(actions: list[Action], wrong: Callable[[list[Action]], str]) -> list[Action]:
+    """The failing actions without those that the failure does not need; `wrong` says what is wrong after some."""
     for size in (64, 32, 16, 8, 4, 2, 1, 1, 1):
         for start in range(len(actions) // size * size, -1, -size):
             shorter = actions[:start] + actions[start + size :]
-            if fails(of, shorter):
+            if wrong(shorter):
                 actions = shorter
     return actions
-
-
-def fails(of: Terms, actions: list[Action]) -> bool:
-    return bool(run(of, actions))

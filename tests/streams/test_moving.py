@@ -1,5 +1,6 @@
 """Partitions that come and go: every commit equals the definition, and in the end everything is counted."""
 
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -11,7 +12,7 @@ from monitor.terms import Terms
 from streams import transport
 from streams.transport import ChunkThread
 from tests.streams.moving import Consumer, Group, moving
-from tests.streams.schedules import TERMS, Action, apply
+from tests.streams.schedules import TERMS, Action, apply, shrunk
 
 SCHEDULES = 100
 
@@ -35,15 +36,6 @@ def run(of: Terms, actions: list[Action]) -> str:
     return group.wrong
 
 
-def shrunk(of: Terms, actions: list[Action]) -> list[Action]:
-    for size in (32, 16, 8, 4, 2, 1, 1, 1):
-        for start in range(len(actions) // size * size, -1, -size):
-            shorter = actions[:start] + actions[start + size :]
-            if run(of, shorter):
-                actions = shorter
-    return actions
-
-
 def first_failure(count: int) -> str:
     for seed in range(count):
         rng = Random(seed)
@@ -52,7 +44,7 @@ def first_failure(count: int) -> str:
         actions = moving(rng, group, rng.choice((40, 80, 160)))
         apply(group, actions[-1])
         if group.wrong:
-            shortest = shrunk(of, actions)
+            shortest = shrunk(actions, partial(run, of))
             return "\n".join([f"seed {seed}, {of}", *map(str, shortest), "=> " + run(of, shortest)])
     return ""
 

@@ -4,6 +4,7 @@ First the real code must hold; then each rule that is left out must be found out
 """
 
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -32,7 +33,7 @@ def first_failure(start: int, count: int, restores: bool = True, among: list[Ter
         actions: list[Action] = generate(rng, world, rng.choice((15, 40, 80, 160)), restores)
         apply(world, actions[-1])
         if world.wrong:
-            shortest = shrunk(of, actions)
+            shortest = shrunk(actions, partial(run, of))
             return "\n".join([f"seed {seed}, {of}", *map(str, shortest), "=> " + run(of, shortest)])
     return ""
 
