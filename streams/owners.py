@@ -252,7 +252,7 @@ class Owners:
         try:
             partition.session.deliver(Chunk(topic, fetched.start, end, fetched.records, read))
         except Gap as gap:
-            log.info("%s: %s", tp, gap)
+            log.info("partition %s of %s: %s", tp.partition, tp.topic, gap)
             await self._ports.read_from({tp: partition.session.offsets[topic]})
             return
         partition.last_records[topic] = time.monotonic()
@@ -270,7 +270,10 @@ class Owners:
         last = min((await self._ports.beginnings([tp])).get(tp, 0), hole.end)
         if first >= last or (first == 0 and not base.commit_no):
             return
-        log.error("%s: offsets %s to %s were deleted before they were counted", tp, first, last - 1)
+        log.error(
+            "partition %s of %s: offsets %s to %s were deleted before they were counted",
+            tp.partition, tp.topic, first, last - 1,
+        )  # fmt: skip
         lost = LostRange(hole.topic, first, last, hole.since, hole.until)
         await asyncio.to_thread(partition.stream.ledger.lose, partition.owned, lost)
         self._ports.telemetry.records_gone(tp.topic, last - first)
@@ -449,9 +452,9 @@ class Owners:
         elif now >= partition.tell_short[topic]:
             partition.tell_short[topic] = now + SHORT_AGAIN
             log.error(
-                "%s ends at offset %s, and was read up to %s: it was made anew, or its broker has lost records. What comes below"
-                " that offset is not counted: give the models topics of another name",
-                partition.topics[topic], end, counted,
+                "partition %s of %s ends at offset %s, and was read up to %s: it was made anew, or its broker has lost records."
+                " What comes below that offset is not counted: give the models topics of another name",
+                partition.owned.part, partition.stream.topics[topic], end, counted,
             )  # fmt: skip
 
     async def _clocks(self) -> Mapping[str, tuple[int, int]]:

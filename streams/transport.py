@@ -207,9 +207,8 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     async def _read_from(self, offsets: Mapping[TP, int]) -> None:
         consumer = self._ensure_consumer()
         for tp, offset in offsets.items():
-            if (
-                state := self._state(tp)
-            ) is not None:  # else another assignment has come, and whoever owns it then says so
+            state = self._state(tp)
+            if state is not None:  # else another assignment has come, and whoever owns it then says so
                 consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
                 self._readings[tp] = _Reading(state, offset)
 

@@ -17,7 +17,6 @@ _ATTRIBUTES = struct.Struct("<IIQiIQQQII")
 _SYSCALL = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 """The number of `sched_setattr` by machine; Debian 12's C library has no function for it."""
 
-
 GIVEN_WAY = 5
 """Steps of the nice value."""
 
