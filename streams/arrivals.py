@@ -7,6 +7,7 @@ closed is complete. (Dead letters stand at their record's own time and may come 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 import sqlalchemy as sa
@@ -96,6 +97,12 @@ class Arrivals:
         named = [model for model in {*self.counts, *self.before} if model != UNNAMED]
         others = [self._newest(model, slot, end) for model in named for slot in slots]
         return max(0, max([other for other in others if other is not None], default=own) - own)
+
+    def quiet(self, end: int) -> float:
+        """For how many ms before `end` nothing came of anybody; infinite if nothing ever did."""
+        starts = [counts.starts[at - 1] for counts in self.counts.values() if (at := bisect_left(counts.starts, end))]
+        starts += [until - self.pane for of_model in self.before.values() for until in of_model if until is not None]
+        return end - max(starts, default=-inf)
 
     def _newest(self, model: str, slot: str, end: int) -> int | None:
         """The start of the newest pane before `end` in which the model had any."""

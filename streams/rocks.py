@@ -12,6 +12,7 @@ which is as good as any (it is a cache of the log). Memory is bounded by the opt
 import functools
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ from rocksdict import (
 
 from monitor.entries import spent
 from monitor.terms import OUTCOMES, PREDICTIONS, Terms
-from streams.store import KEY_SIZE, PREFIXES, Due, Key, Meta, pack_meta, unpack_meta
+from streams.store import KEY_SIZE, PREFIXES, Due, Key, Meta, Puts, pack_meta, unpack_meta
 
 _META, _DUE = b"m", b"d"
 MEMTABLE = 16 << 20
@@ -65,11 +66,10 @@ class RocksDisk:
                 return
             yield key
 
-    def write(self, keys: Sequence[Key], sides: Sequence[bytes], due: Sequence[Due], meta: Meta) -> None:
+    def write(self, put: Puts, gone: Sequence[Key], due: Sequence[Due], meta: Meta) -> None:
         batch = WriteBatch(raw_mode=True)
-        put = batch.__setitem__
-        for key, side in zip(keys, sides, strict=True):
-            put(key, side)
+        deque(map(batch.__setitem__, *put), maxlen=0)  # a third quicker than a loop
+        deque(map(batch.__delitem__, gone), maxlen=0)
         for hour, of_hour in due:
             self._number += 1
             batch[_due_key(hour, meta, self._number)] = of_hour

@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from alerts.rules import due
 from alerts.rules.absence import SILENCE, AbsenceRule
+from alerts.rules.quality import QualityRule
 from alerts.verdicts import Observation
 from monitor.sums import Basis
 from monitor.times import DAY, HOUR
@@ -95,6 +97,22 @@ class Watch:
         this.behind |= high < until
         return high >= until
 
+    def unseen(self, this: Round, time_basis: TimeBasis, ends: range) -> None:
+        """Judge rules about records, labels and silence at ends at which no window is looked at, since all are empty.
+
+        What they see is in none: a model that is silent while others go on, or of which only records come that are not counted.
+        """
+        known = this.judging.circumstances
+        rules = [rule for rule in self._rules[time_basis] if windowless(rule) or rule.of in SILENCE]
+        if known is None or not rules:
+            return
+        reach = max(_reach(rule) for rule in rules)
+        for end in ends:
+            still = known.arrivals is not None and known.arrivals.quiet(end) > reach
+            for rule in rules:
+                if due((rule,), end) and (rule.of == "labels" or not still):  # else it sees what it saw before
+                    this.judging.step(rule, list(replace(known, rules=(rule,)).observations(end, {})), end)
+
     def forget(self) -> None:
         """What was judged may not have been stored."""
         self._begun = {}
@@ -129,6 +147,13 @@ def still(
         return at, silence_of(rule, elapsed, at)
     at = (stood_at + elapsed) // arrivals.pane * arrivals.pane
     return at, silence_of(rule, (arrivals.silence(rule.of, stood_at) or 0) + elapsed, at)
+
+
+def _reach(rule: QualityRule | AbsenceRule) -> int:
+    """For how many ms after the last record of anybody the rule may still come to something else."""
+    patience = rule.policy.patience
+    looked_at = rule.after_ms if isinstance(rule, AbsenceRule) else rule.window_ms
+    return looked_at + patience.for_ms + patience.keep_firing_ms + HOUR
 
 
 def _now() -> int:

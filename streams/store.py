@@ -8,13 +8,14 @@ log (`session.py`).
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.bloom import Bloom
-from monitor.entries import FORMAT, READABLE
+from monitor.entries import FORMAT, READABLE, spent
 from monitor.sums import Ints
 from monitor.terms import TOPICS, Cursor, Cursors, Terms
 
@@ -41,6 +42,13 @@ class Due(NamedTuple):
     keys: bytes
 
 
+class Puts(NamedTuple):
+    """Sides to write, and their keys."""
+
+    keys: Sequence[Key]
+    sides: Sequence[bytes]
+
+
 class Disk(Protocol):
     """A local store of one partition. Each write is atomic."""
 
@@ -53,8 +61,8 @@ class Disk(Protocol):
     def all_keys(self) -> Iterator[Key]:
         """All keys of sides."""
 
-    def write(self, keys: Sequence[Key], sides: Sequence[bytes], due: Sequence[Due], meta: Meta) -> None:
-        """Write sides, what to forget when, and where this brings the disk to."""
+    def write(self, put: Puts, gone: Sequence[Key], due: Sequence[Due], meta: Meta) -> None:
+        """Write sides, delete those of `gone`, note what to forget when, and where this brings the disk to."""
 
     def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:
         """Delete up to `most` keys that are due and dead by these clocks; returns how many were looked at."""
@@ -70,26 +78,45 @@ class Batch:
     sides: dict[Key, bytes] = field(default_factory=dict)
     due: list[tuple[list[Key], Ints]] = field(default_factory=list)
 
-    def ordered(self) -> tuple[list[Key], list[bytes]]:
-        """Keys and sides nearly in the order of the keys (by topic and half of the hash): sorted writes cost half."""
-        keys = list(self.sides)
+    def puts(self, gone: set[Key]) -> Puts:
+        """All but `gone`, nearly in the order of the keys (by topic and half of the hash): sorted writes cost half."""
+        keys, sides = list(self.sides), list(self.sides.values())
+        if gone:
+            kept = [key not in gone for key in keys]
+            keys, sides = list(compress(keys, kept)), list(compress(sides, kept))
         if not keys:
-            return [], []
+            return Puts((), ())
         table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1)
         first = np.ascontiguousarray(table[:, 1:9]).view(">u8").ravel().astype(np.uint64) >> np.uint64(1)
         order = np.argsort(first | (table[:, 0].astype(np.uint64) & np.uint64(1)) << np.uint64(63)).tolist()
-        sides = list(self.sides.values())
-        return [keys[n] for n in order], [sides[n] for n in order]
+        return Puts(list(map(keys.__getitem__, order)), list(map(sides.__getitem__, order)))
 
-    def rows(self) -> list[Due]:
-        """Per hour in which some of the keys are due, those keys."""
+    def gone(self, clocks: tuple[int, int], terms: Terms) -> set[Key]:
+        """The keys whose sides need not be written: what is left of a decision as soon as its label has come, mostly.
+
+        They are due by these clocks, and spent: the very ones that would be forgotten next.
+        """
+        now = _hour(clocks)
+        due = {key for keys, times in self.due for key in compress(keys, (times // HOUR < now).tolist())}
+        found: set[Key] = set()
+        for topic, prefix in enumerate(PREFIXES):
+            keys = [key for key in due if key[:1] == prefix]
+            dead = spent(topic, [self.sides[key] for key in keys], clocks, terms)
+            found.update(compress(keys, dead.tolist()))
+        return found
+
+    def rows(self, now: int) -> list[Due]:
+        """Per hour after `now` in which some of the keys are due, those keys. Of those due before, a side that is not gone is due once
+        more, with what came to it last."""
         if not self.due:
             return []
         keys = np.frombuffer(b"".join([key for keys, _ in self.due for key in keys]), dtype=f"V{KEY_SIZE}")
         hours = np.concatenate([due for _, due in self.due]) // HOUR + 1
-        order = np.argsort(hours, kind="stable")
+        if not len(later := np.flatnonzero(hours > now)):
+            return []
+        order = later[np.argsort(hours[later], kind="stable")]
         keys, hours = keys[order], hours[order]
-        first = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1)).tolist()
+        first = np.flatnonzero(np.diff(hours, prepend=-1)).tolist()
         ends = [*first[1:], len(hours)]
         return [Due(int(hours[at]), keys[at:end].tobytes()) for at, end in zip(first, ends, strict=True)]
 
@@ -168,8 +195,9 @@ class Store:
 
         Forgetting goes by the cursors written here, so that it decides by what every rebuild would see.
         """
-        self.disk.write(*batch.ordered(), batch.rows(), Meta(self._lineage, cursors))
         clocks = (cursors[0].clock, cursors[1].clock)
+        gone = batch.gone(clocks, self._terms)
+        self.disk.write(batch.puts(gone), sorted(gone), batch.rows(_hour(clocks)), Meta(self._lineage, cursors))
         self.disk.forget(clocks, self._terms, 2 * len(batch.sides) + 1_000)
 
     def written(self, cursors: Cursors) -> None:
@@ -177,6 +205,11 @@ class Store:
         self._flying = Batch()
         for bloom in self._bloom:
             bloom.forget(min(cursor.clock for cursor in cursors) - 2 * HOUR)
+
+
+def _hour(clocks: tuple[int, int]) -> int:
+    """What is due up to this hour may be forgotten."""
+    return max(min(clocks), 0) // HOUR
 
 
 def _chunks(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:

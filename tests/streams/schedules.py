@@ -20,7 +20,7 @@ from monitor.events import DeadLetter, Reason
 from monitor.sums import LAYOUTS, VALUES, Basis, Book
 from monitor.terms import NEVER, OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Seal, Terms
 from streams.session import Chunk, Commit, Gap, QualityCells, Session
-from streams.store import PREFIXES, Due, Key, Meta, Store
+from streams.store import PREFIXES, Due, Key, Meta, Puts, Store
 from tests.acceptance.definition import (
     HOUR,
     class_label_sums,
@@ -192,8 +192,10 @@ class MemoryDisk:
     def all_keys(self) -> Iterator[Key]:
         return iter(list(self.sides))
 
-    def write(self, keys: Sequence[Key], sides: Sequence[bytes], due: Sequence[Due], meta: Meta) -> None:
-        self.sides.update(zip(keys, sides, strict=True))
+    def write(self, put: Puts, gone: Sequence[Key], due: Sequence[Due], meta: Meta) -> None:
+        self.sides.update(zip(*put, strict=True))
+        for key in gone:
+            self.sides.pop(key, None)
         self.due += due
         self.itself = meta
 

@@ -80,6 +80,28 @@ def test_a_model_falls_silent_while_another_goes_on(db: sa.Engine) -> None:
     assert transitions(db)[1:] == [("prediction_silence", "resolved", 31.0)]
 
 
+def test_what_begins_after_all_windows_have_run_empty(db: sa.Engine) -> None:
+    counted = Counted(db)
+    decisions(counted, "credit", F, range(5), 10)
+    records(counted, "credit", range(5), predictions=10)
+    records(counted, "other", range(240), predictions=10)
+    records(counted, "credit", range(180, 185), dead_letters=200)
+    counted.commit(T0 + 242 * MINUTE)
+    both = "name: silent, type: absence, of: predictions, after: 2h}, {model: credit, receivers: [], "
+    both += "name: broken, type: quality, share: dead_letter, max: 0.1, window: 10m"
+    run(evaluator(db, both))
+    # the longest window is of an hour; silent for more than 120 once the other's newest starts at 125
+    fired = [change for change in transitions(db) if change[1] == "firing"]
+    assert fired == [("prediction_silence", "firing", 126.0), ("dead_letter_share", "firing", 181.0)]
+
+    decisions(counted, "credit", F, range(241, 242), 10)
+    records(counted, "credit", range(241, 242), predictions=1000)
+    counted.commit(T0 + 244 * MINUTE)
+    run(evaluator(db, both))
+    over = [change for change in transitions(db) if change[1] == "resolved"]
+    assert over == [("dead_letter_share", "resolved", 242.0), ("prediction_silence", "resolved", 242.0)]
+
+
 def test_a_gap_of_everybody_is_no_model_s_silence(db: sa.Engine) -> None:
     counted = Counted(db)
     for model in ("credit", "other"):
