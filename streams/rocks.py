@@ -33,7 +33,7 @@ from rocksdict import (
 
 from monitor.entries import spent
 from monitor.terms import OUTCOMES, PREDICTIONS, Terms
-from streams.store import KEY_SIZE, PREFIXES, Due, Key, Meta, Puts, pack_meta, unpack_meta
+from streams.store import KEY_SIZE, PREFIXES, Due, Key, Meta, Puts, in_order, pack_meta, unpack_meta
 
 _META, _DUE = b"m", b"d"
 MEMTABLE = 16 << 20
@@ -58,7 +58,11 @@ class RocksDisk:
         return None if stored is None else unpack_meta(stored)
 
     def get(self, keys: Sequence[Key]) -> list[bytes | None]:
-        return cast(list[bytes | None], self._db.get(list(keys)))
+        order = in_order(keys)
+        found: list[bytes | None] = [None] * len(keys)
+        for n, side in zip(order, cast(list[bytes | None], self._db.get([keys[n] for n in order])), strict=True):
+            found[n] = side
+        return found
 
     def all_keys(self) -> Iterator[Key]:
         for key in cast(Iterator[Key], self._db.keys(from_key=PREFIXES[0])):
@@ -139,6 +143,10 @@ def _open(path: Path) -> Rdict:
     options.create_if_missing(True)
     options.set_write_buffer_size(MEMTABLE)
     options.set_max_write_buffer_number(3)
+    options.set_memtable_prefix_bloom_ratio(
+        0.1
+    )  # most ids that are looked up are in no memtable: without this each is searched
+    options.set_memtable_whole_key_filtering(True)
     options.set_max_open_files(256)
     options.set_keep_log_file_num(2)
     options.set_compression_type(DBCompressionType.none())  # hashes and small integers: nothing to gain, a core to lose

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from psycopg2.extras import execute_values
 
 from monitor.sums import SPARSE, Book, Ints
+from streams.copying import HEADER, TRAILER, Columns, packed, unpacked
 
 MANY = 400
 """From so many rows on COPY pays."""
@@ -27,10 +28,13 @@ LARGE = 12_000
 """Rows of one book in one commit: as many as come when a backlog is read."""
 
 READ = """
-select p.start_ms, p.cell, array_replace(p.sums, null, 0::bigint)
-from unnest(%s::bigint[], %s::bigint[]) as k(start_ms, cell) join fairdrift.panes p using (start_ms, cell)
-where p.basis = %s and p.pane_ms = %s and p.stream = %s and p.part = %s and p.class = %s and p.start_ms between %s and %s
+copy (
+    select k.n, {sums} from unnest(%s::bigint[], %s::bigint[]) with ordinality as k(start_ms, cell, n)
+    join fairdrift.panes p using (start_ms, cell)
+    where p.basis = %s and p.pane_ms = %s and p.stream = %s and p.part = %s and p.class = %s and p.start_ms between %s and %s
+) to stdout (format binary)
 """
+"""The keys are two literals: as lists of numbers they would take Postgres' parser longer than the rows."""
 
 COLUMNS = "(basis, pane_ms, start_ms, stream, part, cell, class, sums, commit_no)"
 CONFLICT = """ on conflict (basis, pane_ms, start_ms, stream, part, cell, class)
@@ -45,10 +49,6 @@ STAGE = (
 COPY = "copy {table} {columns} from stdin (format binary)"
 MERGE = f"""insert into fairdrift.panes {COLUMNS}
 select basis, pane_ms, start_ms, stream, part, cell, class, {SHOWN}, commit_no from pane_stage{CONFLICT}"""
-
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
-_INT8_OID = 20
 
 Key = tuple[int, int]
 """Start (ms) and cell of a row."""
@@ -189,17 +189,20 @@ def add_stored(cursor: Any, owner: Owner, block: Block, which: NDArray[np.intp])
     starts, cells = block.start[which], block.cell[which]
     span = int(starts.min()), int(starts.max())
     of = (int(block.book.basis), block.pane_ms, owner.stream, owner.part, block.book.label_class)
-    cursor.execute(READ, (starts.tolist(), cells.tolist(), *of, *span))
-    found = cursor.fetchall()
+    sums = "array_replace(p.sums, null, 0::bigint)" if block.book.basis in SPARSE else "p.sums"
+    query = cursor.mogrify(READ.format(sums=sums), (_literal(starts), _literal(cells), *of, *span))
+    copied = io.BytesIO()
+    cursor.copy_expert(query.decode(), copied)
     block.absent[which] = True
-    if not found:
-        return
-    numbers = dict(zip(zip(starts.tolist(), cells.tolist(), strict=True), which.tolist(), strict=True))
-    for length in {len(row[2]) for row in found}:
-        alike = [row for row in found if len(row[2]) == length]
-        at = [numbers[row[0], row[1]] for row in alike]
-        block.sums[at, :length] += np.array([row[2] for row in alike], dtype=np.int64)
+    for numbers, found in unpacked(copied.getvalue()):
+        at = which[numbers - 1]
+        block.sums[at, : found.shape[1]] += found
         block.absent[at] = False
+
+
+def _literal(numbers: Ints) -> str:
+    """As Postgres writes an array."""
+    return f"{{{','.join(map(str, numbers.tolist()))}}}"
 
 
 def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
@@ -233,42 +236,18 @@ def upsert(cursor: Any, owner: Owner, blocks: Sequence[Block]) -> None:
 
 def _copy(cursor: Any, table: str, blocks: Sequence[Block], owner: Owner) -> None:
     if any(len(block.start) for block in blocks):
-        packed = b"".join([_HEADER, *(pack(block, owner) for block in blocks), _TRAILER])
-        cursor.copy_expert(COPY.format(table=table, columns=COLUMNS), io.BytesIO(packed))
+        rows = b"".join([HEADER, *(packed(_columns(block, owner)) for block in blocks), TRAILER])
+        cursor.copy_expert(COPY.format(table=table, columns=COLUMNS), io.BytesIO(rows))
+
+
+def _columns(block: Block, owner: Owner) -> Columns:
+    book = block.book
+    return Columns(
+        block.start, block.cell, block.sums, int(book.basis), block.pane_ms, owner.stream, owner.part, book.label_class, owner.commit_no,
+    )  # fmt: skip
 
 
 def _shown(block: Block) -> list[list[int | None]]:
     """The sums as `SHOWN` has them."""
     found: list[list[int | None]] = block.sums.tolist()
     return [[n or None for n in row] for row in found] if block.book.basis in SPARSE else found
-
-
-def pack(block: Block, owner: Owner) -> bytes:
-    """The rows as COPY's binary format has them: per field its length and its bytes, the greatest first; an array is its
-    dimensions, flags, type, length and lower bound, then its elements likewise (PostgreSQL, COPY, "Binary Format").
-    """
-    slots, stream = block.sums.shape[1], owner.stream.encode()
-    element = np.dtype([("size", ">i4"), ("value", ">i8")])
-    row = np.dtype([
-        ("fields", ">i2"),
-        ("basis_size", ">i4"), ("basis", ">i2"),
-        ("pane_size", ">i4"), ("pane", ">i4"),
-        ("start_size", ">i4"), ("start", ">i8"),
-        ("stream_size", ">i4"), ("stream", f"S{len(stream)}"),
-        ("part_size", ">i4"), ("part", ">i4"),
-        ("cell_size", ">i4"), ("cell", ">i8"),
-        ("class_size", ">i4"), ("class", ">i2"),
-        ("sums_size", ">i4"), ("array", ">i4", 5), ("sums", element, slots),
-        ("commit_size", ">i4"), ("commit", ">i8"),
-    ])  # fmt: skip
-    rows = np.zeros(len(block.start), row)
-    rows["fields"] = 9
-    for name in ("basis", "pane", "start", "stream", "part", "cell", "class", "commit"):
-        rows[f"{name}_size"] = row[name].itemsize
-    rows["sums_size"] = 5 * 4 + slots * element.itemsize
-    rows["array"] = (1, 0, _INT8_OID, slots, 1)
-    rows["sums"]["size"], rows["sums"]["value"] = 8, block.sums
-    rows["basis"], rows["pane"], rows["stream"] = int(block.book.basis), block.pane_ms, stream
-    rows["start"], rows["cell"], rows["class"] = block.start, block.cell, block.book.label_class
-    rows["part"], rows["commit"] = owner.part, owner.commit_no
-    return rows.tobytes()

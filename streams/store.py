@@ -79,16 +79,12 @@ class Batch:
     due: list[tuple[list[Key], Ints]] = field(default_factory=list)
 
     def puts(self, gone: set[Key]) -> Puts:
-        """All but `gone`, nearly in the order of the keys (by topic and half of the hash): sorted writes cost half."""
+        """All but `gone`, in order."""
         keys, sides = list(self.sides), list(self.sides.values())
         if gone:
             kept = [key not in gone for key in keys]
             keys, sides = list(compress(keys, kept)), list(compress(sides, kept))
-        if not keys:
-            return Puts((), ())
-        table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1)
-        first = np.ascontiguousarray(table[:, 1:9]).view(">u8").ravel().astype(np.uint64) >> np.uint64(1)
-        order = np.argsort(first | (table[:, 0].astype(np.uint64) & np.uint64(1)) << np.uint64(63)).tolist()
+        order = in_order(keys)
         return Puts(list(map(keys.__getitem__, order)), list(map(sides.__getitem__, order)))
 
     def gone(self, clocks: tuple[int, int], terms: Terms) -> set[Key]:
@@ -197,7 +193,9 @@ class Store:
         """
         clocks = (cursors[0].clock, cursors[1].clock)
         gone = batch.gone(clocks, self._terms)
-        self.disk.write(batch.puts(gone), sorted(gone), batch.rows(_hour(clocks)), Meta(self._lineage, cursors))
+        keys = list(gone)
+        deletes = [keys[n] for n in in_order(keys)]
+        self.disk.write(batch.puts(gone), deletes, batch.rows(_hour(clocks)), Meta(self._lineage, cursors))
         self.disk.forget(clocks, self._terms, 2 * len(batch.sides) + 1_000)
 
     def written(self, cursors: Cursors) -> None:
@@ -205,6 +203,16 @@ class Store:
         self._flying = Batch()
         for bloom in self._bloom:
             bloom.forget(min(cursor.clock for cursor in cursors) - 2 * HOUR)
+
+
+def in_order(keys: Sequence[Key]) -> list[int]:
+    """The numbers of the keys nearly in their order, by topic and half of the hash: what is sorted is written at half the cost, and
+    read at three quarters.
+    """
+    table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_SIZE)
+    first = np.ascontiguousarray(table[:, 1:9]).view(">u8").ravel().astype(np.uint64) >> np.uint64(1)
+    order: list[int] = np.argsort(first | (table[:, 0].astype(np.uint64) & np.uint64(1)) << np.uint64(63)).tolist()
+    return order
 
 
 def _hour(clocks: tuple[int, int]) -> int:

@@ -160,21 +160,26 @@ class Watch:
                 process.wait()
         self.running.clear()
 
-    def sample(self) -> Sample:
-        """The committed positions now."""
+    def until(self, events: int, patience: float = 600) -> Sample:
+        """Wait until so many events are committed; how far it was then. TimeoutError with the worker's words."""
+        deadline = time.monotonic() + patience
+        while sum(counted := self._counted()) < events:
+            if time.monotonic() > deadline or any(process.poll() is not None for process in self.running):
+                raise TimeoutError(f"{sum(counted)} of {events} events were counted\n{self.last_words()}")
+            time.sleep(POLL_SECONDS)
+        return self.sample(counted)
+
+    def sample(self, counted: tuple[int, int] | None = None) -> Sample:
+        """The committed positions now, and what that has cost. Asked for seldom: going through the processes costs milliseconds."""
+        at, (predictions, outcomes) = time.perf_counter(), counted or self._counted()
+        cpu = sum(sum(process.cpu_times()[:2]) for process in self._processes())
+        return Sample(at, predictions, outcomes, cpu)
+
+    def _counted(self) -> tuple[int, int]:
+        """The committed positions of both topics."""
         with self.engine.connect() as connection:
             predictions, outcomes = connection.execute(sa.text(COUNTED)).one()
-        cpu = sum(sum(process.cpu_times()[:2]) for process in self._processes())
-        return Sample(time.perf_counter(), int(predictions), int(outcomes), cpu)
-
-    def until(self, events: int, patience: float = 600) -> Sample:
-        """Wait until so many events are committed; the first sample that says so. TimeoutError with the worker's words."""
-        deadline = time.monotonic() + patience
-        while (sample := self.sample()).events < events:
-            if time.monotonic() > deadline or any(process.poll() is not None for process in self.running):
-                raise TimeoutError(f"{sample.events} of {events} events were counted\n{self.last_words()}")
-            time.sleep(POLL_SECONDS)
-        return sample
+        return int(predictions), int(outcomes)
 
     def until_evaluated(self, end_ms: int, patience: float = 600) -> None:
         """Wait until the evaluator has come to this event time. TimeoutError with the worker's words."""

@@ -1,7 +1,8 @@
 """Predictions from Kafka to committed panes, beside what others do with the same topic; and the same with two workers.
 
 The topic is filled first. Each figure begins after a warm-up, at the commit that passes it, and ends at the commit that
-reaches the end; peers measure themselves in the same way.
+passes the last event, with as many to come as the warm-up had: what is read ahead of the commits is as much at both. Peers
+measure themselves after a warm-up too.
 """
 
 from collections.abc import Generator, Iterator
@@ -27,7 +28,7 @@ def measure(stage: Stage, events: int) -> Iterator[Result]:
     """Worker and peers on `events` predictions after a warm-up of a fifth of that."""
     warm = events // 5
     topics = stage.topics()
-    load = Load(warm + events, start_ms=start_of_today() - DAY_MS)
+    load = Load(warm + events + warm, start_ms=start_of_today() - DAY_MS)
     stage.produce(topics[0], numbered(predictions(load)))
     ours, cost = yield from worker(stage, topics, warm, events)
     for name, (words, share) in PEERS.items():
