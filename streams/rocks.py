@@ -143,9 +143,8 @@ def _open(path: Path) -> Rdict:
     options.create_if_missing(True)
     options.set_write_buffer_size(MEMTABLE)
     options.set_max_write_buffer_number(3)
-    options.set_memtable_prefix_bloom_ratio(
-        0.1
-    )  # most ids that are looked up are in no memtable: without this each is searched
+    # most ids that are looked up are in no memtable: without a filter each of them is searched
+    options.set_memtable_prefix_bloom_ratio(0.1)
     options.set_memtable_whole_key_filtering(True)
     options.set_max_open_files(256)
     options.set_keep_log_file_num(2)
