@@ -16,6 +16,8 @@ from monitor.sums import Ints
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 _INT8_OID = 20
+_LENGTH = 30
+"""Bytes of a row of a number and an array before the array's length."""
 _ELEMENT = np.dtype([("size", ">i4"), ("value", ">i8")])
 
 
@@ -67,12 +69,11 @@ def unpacked(copied: bytes) -> Iterator[tuple[Ints, Ints]]:
     """
     at, end = len(HEADER), len(copied) - len(TRAILER)
     while at < end:
-        length = int.from_bytes(copied[at + 30 : at + 34])
+        length = int.from_bytes(copied[at + _LENGTH : at + _LENGTH + 4])
         row = _numbered(length)
         table = np.frombuffer(copied, row, (end - at) // row.itemsize, at)
-        others = np.flatnonzero(
-            table["array"][:, 3] != length
-        )  # the first of them tells the truth: up to it all are alike
+        # the first row of another length stands where it should, so up to it all are alike; what follows it is misread, and cut off
+        others = np.flatnonzero(table["array"][:, 3] != length)
         run = table[: others[0]] if len(others) else table
         yield run["number"].astype(np.int64), run["elements"]["value"].astype(np.int64)
         at += len(run) * row.itemsize

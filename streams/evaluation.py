@@ -244,7 +244,7 @@ class ModelEvaluator:
             this.judging.circumstances = self._watch.read(this.connection, fold.time_basis, span, this.positions.lost)
             while fold.end < high and not this.overdue:
                 end, look = self._next(this, fold, high)
-                if unseen := range(fold.end + fold.pane, end + (not look), fold.pane):
+                if unseen := range(fold.end + fold.pane, end if look else end + 1, fold.pane):
                     this.judging.judge(fold)
                     self._watch.unseen(this, fold.time_basis, unseen)
                 fold.close(end)

@@ -33,7 +33,7 @@ from rocksdict import (
 
 from monitor.entries import spent
 from monitor.terms import OUTCOMES, PREDICTIONS, Terms
-from streams.store import KEY_SIZE, PREFIXES, Due, Key, Meta, Puts, in_order, pack_meta, unpack_meta
+from streams.store import KEY_SIZE, PREFIXES, Due, Key, Meta, Puts, due_hour, in_order, pack_meta, unpack_meta
 
 _META, _DUE = b"m", b"d"
 MEMTABLE = 16 << 20
@@ -72,7 +72,7 @@ class RocksDisk:
 
     def write(self, put: Puts, gone: Sequence[Key], due: Sequence[Due], meta: Meta) -> None:
         batch = WriteBatch(raw_mode=True)
-        deque(map(batch.__setitem__, *put), maxlen=0)  # a third quicker than a loop
+        deque(map(batch.__setitem__, *put), maxlen=0)
         deque(map(batch.__delitem__, gone), maxlen=0)
         for hour, of_hour in due:
             self._number += 1
@@ -81,7 +81,7 @@ class RocksDisk:
         self._db.write(batch)
 
     def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:
-        hour, due = max(min(clocks), 0) // 3_600_000, bytearray()
+        hour, due = due_hour(clocks), bytearray()
         batch = WriteBatch(raw_mode=True)
         for row, keys in cast(Iterator[tuple[bytes, bytes]], self._db.items(from_key=_DUE)):
             if row[:1] != _DUE or int.from_bytes(row[1:9], "big") > hour or len(due) >= most * KEY_SIZE:

@@ -106,12 +106,13 @@ class Watch:
         rules = [rule for rule in self._rules[time_basis] if windowless(rule) or rule.of in SILENCE]
         if known is None or not rules:
             return
+        alone = [(rule, replace(known, rules=(rule,))) for rule in rules]
         reach = max(_reach(rule) for rule in rules)
         for end in ends:
             still = known.arrivals is not None and known.arrivals.quiet(end) > reach
-            for rule in rules:
+            for rule, seen in alone:
                 if due((rule,), end) and (rule.of == "labels" or not still):  # else it sees what it saw before
-                    this.judging.step(rule, list(replace(known, rules=(rule,)).observations(end, {})), end)
+                    this.judging.step(rule, list(seen.observations(end, {})), end)
 
     def forget(self) -> None:
         """What was judged may not have been stored."""

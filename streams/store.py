@@ -92,7 +92,7 @@ class Batch:
 
         They are due by these clocks, and spent: the very ones that would be forgotten next.
         """
-        now = _hour(clocks)
+        now = due_hour(clocks)
         due = {key for keys, times in self.due for key in compress(keys, (times // HOUR < now).tolist())}
         found: set[Key] = set()
         for topic, prefix in enumerate(PREFIXES):
@@ -195,7 +195,7 @@ class Store:
         gone = batch.gone(clocks, self._terms)
         keys = list(gone)
         deletes = [keys[n] for n in in_order(keys)]
-        self.disk.write(batch.puts(gone), deletes, batch.rows(_hour(clocks)), Meta(self._lineage, cursors))
+        self.disk.write(batch.puts(gone), deletes, batch.rows(due_hour(clocks)), Meta(self._lineage, cursors))
         self.disk.forget(clocks, self._terms, 2 * len(batch.sides) + 1_000)
 
     def written(self, cursors: Cursors) -> None:
@@ -207,7 +207,7 @@ class Store:
 
 def in_order(keys: Sequence[Key]) -> list[int]:
     """The numbers of the keys nearly in their order, by topic and half of the hash: what is sorted is written at half the cost, and
-    read at three quarters.
+    read for less too.
     """
     table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), KEY_SIZE)
     first = np.ascontiguousarray(table[:, 1:9]).view(">u8").ravel().astype(np.uint64) >> np.uint64(1)
@@ -215,7 +215,7 @@ def in_order(keys: Sequence[Key]) -> list[int]:
     return order
 
 
-def _hour(clocks: tuple[int, int]) -> int:
+def due_hour(clocks: tuple[int, int]) -> int:
     """What is due up to this hour may be forgotten."""
     return max(min(clocks), 0) // HOUR
 

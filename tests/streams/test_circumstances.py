@@ -102,6 +102,22 @@ def test_what_begins_after_all_windows_have_run_empty(db: sa.Engine) -> None:
     assert over == [("dead_letter_share", "resolved", 242.0), ("prediction_silence", "resolved", 242.0)]
 
 
+def test_a_breach_lasts_on_where_nobody_sends_any_more(db: sa.Engine) -> None:
+    counted = Counted(db)
+    for begin in (0, 1440):
+        decisions(counted, "credit", F, range(begin, begin + 5), 10)
+        records(counted, "credit", range(begin, begin + 5), predictions=10)
+    records(counted, "other", range(130), predictions=10)
+    counted.commit(T0 + 1446 * MINUTE)
+    run(evaluator(db, "name: silent, type: absence, of: predictions, after: 2h, for: 30m"))
+    # too long since 126, as above; the other's last pane is the one before 130; both are there again in the pane that ends at 1,441
+    assert transitions(db) == [
+        ("prediction_silence", "pending", 126.0),
+        ("prediction_silence", "firing", 156.0),
+        ("prediction_silence", "resolved", 1441.0),
+    ]
+
+
 def test_a_gap_of_everybody_is_no_model_s_silence(db: sa.Engine) -> None:
     counted = Counted(db)
     for model in ("credit", "other"):
