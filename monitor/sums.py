@@ -356,6 +356,9 @@ PANE_MS: dict[Basis, int | None] = dict.fromkeys(HOURLY, 3_600_000)
 """Pane lengths that do not follow the configured pane, in milliseconds."""
 
 
+FOLLOWED = (Basis.DECISION, Basis.LABEL_ARRIVED)
+"""Bases whose panes evaluations hold: a row tells the commit that wrote it, so that what is restated is found."""
+
 SPARSE = frozenset(
     {
         Basis.SCORES,

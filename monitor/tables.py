@@ -7,6 +7,8 @@ people ask for them. Nothing here is about a person: rows are sums per cell.
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from monitor.sums import FOLLOWED
+
 SCHEMA = "fairdrift"
 
 metadata = sa.MetaData(schema=SCHEMA)
@@ -112,8 +114,19 @@ panes = sa.Table(
         "class", sa.SmallInteger, primary_key=True, server_default="0", comment="label class; 0: the favourable one"
     ),
     sa.Column("sums", pg.ARRAY(sa.BigInteger), nullable=False, comment="monitor.sums.LAYOUTS[basis]"),
-    sa.Column("commit_no", sa.BigInteger, nullable=False, comment="commit of (stream, part) that wrote it last"),
-    sa.Index("panes_changed", "stream", "part", "commit_no"),
+    sa.Column(
+        "commit_no",
+        sa.BigInteger,
+        nullable=False,
+        comment="commit of (stream, part) that wrote it last, where evaluations follow the basis; else 0",
+    ),
+    sa.Index(
+        "panes_changed",
+        "stream",
+        "part",
+        "commit_no",
+        postgresql_where=sa.text(f"basis in ({', '.join(str(int(basis)) for basis in FOLLOWED)})"),
+    ),
     postgresql_partition_by="RANGE (start_ms)",
 )
 

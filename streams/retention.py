@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from monitor.cells import QUALITY_SCHEMA
-from monitor.sums import Basis, Ints
+from monitor.sums import FOLLOWED, Basis, Ints
 from monitor.windows import DAY, HOUR
 from streams.settings import HOURS_KEPT
 
@@ -117,7 +117,8 @@ with gone as (
     from added group by basis, start_ms, cell, class
 )
 insert into fairdrift.panes as p (basis, pane_ms, start_ms, stream, part, cell, class, sums, commit_no)
-select basis, :size, start_ms, :stream, :part, cell, class, sums, :commit_no from merged
+select basis, :size, start_ms, :stream, :part, cell, class, sums, case when basis = any(:followed) then :commit_no else 0 end
+from merged
 order by basis, start_ms, cell, class
 on conflict (basis, pane_ms, start_ms, stream, part, cell, class) do update set
     sums = (select array_agg(case when a is null then b when b is null then a else a + b end order by place)
@@ -150,7 +151,12 @@ def roll_up(connection: sa.Connection, stream: str, part: int, upto_ms: int, com
     bound = min(upto_ms, (evaluated - KEEP_MINUTES) // HOUR * HOUR) if evaluated is not None else old
     if bound <= old:
         return old
-    values: dict[str, Any] = {"stream": stream, "part": part, "commit_no": commit_no}
+    values: dict[str, Any] = {
+        "stream": stream,
+        "part": part,
+        "commit_no": commit_no,
+        "followed": [int(basis) for basis in FOLLOWED],
+    }
     bases = [int(basis) for basis in ROLLED]
     low, floor = max(0, old - WEEK), day_bound(bound)
     connection.execute(sa.text(ROLL), values | {"bases": bases, "size": HOUR, "low": low, "upto": bound})

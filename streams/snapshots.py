@@ -14,7 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from monitor.grouping import CellInfo
-from monitor.sums import LAYOUTS, Basis, Book, Ints
+from monitor.sums import FOLLOWED, LAYOUTS, Basis, Book, Ints
 from monitor.watermarks import PartClock
 from monitor.windows import DAY, HOUR
 from streams.retention import day_bound
@@ -109,7 +109,11 @@ class Snapshot:
         return None if found is None else int(found)
 
     def changed(self, basis: Basis, since: Mapping[int, int], low: int, high: int) -> set[int]:
-        """The starts of panes with low <= start < high that commits after those of `since` (part -> number) wrote."""
+        """The starts of panes with low <= start < high that commits after those of `since` (part -> number) wrote.
+
+        Of a basis of `FOLLOWED`: rows of others do not tell.
+        """
+        assert basis in FOLLOWED
         values = {
             "model": self._source.model, "stream": self._source.stream, "basis": int(basis), "low": low, "high": high,
             "parts": list(since), "seen": list(since.values()),
