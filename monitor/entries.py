@@ -56,12 +56,6 @@ READABLE = (FORMAT, "2")
 Entries = NDArray[np.void]
 
 
-def packed(entries: Entries) -> list[bytes]:
-    """One side of a single entry for each of the entries."""
-    sides: list[bytes] = np.ascontiguousarray(entries).view(f"V{entries.dtype.itemsize}").tolist()
-    return sides
-
-
 def forget_at(topic: int, entries: Entries, terms: Terms) -> NDArray[np.int64]:
     """The time that BOTH topics' clocks must have passed before an entry can be forgotten."""
     own = entries["seen"] + terms.memory

@@ -31,7 +31,6 @@ from monitor.entries import (
     VALUED,
     Entries,
     forget_at,
-    packed,
 )
 from monitor.slow import Slow
 from monitor.sums import Ints
@@ -49,8 +48,11 @@ class Sides(Protocol):
     def get(self, topic: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """The sides of the keys, None where there is none."""
 
-    def put(self, topic: int, keys: Sequence[bytes], sides: Sequence[bytes], due: Ints) -> None:
-        """Replace the sides of the keys; each may be forgotten when both topics' clocks have passed `due`."""
+    def put(self, topic: int, keys: Sequence[bytes], entries: Entries, due: Ints) -> None:
+        """Each of the keys has this one entry now, which may be forgotten when both topics' clocks have passed `due`."""
+
+    def put_sides(self, topic: int, keys: Sequence[bytes], sides: Sequence[bytes], due: Ints) -> None:
+        """Likewise, of keys that may have several entries: whole sides."""
 
 
 class Pairs(NamedTuple):
@@ -194,7 +196,7 @@ class Join:
         if not which.all():
             keys, entries = [keys[n] for n in np.flatnonzero(which)], entries[which]
         if keys:
-            self.sides.put(topic, keys, packed(entries), forget_at(topic, entries, self.terms))
+            self.sides.put(topic, keys, entries, forget_at(topic, entries, self.terms))
 
     def _waiting(self, keys: Sequence[bytes], candidates: NDArray[np.intp]) -> tuple[Pairs, Bools]:
         """The lone waiting prediction of each candidate outcome, and which candidates need the slow path."""
@@ -219,7 +221,7 @@ class Join:
             return
         pairs.prediction["flags"] |= MATCHED
         due = forget_at(PREDICTIONS, pairs.prediction, self.terms)
-        self.sides.put(PREDICTIONS, [keys[n] for n in pairs.outcome], packed(pairs.prediction), due)
+        self.sides.put(PREDICTIONS, [keys[n] for n in pairs.outcome], pairs.prediction, due)
         if self.counting:
             self._count.labels(pairs.prediction, outcomes[pairs.outcome])
 
@@ -238,7 +240,7 @@ class Join:
         for of in (PREDICTIONS, OUTCOMES):
             changed, sides = self._slow.changed(of)
             if changed:
-                self.sides.put(of, changed, sides, self._due(of, sides))
+                self.sides.put_sides(of, changed, sides, self._due(of, sides))
         if self.counting and self._slow.pairs:
             self._count.labels(*self._slow.paired())
         if self.counting and self._slow.matched_now:

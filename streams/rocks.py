@@ -33,7 +33,8 @@ from rocksdict import (
 
 from monitor.entries import spent
 from monitor.terms import OUTCOMES, PREDICTIONS, Terms
-from streams.store import KEY_SIZE, PREFIXES, Due, Key, Meta, Puts, due_hour, in_order, pack_meta, unpack_meta
+from streams.changed import KEY_SIZE, PREFIXES, Key, Writes, due_hour, in_order
+from streams.store import Meta, pack_meta, unpack_meta
 
 _META, _DUE = b"m", b"d"
 MEMTABLE = 16 << 20
@@ -58,7 +59,7 @@ class RocksDisk:
         return None if stored is None else unpack_meta(stored)
 
     def get(self, keys: Sequence[Key]) -> list[bytes | None]:
-        order = in_order(keys)
+        order = in_order(np.frombuffer(b"".join(keys), np.uint8).reshape(-1, KEY_SIZE)).tolist()
         found: list[bytes | None] = [None] * len(keys)
         for n, side in zip(order, cast(list[bytes | None], self._db.get([keys[n] for n in order])), strict=True):
             found[n] = side
@@ -70,11 +71,11 @@ class RocksDisk:
                 return
             yield key
 
-    def write(self, put: Puts, gone: Sequence[Key], due: Sequence[Due], meta: Meta) -> None:
+    def write(self, writes: Writes, meta: Meta) -> None:
         batch = WriteBatch(raw_mode=True)
-        deque(map(batch.__setitem__, *put), maxlen=0)
-        deque(map(batch.__delitem__, gone), maxlen=0)
-        for hour, of_hour in due:
+        deque(map(batch.__setitem__, *writes.put), maxlen=0)
+        deque(map(batch.__delitem__, writes.gone), maxlen=0)
+        for hour, of_hour in writes.due:
             self._number += 1
             batch[_due_key(hour, meta, self._number)] = of_hour
         batch[_META] = pack_meta(meta)

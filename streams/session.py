@@ -28,8 +28,9 @@ from monitor.reader import Read
 from monitor.sums import Book
 from monitor.terms import PREDICTIONS, TOPICS, Cursor, Cursors, Mark, Marks, Position, Terms, added, needed, pruned
 from streams.batches import span
+from streams.changed import Batch
 from streams.errors import StreamsError
-from streams.store import Batch, Store
+from streams.store import Store
 
 CATCH_UP_PENDING = 50_000
 """While catching up the store is written when so many sides have changed, so that memory stays bounded."""

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, UNWEIGHED, forget_at, live, packed, spent
+from monitor.entries import DTYPES, KEPT, MATCHED, OUTCOME, PREDICTION, UNWEIGHED, forget_at, live, spent
 from monitor.slow import FORMATS, KINDS
 from monitor.terms import OUTCOMES, PREDICTIONS, TOPICS, Terms
 
@@ -21,13 +21,6 @@ def test_struct_and_numpy_describe_the_same_bytes(topic: int) -> None:
     for name, value in zip(names, values, strict=True):
         entry[name] = value
     assert entry.tobytes() == FORMATS[topic].pack(*values)
-
-
-def test_packed_cuts_one_side_for_each_entry() -> None:
-    entries = np.zeros(3, OUTCOME)
-    entries["time"] = [1, 2, 3]
-    assert b"".join(packed(entries)) == entries.tobytes()
-    assert [len(side) for side in packed(entries)] == [OUTCOME.itemsize] * 3
 
 
 def prediction(time: int, flags: int, seen: int | None = None) -> np.ndarray:

@@ -19,8 +19,9 @@ from monitor.entries import spent
 from monitor.events import DeadLetter, Reason
 from monitor.sums import LAYOUTS, VALUES, Basis, Book
 from monitor.terms import NEVER, OUTCOMES, PREDICTIONS, TOPICS, Mark, Position, Seal, Terms
+from streams.changed import PREFIXES, Due, Key, Writes
 from streams.session import Chunk, Commit, Gap, QualityCells, Session
-from streams.store import PREFIXES, Due, Key, Meta, Puts, Store
+from streams.store import Meta, Store
 from tests.acceptance.definition import (
     HOUR,
     class_label_sums,
@@ -192,11 +193,11 @@ class MemoryDisk:
     def all_keys(self) -> Iterator[Key]:
         return iter(list(self.sides))
 
-    def write(self, put: Puts, gone: Sequence[Key], due: Sequence[Due], meta: Meta) -> None:
-        self.sides.update(zip(*put, strict=True))
-        for key in gone:
+    def write(self, writes: Writes, meta: Meta) -> None:
+        self.sides.update(zip(*writes.put, strict=True))
+        for key in writes.gone:
             self.sides.pop(key, None)
-        self.due += due
+        self.due += writes.due
         self.itself = meta
 
     def forget(self, clocks: tuple[int, int], terms: Terms, most: int) -> int:

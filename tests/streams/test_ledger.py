@@ -12,10 +12,10 @@ from monitor.cells import Cells
 from monitor.deltas import Rows
 from monitor.sums import DECISIONS, SCORES, Basis, Book
 from monitor.terms import NEVER, Cursor, Mark, Position, Seal
+from streams.changed import Batch
 from streams.database import engine
 from streams.ledger import Ledger, Lost, LostRange, Owned, PartitionsChanged, Refused, StreamOfParts
 from streams.session import Commit
-from streams.store import Batch
 
 MINUTE = 60_000
 DAYS = 1440

@@ -25,7 +25,7 @@ def standing_at(offset: int) -> Position:
 
 
 def write(disk: RocksDisk, store: Store, offset: int) -> None:
-    store.put(0, [KEY], [SIDE], np.array([2**40]))
+    store.put_sides(0, [KEY], [SIDE], np.array([2**40]))
     store.write(store.freeze(), standing_at(offset).cursors)
     store.written(standing_at(offset).cursors)
 
@@ -82,7 +82,7 @@ def test_streams_whose_partitions_are_claimed_at_once_do_not_take_each_others_co
     """The other stream's partition of the same number is claimed in another thread, between the copy and its use."""
     first = Shelf(tmp_path / "first", checkpoints)
     disk, store = first.open("others", 3, LINEAGE, standing_at(0), TERMS)
-    store.put(0, [KEY], [b"of the other stream"], np.array([2**40]))
+    store.put_sides(0, [KEY], [b"of the other stream"], np.array([2**40]))
     store.write(store.freeze(), standing_at(15).cursors)
     first.checkpoint("others", 3, disk)
     disk.close()

@@ -13,11 +13,11 @@ from monitor.deltas import Rows
 from monitor.events import DeadLetter, Reason
 from monitor.sums import QUALITY, Basis, Book
 from monitor.terms import Cursor, Position
+from streams.changed import Batch
 from streams.database import engine as make_engine
 from streams.exporter import Exporter
 from streams.health import Activity, Probe, State
 from streams.session import Commit
-from streams.store import Batch
 from streams.telemetry import DatabaseCollector, DiskCollector, Telemetry, outcomes
 from tests.streams import seeded
 
