@@ -16,7 +16,7 @@ from monitor.reader import RETENTION_MS
 from monitor.terms import Position, Terms
 from streams.hashing import IdHasher
 from streams.ledger import Ledger, Lost
-from streams.owners import DROPPED_AFTER, QUIET, SHORT_AFTER, Key, Owners, Ports
+from streams.owners import DROPPED_AFTER, QUIET, SHORT_AFTER, Key, Owners, Ports, pause_after
 from streams.reading_process import Recipe
 from streams.rocks import RocksDisk
 from streams.session import Chunk, QualityCells
@@ -176,6 +176,34 @@ async def _more_to_come(folder: Path) -> None:
     group.ends[predictions] = 1
     await group.owners.commit_due()
     assert partition.session.position.commit_no == 1
+    await group.owners.close()
+    group.shelf.close()
+
+
+def test_a_commit_waits_as_long_as_the_last_one_took_within_bounds() -> None:
+    assert pause_after(0.02, 1.0) == 1.0
+    assert pause_after(2.5, 1.0) == 2.5
+    assert pause_after(600.0, 1.0) == 5.0, "Postgres was away"
+    assert pause_after(600.0, 30.0) == 30.0, "as configured"
+
+
+def test_nothing_is_committed_before_the_pause_is_over(tmp_path: Path) -> None:
+    asyncio.run(_pausing(tmp_path))
+
+
+async def _pausing(folder: Path) -> None:
+    group = Group(folder)
+    await group.owners.reassign(BOTH, 1)
+    partition = await group.claimed()
+    partition.session.deliver(Chunk(0, 0, 1, records(prediction())))
+    group.ends[next(tp for tp in BOTH if tp.topic == TOPICS[0])] = 2  # not silent: more is known to be there
+    partition.last_commit, partition.pause = time.monotonic() - 500, 1000.0
+    await group.owners.commit_due()
+    assert partition.session.position.commit_no == 0
+    partition.pause = 400.0
+    await group.owners.commit_due()
+    assert partition.session.position.commit_no == 1
+    assert partition.pause < 400.0, "as long as this one took"
     await group.owners.close()
     group.shelf.close()
 
