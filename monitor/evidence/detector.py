@@ -107,7 +107,7 @@ def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: flo
     weight = by_presence(layout, state) if factors.weight is None else factors.weight[at]
     state.evidence += (income(layout, state, 1.0) / stakes)[layout.family] * weight
     if factors.drift is not None and factors.alarm is not None:
-        highest = state.suspicion.max(axis=0)
+        highest = np.maximum.reduce(state.suspicion, axis=0)
         if np.count_nonzero(highest >= factors.alarm[at]):
             spent = spend(layout, state, factors.drift.distance[at], factors.drift.level[at])
             if spent is not None:
@@ -117,7 +117,7 @@ def advance(layout: Layout, state: State, factors: "Factors", at: int, pane: flo
     begin(state, 1.0 / stakes, pane)
     state.plain *= plain
     for values in (state.evidence, state.plain):
-        if values.max() > MOST:
+        if np.maximum.reduce(values, axis=None) > MOST:
             np.minimum(values, MOST, out=values)
 
 

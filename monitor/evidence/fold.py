@@ -1,7 +1,7 @@
 """Folding panes into evidence: one family, or many at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from monitor.estimates import Flags, Floats
 from monitor.evidence.best import choose, terms
 from monitor.evidence.culprits import culprits
-from monitor.evidence.detector import Factors, advance, idle
+from monitor.evidence.detector import Factors, advance, by_presence, idle
 from monitor.evidence.layout import Layout, layout_of
 from monitor.evidence.learning import Counts, learn
 from monitor.evidence.materiality import enter, violated
@@ -158,6 +158,10 @@ class Run:
         totals = counts.totals()
         learned = learn(layout, self.state, counts, gaps, totals)
         self.spare = factors = Factors.of(layout, counts, learned, self.spare)
+        if (
+            factors.weight is None and by_presence(layout, self.state) is layout.weight
+        ):  # once all are seen that stays so
+            factors = replace(factors, weight=np.broadcast_to(layout.weight, (len(numbers), layout.size)))
         both: Flags = (totals[:, 1] > 0) & ((totals[:, 3] > 0) | (layout.kind is Kind.LEVEL))
         waited = np.any(gaps, axis=1).tolist()
         mirrors = Mirrors(layout, counts, learned)

@@ -24,12 +24,11 @@ def enter(layout: Layout, state: State, totals: Floats) -> None:
     window[:AGE] += totals
     window[AGE] += 1.0
     old = window[AGE] >= tuning.gate_window * 60 / layout.pane / full
-    if np.count_nonzero(old):
-        old &= window[1] >= tuning.gate_events / full
-        here = np.flatnonzero(old)
-        if len(here):
-            window[ROWS:, here] = window[:-ROWS, here]
-            window[:ROWS, here] = 0.0
+    old &= window[1] >= tuning.gate_events / full
+    (here,) = old.nonzero()
+    if len(here):
+        window[ROWS:, here] = window[:-ROWS, here]
+        window[:ROWS, here] = 0.0
 
 
 def estimates(state: State) -> Floats:

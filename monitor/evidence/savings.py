@@ -86,5 +86,5 @@ def suspect(state: State, news: Floats, lead: Floats) -> None:
     np.maximum(state.lead, 0.0, out=state.lead)
     state.suspicion += news
     np.maximum(state.suspicion, 0.0, out=state.suspicion)
-    if state.peak.max() > 0:
+    if np.maximum.reduce(state.peak, axis=None) > 0:
         state.peak[state.suspicion == 0.0] = 0.0
