@@ -7,8 +7,6 @@ people ask for them. Nothing here is about a person: rows are sums per cell.
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from monitor.sums import FOLLOWED
-
 SCHEMA = "fairdrift"
 
 metadata = sa.MetaData(schema=SCHEMA)
@@ -32,7 +30,10 @@ positions = sa.Table(
     sa.Column("token", pg.UUID(as_uuid=True), nullable=False, comment="the owner: random, never handed out twice"),
     sa.Column("generation", sa.Integer, nullable=False, comment="consumer group generation of the owner's claim"),
     sa.Column(
-        "commit_no", sa.BigInteger, nullable=False, comment="counts commits; pane rows carry the one that wrote them"
+        "commit_no",
+        sa.BigInteger,
+        nullable=False,
+        comment="counts commits; pane rows tell the one that wrote them where evaluations ask for it",
     ),
     sa.Column("prediction_offset", sa.BigInteger, nullable=False, comment="next to read"),
     sa.Column("prediction_clock", sa.BigInteger, nullable=False, comment="greatest event time before it, ms"),
@@ -120,13 +121,7 @@ panes = sa.Table(
         nullable=False,
         comment="commit of (stream, part) that wrote it last, where evaluations follow the basis; else 0",
     ),
-    sa.Index(
-        "panes_changed",
-        "stream",
-        "part",
-        "commit_no",
-        postgresql_where=sa.text(f"basis in ({', '.join(str(int(basis)) for basis in FOLLOWED)})"),
-    ),
+    sa.Index("panes_changed", "stream", "part", "commit_no"),
     postgresql_partition_by="RANGE (start_ms)",
 )
 

@@ -68,7 +68,9 @@ class Changed:
         return len(self._place)
 
     def put(self, keys: Sequence[bytes], entries: Entries, due: Ints) -> None:
-        """Each key has this one entry now."""
+        """Each key has this one entry now. They are copied."""
+        if not len(keys) == len(entries) == len(due):
+            raise ValueError("not one entry and one time for each key")
         first, last = self._rows, self._rows + len(keys)
         if last > len(self._due):
             more = max(last, 2 * len(self._due)) - len(self._due)
@@ -81,6 +83,8 @@ class Changed:
 
     def put_sides(self, keys: Sequence[bytes], sides: Sequence[bytes], due: Ints) -> None:
         """Each key has this side now."""
+        if not len(keys) == len(sides) == len(due):
+            raise ValueError("not one side and one time for each key")
         self._place.update(zip(keys, range(~len(self._sides), ~len(self._sides) - len(keys), -1), strict=True))
         self._sides += zip(sides, due.tolist(), strict=True)
 
@@ -140,9 +144,9 @@ class Batch:
     def writes(self, clocks: tuple[int, int], terms: Terms) -> Writes:
         """What brings the disk to these clocks.
 
-        Sides that are due by then and dead are not written but deleted: what is left of a decision as soon as its label has
-        come, mostly. They are the very ones that would be forgotten next. Of the others each is noted under the hour after
-        which it may be forgotten; one that was due before and has changed is due once more with what came to it last.
+        Sides that are due by then and dead, as all that are due should be, are not written but deleted: what is left of a
+        decision as soon as its label has come, mostly. They are the very ones that would be forgotten next. Of the others each is
+        noted under the hour after which it may be forgotten.
         """
         now = due_hour(clocks)
         put, sides, gone = list[Key](), list[bytes](), list[Key]()
@@ -152,8 +156,8 @@ class Batch:
             order = in_order(keys)
             keys, places = keys[order], places[order]
             hour = self.of[topic].due(places) // HOUR
-            dead = hour < now
-            dead[dead] = self.of[topic].dead(places[dead], clocks, terms)
+            dead, over = np.zeros(len(keys), bool), np.flatnonzero(hour < now)
+            dead[over] = self.of[topic].dead(places[over], clocks, terms)
             put += as_bytes(keys[~dead])
             sides += self.of[topic].sides(places[~dead])
             gone += as_bytes(keys[dead])

@@ -37,7 +37,7 @@ QUIET = 0.03
 """Seconds without a record after which what is there is committed at once: so a lone event does not wait for a timer."""
 TOUCH_EVERY = 20.0
 LONGEST_PAUSE = 5.0
-"""Seconds between two commits, however long the first took: it may have waited for Postgres to come back."""
+"""Seconds from the end of a commit that took longer to the next: it may have waited for Postgres to come back."""
 HOLE_AFTER = 1.0
 """Seconds without a record after which it is asked whether what is left of the log holds any."""
 SHORT_AFTER, SHORT_AGAIN = 30.0, 600.0
@@ -306,10 +306,11 @@ class Owners:
         await asyncio.gather(*(self._commit_due(partition) for partition in self.partitions))
 
     async def _commit_due(self, partition: Partition) -> None:
-        """Commit when the pause is over, or as soon as the topics fall silent."""
+        """Commit when the pause is over; sooner if the topics fall silent, or before so much is read that reading would stop."""
         now = time.monotonic()
         since = now - partition.last_commit
-        if since >= partition.pause or (since >= QUIET and self._quiet(partition, now)):
+        full = since >= self._commit_every and partition.session.uncommitted >= MOST_UNCOMMITTED // 2
+        if full or since >= partition.pause or (since >= QUIET and self._quiet(partition, now)):
             await self.commit(partition)
         if now - partition.last_touch >= TOUCH_EVERY:
             partition.last_touch = now
@@ -351,7 +352,8 @@ class Owners:
                 self._fail(error)
                 raise
             partition.last_commit = time.monotonic()
-            partition.pause = pause_after(partition.last_commit - started, self._commit_every)
+            took = partition.last_commit - started if commit.counted else 0.0  # what is caught up waits in memory
+            partition.pause = pause_after(took, self._commit_every)
 
     async def _write(self, partition: Partition, commit: Commit) -> None:
         rolled_up_to = None

@@ -1,7 +1,6 @@
-"""Which commit wrote a pane row is told, and indexed, only where evaluations ask for it.
+"""Which commit wrote a pane row is told only where evaluations ask for it: the comments that say so.
 
-Revision: 0012, after 0011. Rows of other bases, labels of old decisions above all, can then be overwritten within their page.
-Making the index keeps writers out of the panes for as long as that takes, readers only while the old one is dropped.
+Revision: 0012, after 0011. Rows that are there keep their numbers until they are overwritten; nobody asks for them.
 """
 
 from alembic import op
@@ -11,23 +10,26 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-TOLD = "commit of (stream, part) that wrote it last, where evaluations follow the basis; else 0"
-TOLD_BEFORE = "commit of (stream, part) that wrote it last"
+TOLD = {
+    "panes": "commit of (stream, part) that wrote it last, where evaluations follow the basis; else 0",
+    "positions": "counts commits; pane rows tell the one that wrote them where evaluations ask for it",
+}
+TOLD_BEFORE = {
+    "panes": "commit of (stream, part) that wrote it last",
+    "positions": "counts commits; pane rows carry the one that wrote them",
+}
 
 
 def upgrade() -> None:
-    """An index of fewer rows."""
-    _replace("(stream, part, commit_no) where basis in (0, 2)")
-    op.execute(f"comment on column fairdrift.panes.commit_no is '{TOLD}'")
+    """What is told now."""
+    _comment(TOLD)
 
 
 def downgrade() -> None:
-    """The index of all rows."""
-    _replace("(stream, part, commit_no)")
-    op.execute(f"comment on column fairdrift.panes.commit_no is '{TOLD_BEFORE}'")
+    """What was told before."""
+    _comment(TOLD_BEFORE)
 
 
-def _replace(of: str) -> None:
-    op.execute(f"create index panes_changed_new on fairdrift.panes {of}")
-    op.execute("drop index fairdrift.panes_changed")
-    op.execute("alter index fairdrift.panes_changed_new rename to panes_changed")
+def _comment(told: dict[str, str]) -> None:
+    for table, comment in told.items():
+        op.execute(f"comment on column fairdrift.{table}.commit_no is '{comment}'")

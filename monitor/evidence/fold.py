@@ -158,9 +158,8 @@ class Run:
         totals = counts.totals()
         learned = learn(layout, self.state, counts, gaps, totals)
         self.spare = factors = Factors.of(layout, counts, learned, self.spare)
-        if (
-            factors.weight is None and by_presence(layout, self.state) is layout.weight
-        ):  # once all are seen that stays so
+        # once all groups were seen that stays so
+        if factors.weight is None and by_presence(layout, self.state) is layout.weight:
             factors = replace(factors, weight=np.broadcast_to(layout.weight, (len(numbers), layout.size)))
         both: Flags = (totals[:, 1] > 0) & ((totals[:, 3] > 0) | (layout.kind is Kind.LEVEL))
         waited = np.any(gaps, axis=1).tolist()

@@ -66,8 +66,8 @@ def test_keys_are_written_in_order_with_what_is_due_by_the_hour_over_both_topics
     assert (writes.gone, len(batch)) == ([], 4)
 
 
-def test_what_is_due_and_dead_is_deleted_and_what_is_due_and_lives_is_written() -> None:
-    """At 20 h: seen at 12 h and matched is out of memory since 14 h; of two versions that were due at 14 h one still waits."""
+def test_what_is_due_and_dead_is_deleted_but_never_what_lives_whatever_was_said_of_it() -> None:
+    """At 20 h: seen at 12 h and matched is out of memory since 14 h; the third was said to be due at 14 h and still waits."""
     batch = Batch()
     matched, waiting = entry(12, KEPT | MATCHED), entry(11)
     batch.of[PREDICTIONS].put([key(1)], matched, due(14))
@@ -78,6 +78,17 @@ def test_what_is_due_and_dead_is_deleted_and_what_is_due_and_lives_is_written() 
     assert writes.gone == [b"0" + key(1), b"0" + key(2)]
     assert writes.put == ([b"0" + key(3)], [two[:68] + waiting.tobytes()])
     assert writes.due == []
+
+
+def test_entries_are_copied_and_each_key_has_one() -> None:
+    changed, entries = Changed(PREDICTIONS), entry(1)
+    changed.put([key(1)], entries, due(12))
+    entries["time"] = 0
+    assert changed.get([key(1)]) == [entry(1).tobytes()]
+    with pytest.raises(ValueError, match="one entry"):
+        changed.put([key(1), key(2)], entry(1), due(12))
+    with pytest.raises(ValueError, match="one side"):
+        changed.put_sides([key(1), key(2)], [b""], due(12))
 
 
 def test_nothing_changed_writes_nothing() -> None:

@@ -187,11 +187,13 @@ def test_a_commit_waits_as_long_as_the_last_one_took_within_bounds() -> None:
     assert pause_after(600.0, 30.0) == 30.0, "as configured"
 
 
-def test_nothing_is_committed_before_the_pause_is_over(tmp_path: Path) -> None:
-    asyncio.run(_pausing(tmp_path))
+def test_nothing_is_committed_before_the_pause_is_over_unless_much_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(_pausing(tmp_path, monkeypatch))
 
 
-async def _pausing(folder: Path) -> None:
+async def _pausing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group(folder)
     await group.owners.reassign(BOTH, 1)
     partition = await group.claimed()
@@ -204,6 +206,12 @@ async def _pausing(folder: Path) -> None:
     await group.owners.commit_due()
     assert partition.session.position.commit_no == 1
     assert partition.pause < 400.0, "as long as this one took"
+    partition.session.deliver(Chunk(0, 1, 2, records(prediction(), first=1)))
+    group.ends[next(tp for tp in BOTH if tp.topic == TOPICS[0])] = 3
+    partition.last_commit, partition.pause = time.monotonic() - 500, 1000.0
+    monkeypatch.setattr("streams.owners.MOST_UNCOMMITTED", 2)
+    await group.owners.commit_due()
+    assert partition.session.position.commit_no == 2, "or reading would stop before it is over"
     await group.owners.close()
     group.shelf.close()
 

@@ -120,7 +120,8 @@ def test_hours_become_days(db: sa.Engine) -> None:
     hours = [(HOUR, T0 + hour * HOUR) for hour in range(24, 30)]
     assert [row[:2] for row in rows(db)] == [*hours, (DAY, T0)]
     assert rows(db)[-1][3] == 240
-    assert rows(db, Basis.LABEL_DECIDED)[-1][:4] == (DAY, T0, women, 96)
+    assert rows(db)[-1][5] == 99
+    assert rows(db, Basis.LABEL_DECIDED)[-1] == (DAY, T0, women, 96, 0, 0), "no evaluation asks for its commit"
 
 
 def test_rows_of_a_shorter_layout_are_added_as_with_zeros(db: sa.Engine) -> None:

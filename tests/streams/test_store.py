@@ -84,10 +84,12 @@ def test_what_is_due_and_dead_is_forgotten_what_lives_stays(disk: Disk) -> None:
 def test_the_store_shows_the_newest_side_wherever_it_is(disk: Disk) -> None:
     store = Store(disk, TERMS, "db")
     due = np.array([HOUR])
+    several = side(1, 1) + side(2, 1)
     store.put(PREDICTIONS, [key(1)], entries(side(1, 1)), due)
+    store.put_sides(PREDICTIONS, [key(2)], [several], due)
     first = store.freeze()
     store.put(PREDICTIONS, [key(1)], entries(side(2, 2)), due)
-    assert store.get(PREDICTIONS, [key(1)]) == [side(2, 2)]
+    assert store.get(PREDICTIONS, [key(2), key(1), key(3)]) == [several, side(2, 2), None]
     store.write(first, CURSORS)
     assert disk.get([b"0" + key(1)]) == [side(1, 1)]
     store.written(CURSORS)
