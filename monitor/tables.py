@@ -7,6 +7,8 @@ people ask for them. Nothing here is about a person: rows are sums per cell.
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from monitor.sums import FOLLOWED
+
 SCHEMA = "fairdrift"
 
 metadata = sa.MetaData(schema=SCHEMA)
@@ -121,7 +123,13 @@ panes = sa.Table(
         nullable=False,
         comment="commit of (stream, part) that wrote it last, where evaluations follow the basis; else 0",
     ),
-    sa.Index("panes_changed", "stream", "part", "commit_no"),
+    sa.Index(
+        "panes_changed",
+        "stream",
+        "part",
+        "commit_no",
+        postgresql_where=sa.text(f"basis in ({', '.join(str(int(basis)) for basis in FOLLOWED)})"),
+    ),
     postgresql_partition_by="RANGE (start_ms)",
 )
 

@@ -1,6 +1,10 @@
-"""Which commit wrote a pane row is told only where evaluations ask for it: the comments that say so.
+"""Which commit wrote a pane row is told, and indexed, only where evaluations ask for it.
 
-Revision: 0012, after 0011. Rows that are there keep their numbers until they are overwritten; nobody asks for them.
+Revision: 0012, after 0011. Rows of other bases, labels of old decisions above all, can then be overwritten within their page.
+Those that are there keep their numbers until they are overwritten; nobody asks for them.
+
+Readers and writers of panes wait while the index is made. The old one goes first, since that takes the strongest lock at once:
+with the new one first, writers that have read already and this transaction would wait for each other.
 """
 
 from alembic import op
@@ -21,13 +25,20 @@ TOLD_BEFORE = {
 
 
 def upgrade() -> None:
-    """What is told now."""
+    """An index of fewer rows."""
+    _replace_index("(stream, part, commit_no) where basis in (0, 2)")
     _comment(TOLD)
 
 
 def downgrade() -> None:
-    """What was told before."""
+    """The index of all rows."""
+    _replace_index("(stream, part, commit_no)")
     _comment(TOLD_BEFORE)
+
+
+def _replace_index(of: str) -> None:
+    op.execute("drop index fairdrift.panes_changed")
+    op.execute(f"create index panes_changed on fairdrift.panes {of}")
 
 
 def _comment(told: dict[str, str]) -> None:

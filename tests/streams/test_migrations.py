@@ -209,3 +209,29 @@ def test_an_upgrade_does_not_wait_for_ever_and_leaves_nothing_half_done(empty: s
         assert schema.current(empty) == before
         connection.rollback()
         assert threads.submit(schema.upgrade, empty).result(timeout=120) == schema.head()
+
+
+WAITING = """
+select count(*) from pg_locks where not granted and relation = 'fairdrift.panes'::regclass and mode = 'AccessExclusiveLock'
+"""
+PANE_ROW = """
+insert into fairdrift.panes (basis, pane_ms, start_ms, stream, part, cell, sums, commit_no) values (1, 3600000, :at, 's', 0, 7, '{1}', 1)
+"""
+
+
+@pytest.mark.services
+def test_an_index_of_panes_is_replaced_while_workers_commit(empty: sa.Engine) -> None:
+    """A worker that has read its rows before the upgrade came can still write them: the two do not wait for each other."""
+    with empty.connect() as connection, ThreadPoolExecutor(1) as threads:
+        upgrade(connection, "0011")
+        connection.execute(sa.text("select fairdrift.add_panes_partition(:at)"), {"at": PANE})
+        connection.commit()
+        connection.execute(sa.text("select * from fairdrift.panes"))
+        upgraded = threads.submit(schema.upgrade, empty)
+        with empty.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
+            while not watching.execute(sa.text(WAITING)).scalar() and not upgraded.done():
+                pass
+        connection.execute(sa.text(PANE_ROW), {"at": PANE})
+        connection.commit()
+        assert upgraded.result(timeout=120) == schema.head()
+        assert connection.execute(sa.text("select count(*) from fairdrift.panes")).scalar() == 1
