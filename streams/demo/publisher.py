@@ -5,8 +5,11 @@ kafka-python costs about 100, which would be a third of the demo's time.
 """
 
 import asyncio
+import signal
+import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -21,6 +24,7 @@ PREDICTIONS, OUTCOMES, DEAD_LETTERS = "predictions", "outcomes", "fairdrift.dead
 PARTITIONS = 2
 SECONDS = 30
 """How long the broker may take for a step."""
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def create_topics(bootstrap: str) -> None:
@@ -43,24 +47,51 @@ def by_partition(messages: Sequence[Message]) -> dict[int, list[Message]]:
     return parts
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Puts Ctrl-C and SIGTERM off until the end: what they break off within asyncio or aiokafka says so in tracebacks of its own.
+
+    In the main thread only; others are not interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {sent: signal.signal(sent, lambda number, _: came.append(number)) for sent in INTERRUPTS}
+    try:
+        yield
+    finally:
+        for sent, handler in before.items():
+            signal.signal(sent, handler)
+    if came:
+        raise KeyboardInterrupt
+
+
 class Publisher:
     """Sends the events of a step; `newest` is the time (ms) of the newest prediction in each partition."""
 
     def __init__(self, bootstrap: str) -> None:
         self.newest: dict[int, int] = {}
-        self._runner = asyncio.Runner()
-        self._producer: AIOKafkaProducer = self._runner.run(_started(bootstrap))
+        try:
+            with uninterrupted():
+                self._runner = asyncio.Runner()
+                self._producer: AIOKafkaProducer = self._runner.run(_started(bootstrap))
+        except KeyboardInterrupt:
+            self.close()
+            raise
 
     def publish(self, predictions: Sequence[Message], outcomes: Sequence[Message]) -> None:
         """Send both, each in order of time; returns when the broker has all of them, and raises what it refused."""
         decided, known = by_partition(predictions), by_partition(outcomes)
-        self._runner.run(asyncio.wait_for(self._publish({PREDICTIONS: decided, OUTCOMES: known}), SECONDS))
+        with uninterrupted():
+            self._runner.run(asyncio.wait_for(self._publish({PREDICTIONS: decided, OUTCOMES: known}), SECONDS))
         self.newest |= {part: messages[-1].time_ms for part, messages in decided.items()}
 
     def close(self) -> None:
         """Give the connection back."""
-        self._runner.run(self._producer.stop())
-        self._runner.close()
+        with uninterrupted():
+            self._runner.run(self._producer.stop())
+            self._runner.close()
 
     async def _publish(self, events: Mapping[str, Mapping[int, Sequence[Message]]]) -> None:
         batches = [
