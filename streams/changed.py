@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.counting import Bools
 from monitor.entries import DTYPES, Entries, live, spent
 from monitor.sums import Ints
 from monitor.terms import OUTCOMES, PREDICTIONS, TOPICS, Terms
-
-HOUR = 3_600_000
+from monitor.windows import HOUR
 
 Key = bytes
 """A topic's digit and the 16-byte keyed hash of (model, id)."""
@@ -24,7 +24,6 @@ KEY_SIZE = 17
 
 PREFIXES = (b"0", b"1")
 
-Bools = NDArray[np.bool_]
 Table = NDArray[np.uint8]
 """N keys as N x `KEY_SIZE` bytes."""
 
@@ -44,7 +43,7 @@ class Puts(NamedTuple):
 
 
 class Writes(NamedTuple):
-    """What a commit does to the disk: keys in their order, which is written at half the cost."""
+    """What a commit does to the disk, each kind with its keys in order."""
 
     put: Puts
     gone: Sequence[Key]

@@ -500,9 +500,8 @@ class Owners:
 def pause_after(took: float, commit_every: float) -> float:
     """Seconds from the end of a commit that took so long to the next.
 
-    At least as long: a worker that reads a backlog then commits for at most half of the time. Its commits are fewer, and as
-    labels of a month share rows the larger ones write less (2026-11, `make bench ARGS="--only join"`: 58 and 64 against 52 and
-    60 thousand events a second).
+    At least as long: a worker that reads a backlog then commits for at most half of the time, and writes rows once that labels of
+    the same hours share.
     """
     return max(commit_every, min(took, LONGEST_PAUSE))
 

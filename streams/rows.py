@@ -92,7 +92,7 @@ class Owner(NamedTuple):
         """What its rows of this basis tell of the commit.
 
         Nothing where nobody asks: the column is in an index, and a row whose indexed columns stay as they are can be
-        overwritten within its page, at half the cost. Labels of old decisions overwrite by far the most rows.
+        overwritten within its page. Labels of old decisions overwrite by far the most rows.
         """
         return self.commit_no if basis in FOLLOWED else 0
 

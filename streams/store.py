@@ -16,7 +16,8 @@ from monitor.bloom import Bloom
 from monitor.entries import FORMAT, READABLE, Entries
 from monitor.sums import Ints
 from monitor.terms import TOPICS, Cursor, Cursors, Terms
-from streams.changed import HOUR, PREFIXES, Batch, Key, Writes
+from monitor.windows import HOUR
+from streams.changed import PREFIXES, Batch, Key, Writes
 
 
 class Meta(NamedTuple):
