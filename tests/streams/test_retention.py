@@ -1,5 +1,6 @@
 """Roll-up changes no sum, late events find their row, partitions come and go."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from monitor.sums import LAYOUTS, Basis
+from monitor.sums import FOLLOWED, LAYOUTS, Basis
 from monitor.windows import DAY, HOUR, MINUTE
 from streams.database import engine
 from streams.retention import (
@@ -122,6 +123,13 @@ def test_hours_become_days(db: sa.Engine) -> None:
     assert rows(db)[-1][3] == 240
     assert rows(db)[-1][5] == 99
     assert rows(db, Basis.LABEL_DECIDED)[-1] == (DAY, T0, women, 96, 0, 0), "no evaluation asks for its commit"
+
+
+def test_the_index_of_changes_holds_the_bases_that_evaluations_follow(db: sa.Engine) -> None:
+    query = "select pg_get_expr(indpred, indrelid) from pg_index where indexrelid = 'fairdrift.panes_changed'::regclass"
+    with db.connect() as connection:
+        held = connection.execute(sa.text(query)).scalar_one()
+    assert sorted(map(int, re.findall(r"\b\d+\b", held))) == sorted(map(int, FOLLOWED)), held
 
 
 def test_rows_of_a_shorter_layout_are_added_as_with_zeros(db: sa.Engine) -> None:
